@@ -1,0 +1,102 @@
+package dev.phial.io;
+
+import dev.phial.PhialException;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import tools.jackson.core.JacksonException;
+import tools.jackson.core.StreamReadConstraints;
+import tools.jackson.core.StreamReadFeature;
+import tools.jackson.core.json.JsonFactory;
+import tools.jackson.core.json.JsonReadFeature;
+import tools.jackson.databind.DeserializationFeature;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+
+/** JSON as checkpoints hold it, read with limits that a hostile file cannot exceed. */
+public final class Json {
+  /** Far above any configuration file, far below what would hurt. */
+  private static final long LARGEST_FILE = 256L << 20;
+
+  private static final JsonFactory FACTORY =
+      JsonFactory.builder()
+          .streamReadConstraints(
+              StreamReadConstraints.builder()
+                  .maxNestingDepth(64)
+                  .maxNumberLength(1000)
+                  .maxNameLength(1 << 16)
+                  .maxStringLength(1 << 24)
+                  .build())
+          // Python writes and reads these
+          .enable(JsonReadFeature.ALLOW_NON_NUMERIC_NUMBERS)
+          .build();
+
+  /**
+   * For trees and for streaming through configuration files; of a duplicate name the last value
+   * counts, as in Python.
+   */
+  public static final JsonMapper MAPPER =
+      JsonMapper.builder(FACTORY).enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS).build();
+
+  /** For headers that describe data: a duplicate name is an error. */
+  public static final JsonMapper STRICT =
+      JsonMapper.builder(
+              FACTORY.rebuild().enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION).build())
+          .build();
+
+  private Json() {}
+
+  /**
+   * Reads a whole file.
+   *
+   * @throws PhialException.BadInput if it is missing, too large or not JSON
+   */
+  public static JsonNode read(Path file) {
+    return read(file, MAPPER);
+  }
+
+  /** The same with every duplicate name refused. */
+  public static JsonNode readStrictly(Path file) {
+    return read(file, STRICT);
+  }
+
+  private static JsonNode read(Path file, JsonMapper mapper) {
+    try (InputStream in = open(file)) {
+      return mapper.readTree(in);
+    } catch (JacksonException e) {
+      throw malformed(file, e);
+    } catch (IOException e) {
+      throw unreadable(file, e);
+    }
+  }
+
+  /** Opens a file for streaming, unless it is larger than any that makes sense. */
+  public static InputStream open(Path file) {
+    try {
+      long size = Files.size(file);
+      if (size > LARGEST_FILE) {
+        throw new PhialException.BadInput(
+            "%s: expected at most %d bytes, found %d; this is not a file Phial should read"
+                .formatted(file, LARGEST_FILE, size));
+      }
+      return Files.newInputStream(file);
+    } catch (IOException e) {
+      throw unreadable(file, e);
+    }
+  }
+
+  public static PhialException malformed(Path file, JacksonException e) {
+    return new PhialException.BadInput(
+        "%s: expected JSON, found an error: %s; was the file cut off?"
+            .formatted(file, e.getOriginalMessage()),
+        e);
+  }
+
+  public static PhialException unreadable(Path file, IOException e) {
+    String reason =
+        e instanceof NoSuchFileException ? "there is no such file" : String.valueOf(e.getMessage());
+    return new PhialException.BadInput("%s cannot be read: %s".formatted(file, reason), e);
+  }
+}

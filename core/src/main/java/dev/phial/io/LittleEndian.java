@@ -1,0 +1,60 @@
+package dev.phial.io;
+
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.nio.ByteOrder;
+
+/** Numbers in byte arrays, the low byte first, at any offset. */
+public final class LittleEndian {
+  private static final VarHandle SHORT = view(short[].class);
+  private static final VarHandle INT = view(int[].class);
+  private static final VarHandle LONG = view(long[].class);
+  private static final VarHandle FLOAT = view(float[].class);
+
+  private LittleEndian() {}
+
+  private static VarHandle view(Class<?> array) {
+    return MethodHandles.byteArrayViewVarHandle(array, ByteOrder.LITTLE_ENDIAN);
+  }
+
+  public static void putShort(byte[] to, int at, short value) {
+    SHORT.set(to, at, value);
+  }
+
+  public static void putInt(byte[] to, int at, int value) {
+    INT.set(to, at, value);
+  }
+
+  public static void putLong(byte[] to, int at, long value) {
+    LONG.set(to, at, value);
+  }
+
+  public static void putFloat(byte[] to, int at, float value) {
+    FLOAT.set(to, at, value);
+  }
+
+  /** The half-precision bits of {@code value}, rounded to nearest even. */
+  public static void putHalf(byte[] to, int at, float value) {
+    SHORT.set(to, at, Float.floatToFloat16(value));
+  }
+
+  public static short readShort(byte[] from, int at) {
+    return (short) SHORT.get(from, at);
+  }
+
+  public static int readInt(byte[] from, int at) {
+    return (int) INT.get(from, at);
+  }
+
+  public static long readLong(byte[] from, int at) {
+    return (long) LONG.get(from, at);
+  }
+
+  public static float readFloat(byte[] from, int at) {
+    return (float) FLOAT.get(from, at);
+  }
+
+  public static float readHalf(byte[] from, int at) {
+    return Float.float16ToFloat((short) SHORT.get(from, at));
+  }
+}

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.phial.io;
+
+import org.jspecify.annotations.NullMarked;

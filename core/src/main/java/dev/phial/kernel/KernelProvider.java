@@ -1,0 +1,32 @@
+package dev.phial.kernel;
+
+import java.util.Optional;
+
+/** Picks the kernels once, and says what to pass when it has to pick the slow ones. */
+final class KernelProvider {
+  private static final System.Logger LOG = System.getLogger(KernelProvider.class.getName());
+
+  static final Kernels BEST = choose(System.getProperty("phial.kernels", "vector"));
+
+  private KernelProvider() {}
+
+  static Kernels choose(String wanted) {
+    Optional<String> obstacle = obstacle(wanted);
+    if (obstacle.isEmpty()) {
+      return new VectorKernels();
+    }
+    LOG.log(System.Logger.Level.WARNING, "Using the scalar kernels: {0}", obstacle.get());
+    return new ScalarKernels();
+  }
+
+  private static Optional<String> obstacle(String wanted) {
+    if (wanted.equals("scalar")) {
+      return Optional.of("-Dphial.kernels=scalar asks for them.");
+    }
+    if (ModuleLayer.boot().findModule("jdk.incubator.vector").isEmpty()) {
+      return Optional.of(
+          "java was started without the Vector API; start ./phial, or pass --add-modules jdk.incubator.vector.");
+    }
+    return Optional.empty();
+  }
+}

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.phial.kernel;
+
+import org.jspecify.annotations.NullMarked;

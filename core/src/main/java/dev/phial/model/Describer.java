@@ -1,0 +1,242 @@
+package dev.phial.model;
+
+import dev.phial.PhialException;
+import dev.phial.source.Checkpoint;
+import dev.phial.source.Gguf;
+import dev.phial.source.HuggingFace;
+import dev.phial.tensor.Shape;
+import dev.phial.tensor.Tensor;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
+
+/** Matches the tensors of a checkpoint with the name table of its family. */
+final class Describer {
+  /** Buffers that old checkpoints saved beside the parameters; they follow from config.json. */
+  private static final List<String> DERIVED =
+      List.of(".attention.masked_bias", ".attention.bias", ".rotary_emb.inv_freq");
+
+  private final Path path;
+  private final Family family;
+  private final Hyperparameters hyperparameters;
+  private final Map<String, TensorName> names = new HashMap<>();
+  private final List<Weight> weights = new ArrayList<>();
+  private final Set<String> found = new HashSet<>();
+
+  private Describer(
+      Checkpoint checkpoint,
+      Family family,
+      Hyperparameters hyperparameters,
+      Function<TensorName, String> spelling) {
+    this.path = checkpoint.path();
+    this.family = family;
+    this.hyperparameters = hyperparameters;
+    for (TensorName name : family.names()) {
+      names.put(spelling.apply(name), name);
+    }
+  }
+
+  static ModelDescription describe(Family family, HuggingFace folder) {
+    Hyperparameters hyperparameters = family.hyperparameters(folder.config());
+    check(folder, hyperparameters);
+    Describer describer = new Describer(folder, family, hyperparameters, TensorName::huggingFace);
+    describer.addAll(family.sanitize(folder.tensors()));
+    describer.checkComplete();
+    return new ModelDescription(family, hyperparameters, describer.weights);
+  }
+
+  static ModelDescription describe(Family family, Gguf gguf) {
+    Hyperparameters hyperparameters = family.hyperparameters(gguf);
+    check(gguf, hyperparameters);
+    Describer describer = new Describer(gguf, family, hyperparameters, TensorName::gguf);
+    describer.names.put(
+        "rope_factors_long",
+        TensorName.of(
+            Role.ROPE_FACTORS_LONG,
+            "",
+            "rope_factors_long",
+            h -> Shape.of(h.ropeDimensions() / 2)));
+    describer.names.put(
+        "rope_factors_short",
+        TensorName.of(
+            Role.ROPE_FACTORS_SHORT,
+            "",
+            "rope_factors_short",
+            h -> Shape.of(h.ropeDimensions() / 2)));
+    describer.addAll(gguf.tensors());
+    return new ModelDescription(family, hyperparameters, describer.weights);
+  }
+
+  private static void check(Checkpoint checkpoint, Hyperparameters h) {
+    if (h.hidden() % h.heads() != 0 || h.heads() % h.keyValueHeads() != 0) {
+      throw new PhialException.BadInput(
+          "%s: expected heads that share the width evenly, found width %d, %d heads, %d key-value heads"
+              .formatted(checkpoint.path(), h.hidden(), h.heads(), h.keyValueHeads()));
+    }
+    if (h.layers() > 1 << 16 || h.experts() > 1 << 12) {
+      throw new PhialException.BadInput(
+          "%s: expected the size of a model, found %d layers and %d experts"
+              .formatted(checkpoint.path(), h.layers(), h.experts()));
+    }
+  }
+
+  private void addAll(Map<String, Tensor> tensors) {
+    Map<String, Tensor> experts = new HashMap<>(); // of the layers that are not complete yet
+    Map<Integer, Integer> expertsOfLayer = new HashMap<>();
+    List<TensorName> expertNames = family.names().stream().filter(TensorName::isPerExpert).toList();
+    tensors.forEach((name, tensor) -> {
+      if (DERIVED.stream().anyMatch(name::endsWith)) {
+        return;
+      }
+      Match match = match(name);
+      if (match.expert < 0) {
+        add(match, tensor, List.of(tensor));
+        return;
+      }
+      checkShape(tensor, match.name.shape().apply(hyperparameters), true);
+      experts.put(name, tensor);
+      // a stack is written where its layer's last expert stands
+      if (expertsOfLayer.merge(match.layer, 1, Integer::sum)
+          == hyperparameters.experts() * expertNames.size()) {
+        for (TensorName expertName : expertNames) {
+          addStack(expertName, match.layer, experts);
+        }
+      }
+    });
+  }
+
+  private void addStack(TensorName name, int layer, Map<String, Tensor> experts) {
+    List<Tensor> slices = new ArrayList<>();
+    for (int expert = 0; expert < hyperparameters.experts(); expert++) {
+      String one =
+          name.huggingFace(layer, Part.WEIGHT).replaceFirst("\\{}", Integer.toString(expert));
+      Tensor slice = experts.get(one);
+      if (slice == null) {
+        throw missing(one);
+      }
+      if (!slices.isEmpty()
+          && !slice.encoding().name().equals(slices.getFirst().encoding().name())) {
+        throw new PhialException.BadInput(
+            "%s: tensor %s: expected %s like the other experts, found %s"
+                .formatted(
+                    slice.file(),
+                    one,
+                    slices.getFirst().encoding().name(),
+                    slice.encoding().name()));
+      }
+      slices.add(slice);
+    }
+    add(new Match(name, layer, -1, Part.WEIGHT), slices.getFirst(), slices);
+  }
+
+  private void add(Match match, Tensor first, List<Tensor> slices) {
+    Shape shape = match.name.shape().apply(hyperparameters);
+    if (match.name.isPrefix()) {
+      shape = first.shape();
+    } else if (match.part == Part.BIAS) {
+      shape = Shape.of(shape.rank() == 1 ? shape.columns() : shape.rows());
+      checkShape(first, shape, false);
+    } else {
+      checkShape(first, shape, slices.size() > 1);
+    }
+    weights.add(new Weight(match.name, match.layer, match.part, shape, slices));
+    found.add(match.name.role() + " " + match.layer + " " + match.part);
+  }
+
+  /**
+   * A tensor must have the shape that its role has; one expert's, that shape without the experts.
+   */
+  private void checkShape(Tensor tensor, Shape shape, boolean oneExpert) {
+    List<Long> expected =
+        oneExpert ? shape.dimensions().subList(1, shape.rank()) : shape.dimensions();
+    if (!tensor.shape().dimensions().equals(expected)) {
+      throw new PhialException.BadInput(
+          "%s: tensor %s: expected shape %s, which is what the configuration says, found %s"
+              .formatted(tensor.file(), tensor.name(), expected, tensor.shape()));
+    }
+  }
+
+  private record Match(TensorName name, int layer, int expert, Part part) {}
+
+  /** {@code model.layers.3.mlp.experts.7.w1.weight} → its row, layer 3, expert 7, weight. */
+  private Match match(String name) {
+    Part part =
+        Arrays.stream(Part.values())
+            .filter(p -> name.endsWith(p.suffix()))
+            .findFirst()
+            .orElse(Part.WEIGHT);
+    String[] words =
+        name.substring(
+                0, name.length() - (name.endsWith(part.suffix()) ? part.suffix().length() : 0))
+            .split("\\.", -1);
+    int layer = -1;
+    int expert = -1;
+    for (int i = 0; i < words.length; i++) {
+      if (!words[i].matches("\\d{1,6}")) {
+        continue;
+      }
+      if (layer < 0) {
+        layer = Integer.parseInt(words[i]);
+      } else {
+        expert = Integer.parseInt(words[i]);
+      }
+      words[i] = "{}";
+    }
+    TensorName row = row(name, String.join(".", words));
+    if (row.isPrefix()) {
+      return new Match(row, -1, -1, part);
+    }
+    if (layer >= hyperparameters.layers() || expert >= Math.max(1, hyperparameters.experts())) {
+      throw new PhialException.BadInput(
+          "%s: tensor %s: expected %d layers and %d experts, which is what the configuration says, found more"
+              .formatted(path, name, hyperparameters.layers(), hyperparameters.experts()));
+    }
+    return new Match(row, layer, expert, part);
+  }
+
+  private TensorName row(String name, String stem) {
+    @Nullable TensorName row = names.get(stem);
+    if (row == null) {
+      row =
+          family.names().stream()
+              .filter(n -> n.isPrefix() && name.startsWith(n.huggingFace().replace("*", "")))
+              .findFirst()
+              .orElse(null);
+    }
+    if (row == null) {
+      throw new PhialException.BadInput(
+          "%s: tensor %s: expected the parameters of a %s model, found one that has no place in it; is it a fine-tune with additions, or an adapter?"
+              .formatted(path, name, family.name()));
+    }
+    return Objects.requireNonNull(row);
+  }
+
+  private void checkComplete() {
+    for (TensorName name : family.names()) {
+      if (name.isPrefix() || name.role() == Role.OUTPUT && hyperparameters.tied()) {
+        continue;
+      }
+      int layers = name.isPerLayer() ? hyperparameters.layers() : 1;
+      for (int layer = 0; layer < layers; layer++) {
+        int at = name.isPerLayer() ? layer : -1;
+        if (!found.contains(name.role() + " " + at + " " + Part.WEIGHT)) {
+          throw missing(name.huggingFace(at, Part.WEIGHT));
+        }
+      }
+    }
+  }
+
+  private PhialException missing(String name) {
+    return new PhialException.BadInput(
+        "%s: expected a tensor %s, found none; is a shard missing, or does config.json belong to another model?"
+            .formatted(path, name));
+  }
+}

@@ -1,0 +1,41 @@
+package dev.phial.model;
+
+import dev.phial.source.Config;
+import dev.phial.source.Gguf;
+import dev.phial.tensor.Tensor;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/** Models that share an architecture. */
+public interface Family {
+  /** A short name for messages. */
+  String name();
+
+  /** The architectures of config.json that belong here. */
+  List<String> architectures();
+
+  /** The architecture of llama.cpp that runs these models, if there is one. */
+  Optional<String> ggufArchitecture();
+
+  /** What every parameter is called. */
+  List<TensorName> names();
+
+  /**
+   * Reads the numbers from config.json, in the published (transformers 4) or the transformers 5
+   * schema.
+   *
+   * @throws dev.phial.PhialException.BadInput if one is missing or makes no sense
+   */
+  Hyperparameters hyperparameters(Config config);
+
+  /** Gives tensors of other layouts the names and shapes of {@link #names}. */
+  default Map<String, Tensor> sanitize(Map<String, Tensor> tensors) {
+    return tensors;
+  }
+
+  /** Reads the numbers from the metadata of a GGUF file. */
+  default Hyperparameters hyperparameters(Gguf gguf) {
+    return GgufHyperparameters.read(gguf);
+  }
+}

@@ -1,0 +1,105 @@
+package dev.phial.model;
+
+import dev.phial.PhialException;
+import dev.phial.source.Gguf;
+import dev.phial.source.GgufValue;
+import dev.phial.tensor.Tensor;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalLong;
+
+/** The numbers of a model from GGUF metadata, under the keys that llama.cpp reads. */
+final class GgufHyperparameters {
+  private final Gguf gguf;
+  private final String prefix;
+
+  private GgufHyperparameters(Gguf gguf) {
+    this.gguf = gguf;
+    this.prefix = gguf.text("general.architecture").orElse("") + ".";
+  }
+
+  static Hyperparameters read(Gguf gguf) {
+    return new GgufHyperparameters(gguf).read();
+  }
+
+  private Hyperparameters read() {
+    int heads = count("attention.head_count");
+    int context = count("context_length");
+    double epsilon =
+        real("attention.layer_norm_rms_epsilon")
+            .or(() -> real("attention.layer_norm_epsilon"))
+            .orElse(1e-5);
+    int window = optional("attention.sliding_window").orElse(0);
+    return new Hyperparameters(
+        count("block_count"),
+        count("embedding_length"),
+        count("feed_forward_length"),
+        heads,
+        optional("attention.head_count_kv").orElse(heads),
+        vocabulary(),
+        context,
+        optional("rope.scaling.original_context_length").orElse(context),
+        epsilon,
+        real("rope.freq_base").orElse(10_000.0),
+        count("rope.dimension_count"),
+        longRope(),
+        window == 0 ? Optional.empty() : Optional.of(window),
+        optional("expert_count").orElse(0),
+        optional("expert_used_count").orElse(0),
+        !gguf.tensors().containsKey("output.weight"));
+  }
+
+  private int vocabulary() {
+    Tensor embedding = gguf.tensors().get("token_embd.weight");
+    if (embedding != null) {
+      return Math.toIntExact(embedding.shape().rows());
+    }
+    return gguf.metadata().get("tokenizer.ggml.tokens") instanceof GgufValue.Texts tokens
+        ? tokens.values().size()
+        : 0;
+  }
+
+  private Optional<LongRope> longRope() {
+    Tensor shortFactors = gguf.tensors().get("rope_factors_short.weight");
+    Tensor longFactors = gguf.tensors().get("rope_factors_long.weight");
+    if (shortFactors == null || longFactors == null) {
+      return Optional.empty();
+    }
+    return Optional.of(
+        new LongRope(
+            values(shortFactors), values(longFactors), Optional.empty(), Optional.empty()));
+  }
+
+  private static List<Double> values(Tensor tensor) {
+    float[] values = new float[Math.toIntExact(tensor.shape().elements())];
+    tensor.read(0, 1, values, 0);
+    List<Double> result = new ArrayList<>();
+    for (float value : values) {
+      result.add((double) value);
+    }
+    return result;
+  }
+
+  private int count(String key) {
+    return optional(key)
+        .filter(value -> value > 0)
+        .orElseThrow(() ->
+            new PhialException.BadInput(
+                "%s: expected a whole number of at least 1 in metadata %s%s, found %s"
+                    .formatted(gguf.path(), prefix, key, gguf.metadata().get(prefix + key))));
+  }
+
+  private Optional<Integer> optional(String key) {
+    OptionalLong value = gguf.whole(prefix + key);
+    return value.isPresent() && value.getAsLong() >= 0 && value.getAsLong() <= Integer.MAX_VALUE
+        ? Optional.of((int) value.getAsLong())
+        : Optional.empty();
+  }
+
+  private Optional<Double> real(String key) {
+    return gguf.metadata().get(prefix + key) instanceof GgufValue.Real real
+        ? Optional.of(real.value())
+        : Optional.empty();
+  }
+}

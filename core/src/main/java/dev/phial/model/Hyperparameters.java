@@ -1,0 +1,52 @@
+package dev.phial.model;
+
+import java.util.Optional;
+
+/**
+ * The numbers that give a decoder its shape.
+ *
+ * @param feedForward width of one expert or of the only feed-forward layer
+ * @param context longest text the checkpoint promises
+ * @param originalContext longest text it was trained on before it was stretched
+ * @param normEpsilon of LayerNorm or RMSNorm
+ * @param ropeTheta base of the rotary frequencies
+ * @param ropeDimensions rotated dimensions of a head
+ * @param experts 0 without experts
+ * @param expertsUsed per token
+ * @param tied whether the output matrix is the embedding
+ */
+public record Hyperparameters(
+    int layers,
+    int hidden,
+    int feedForward,
+    int heads,
+    int keyValueHeads,
+    int vocabulary,
+    int context,
+    int originalContext,
+    double normEpsilon,
+    double ropeTheta,
+    int ropeDimensions,
+    Optional<LongRope> longRope,
+    Optional<Integer> slidingWindow,
+    int experts,
+    int expertsUsed,
+    boolean tied) {
+
+  public int headSize() {
+    return hidden / heads;
+  }
+
+  /** Rows of all key (or value) heads together. */
+  public int keyValueSize() {
+    return keyValueHeads * headSize();
+  }
+
+  /**
+   * Bytes of the key-value cache for {@code tokens} tokens, two bytes a number, as runtimes hold it
+   * by default. The window is not counted on, since not every runtime does.
+   */
+  public long cacheBytes(long tokens) {
+    return 2L * layers * keyValueSize() * tokens * Short.BYTES;
+  }
+}

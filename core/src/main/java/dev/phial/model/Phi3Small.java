@@ -1,0 +1,93 @@
+package dev.phial.model;
+
+import dev.phial.source.Config;
+import dev.phial.tensor.Shape;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * Phi-3-small: LayerNorm, biases, gegelu with interleaved halves, muP multipliers, block-sparse
+ * attention on alternating layers, tied embeddings.
+ */
+final class Phi3Small implements Family {
+  @Override
+  public String name() {
+    return "phi3small";
+  }
+
+  @Override
+  public List<String> architectures() {
+    return List.of("Phi3SmallForCausalLM");
+  }
+
+  @Override
+  public Optional<String> ggufArchitecture() {
+    return Optional.empty();
+  }
+
+  @Override
+  public List<TensorName> names() {
+    return List.of(
+        TensorName.of(
+            Role.TOKEN_EMBEDDING,
+            "model.embed_tokens",
+            "",
+            h -> Shape.of(h.vocabulary(), h.hidden())),
+        TensorName.of(Role.OUTPUT_NORM, "model.final_layernorm", "", h -> Shape.of(h.hidden())),
+        TensorName.of(Role.OUTPUT, "lm_head", "", h -> Shape.of(h.vocabulary(), h.hidden())),
+        TensorName.of(
+            Role.ATTENTION_NORM, "model.layers.{}.input_layernorm", "", h -> Shape.of(h.hidden())),
+        TensorName.of(
+            Role.ATTENTION_QKV,
+            "model.layers.{}.self_attn.query_key_value",
+            "",
+            h -> Shape.of(h.hidden() + 2L * h.keyValueSize(), h.hidden())),
+        TensorName.of(
+            Role.ATTENTION_OUTPUT,
+            "model.layers.{}.self_attn.dense",
+            "",
+            h -> Shape.of(h.hidden(), h.hidden())),
+        TensorName.of(
+            Role.FFN_NORM,
+            "model.layers.{}.post_attention_layernorm",
+            "",
+            h -> Shape.of(h.hidden())),
+        TensorName.of(
+            Role.FFN_GATE_UP,
+            "model.layers.{}.mlp.up_proj",
+            "",
+            h -> Shape.of(2L * h.feedForward(), h.hidden())),
+        TensorName.of(
+            Role.FFN_DOWN,
+            "model.layers.{}.mlp.down_proj",
+            "",
+            h -> Shape.of(h.hidden(), h.feedForward())));
+  }
+
+  @Override
+  public Hyperparameters hyperparameters(Config config) {
+    int hidden = config.count("hidden_size");
+    int heads = config.count("num_attention_heads");
+    int context = config.count("max_position_embeddings");
+    Rope rope =
+        Rope.read(
+            config, hidden, heads, config.number("rope_embedding_base", 1_000_000), 1, context);
+    return new Hyperparameters(
+        config.count("num_hidden_layers"),
+        hidden,
+        config.count("ff_intermediate_size"),
+        heads,
+        config.count("num_key_value_heads", heads),
+        config.count("vocab_size"),
+        context,
+        rope.originalContext(),
+        config.number("layer_norm_epsilon", 1e-5),
+        rope.theta(),
+        rope.dimensions(),
+        rope.longRope(),
+        Optional.empty(),
+        0,
+        0,
+        config.flag("tie_word_embeddings", true));
+  }
+}

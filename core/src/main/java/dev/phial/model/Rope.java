@@ -1,0 +1,68 @@
+package dev.phial.model;
+
+import dev.phial.PhialException;
+import dev.phial.source.Config;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * The rotary settings of config.json, wherever the schema of the day puts them: {@code rope_theta},
+ * {@code rope_scaling} and {@code partial_rotary_factor} at the top (transformers 4), or all in
+ * {@code rope_parameters} (transformers 5).
+ */
+record Rope(double theta, int dimensions, int originalContext, Optional<LongRope> longRope) {
+
+  /**
+   * @param defaultPart share of a head that is rotated when config.json does not say
+   * @param defaultOriginal original context when config.json does not say
+   */
+  static Rope read(
+      Config config,
+      int hidden,
+      int heads,
+      double defaultTheta,
+      double defaultPart,
+      int defaultOriginal) {
+    Config scaling =
+        config.object("rope_scaling").or(() -> config.object("rope_parameters")).orElse(config);
+    double theta = scaling.number("rope_theta", config.number("rope_theta", defaultTheta));
+    double part =
+        scaling.number(
+            "partial_rotary_factor", config.number("partial_rotary_factor", defaultPart));
+    int dimensions = (int) (part * hidden) / heads; // as the reference converter rounds it
+    int original =
+        config
+            .optionalCount("original_max_position_embeddings")
+            .or(() -> scaling.optionalCount("original_max_position_embeddings"))
+            .orElse(defaultOriginal);
+    String type = scaling.text("rope_type").or(() -> scaling.text("type")).orElse("default");
+    return new Rope(
+        theta,
+        dimensions,
+        original,
+        switch (type) {
+          case "default" -> Optional.empty();
+          case "longrope", "su", "yarn" -> Optional.of(longRope(scaling, dimensions));
+          default ->
+              throw new PhialException.Unsupported(
+                  "%s: expected rope type default or longrope, found %s; no Phi checkpoint uses it"
+                      .formatted(config.file(), type));
+        });
+  }
+
+  private static LongRope longRope(Config scaling, int dimensions) {
+    List<Double> shortFactors = scaling.numbers("short_factor");
+    List<Double> longFactors = scaling.numbers("long_factor");
+    if (shortFactors.size() != dimensions / 2 || longFactors.size() != dimensions / 2) {
+      throw new PhialException.BadInput(
+          "%s: expected %d short and long rope factors, found %d and %d"
+              .formatted(scaling.file(), dimensions / 2, shortFactors.size(), longFactors.size()));
+    }
+    return new LongRope(
+        shortFactors, longFactors, number(scaling, "short_mscale"), number(scaling, "long_mscale"));
+  }
+
+  private static Optional<Double> number(Config config, String key) {
+    return config.has(key) ? Optional.of(config.number(key, 0)) : Optional.empty();
+  }
+}

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.phial.model;
+
+import org.jspecify.annotations.NullMarked;

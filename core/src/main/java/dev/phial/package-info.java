@@ -1,0 +1,4 @@
+@NullMarked
+package dev.phial;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.phial.plan;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,17 @@
+package dev.phial.quant;
+
+import dev.phial.tensor.Encoding;
+import org.jspecify.annotations.Nullable;
+
+/** A quant type: an {@link Encoding} that Phial can also write. */
+public interface Format extends Encoding {
+  /**
+   * Encodes whole rows; every row stands alone, so rows may be split among threads in any way.
+   *
+   * @param x {@code [rows][columns]}, finite; columns is a multiple of {@link #blockSize}
+   * @param importance {@code [columns]}: how much an error in each column matters, from an
+   *     importance matrix, or null
+   * @param to receives {@code bytes(rows * columns)} bytes from {@code at}
+   */
+  void encode(float[] x, int rows, int columns, float @Nullable [] importance, byte[] to, int at);
+}

@@ -1,0 +1,75 @@
+package dev.phial.quant;
+
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A type of ggml. Subclasses give the layout of one block, as {@code ggml-common.h} declares it,
+ * and reproduce the reference quantizer of {@code ggml-quants.c} bit for bit.
+ */
+public abstract class GgmlFormat implements Format {
+  private final String name;
+  private final int id;
+  private final int blockSize;
+  private final int blockBytes;
+
+  /**
+   * @param id the number of the type in a GGUF file, {@code enum ggml_type}
+   */
+  GgmlFormat(String name, int id, int blockSize, int blockBytes) {
+    this.name = name;
+    this.id = id;
+    this.blockSize = blockSize;
+    this.blockBytes = blockBytes;
+  }
+
+  /** Decodes the block at {@code from[at]} to {@link #blockSize} floats. */
+  abstract void decodeBlock(byte[] from, int at, float[] to, int toAt);
+
+  /** Encodes {@link #blockSize} floats without regard to importance. */
+  abstract void encodeBlock(float[] x, int from, byte[] to, int at);
+
+  @Override
+  public void encode(
+      float[] x, int rows, int columns, float @Nullable [] importance, byte[] to, int at) {
+    int blocks = rows * columns / blockSize;
+    for (int block = 0; block < blocks; block++) {
+      encodeBlock(x, block * blockSize, to, at + block * blockBytes);
+    }
+  }
+
+  @Override
+  public void decode(MemorySegment from, long offset, float[] to, int at, int count) {
+    byte[] bytes = new byte[Math.toIntExact(bytes(count))];
+    MemorySegment.copy(from, ValueLayout.JAVA_BYTE, offset, bytes, 0, bytes.length);
+    for (int block = 0; block < count / blockSize; block++) {
+      decodeBlock(bytes, block * blockBytes, to, at + block * blockSize);
+    }
+  }
+
+  @Override
+  public final String name() {
+    return name;
+  }
+
+  /** The number of the type in a GGUF file. */
+  public final int id() {
+    return id;
+  }
+
+  @Override
+  public final int blockSize() {
+    return blockSize;
+  }
+
+  @Override
+  public final int blockBytes() {
+    return blockBytes;
+  }
+
+  @Override
+  public final String toString() {
+    return name;
+  }
+}

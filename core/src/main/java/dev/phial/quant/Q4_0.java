@@ -1,0 +1,52 @@
+package dev.phial.quant;
+
+import dev.phial.io.LittleEndian;
+import dev.phial.kernel.Rounding;
+
+/** 32 elements: half scale, nibbles meaning -8..7; {@code block_q4_0}. */
+final class Q4_0 extends BlockOf32 {
+  private static final int SCALE = 0;
+  private static final int NIBBLES = 2;
+
+  Q4_0() {
+    super("Q4_0", 2, 18);
+  }
+
+  @Override
+  void decodeBlock(byte[] from, int at, float[] to, int toAt) {
+    float scale = LittleEndian.readHalf(from, at + SCALE);
+    for (int i = 0; i < 16; i++) {
+      int pair = from[at + NIBBLES + i];
+      to[toAt + i] = ((pair & 0xF) - 8) * scale;
+      to[toAt + 16 + i] = ((pair >> 4 & 0xF) - 8) * scale;
+    }
+  }
+
+  /** {@code quantize_row_q4_0_ref}. */
+  @Override
+  void encodeBlock(float[] x, int from, byte[] to, int at) {
+    float scale = extreme(x, from) / -8;
+    float inverse = scale != 0 ? 1 / scale : 0;
+    LittleEndian.putHalf(to, at + SCALE, scale);
+    for (int i = 0; i < 16; i++) {
+      to[at + NIBBLES + i] =
+          (byte) (level(x[from + i] * inverse) | level(x[from + 16 + i] * inverse) << 4);
+    }
+  }
+
+  private static int level(float scaled) {
+    return Math.min(15, (byte) Rounding.truncate(scaled + 8.5f)) & 0xFF;
+  }
+
+  /** {@code quantize_row_q4_0_impl}. */
+  @Override
+  void search(Tile tile) {
+    tile.kernels.searchScale(tile.x, tile.w, 32, 8, tile.scale, tile.levels);
+  }
+
+  @Override
+  void pack(Tile tile, int lane, byte[] to, int at) {
+    LittleEndian.putHalf(to, at + SCALE, tile.scale[lane]);
+    packNibbles(tile, lane, to, at + NIBBLES);
+  }
+}

@@ -1,0 +1,70 @@
+package dev.phial.quant;
+
+import dev.phial.io.LittleEndian;
+import dev.phial.kernel.Rounding;
+
+/** 32 elements: half scale, half minimum, nibbles; {@code block_q4_1}. */
+final class Q4_1 extends BlockOf32 {
+  private static final int SCALE = 0;
+  private static final int MIN = 2;
+  private static final int NIBBLES = 4;
+
+  Q4_1() {
+    super("Q4_1", 3, 20);
+  }
+
+  @Override
+  void decodeBlock(byte[] from, int at, float[] to, int toAt) {
+    float scale = LittleEndian.readHalf(from, at + SCALE);
+    float min = LittleEndian.readHalf(from, at + MIN);
+    for (int i = 0; i < 16; i++) {
+      int pair = from[at + NIBBLES + i];
+      to[toAt + i] = (pair & 0xF) * scale + min;
+      to[toAt + 16 + i] = (pair >> 4 & 0xF) * scale + min;
+    }
+  }
+
+  /** {@code quantize_row_q4_1_ref}. */
+  @Override
+  void encodeBlock(float[] x, int from, byte[] to, int at) {
+    float min = Float.MAX_VALUE;
+    float max = -Float.MAX_VALUE;
+    for (int i = from; i < from + 32; i++) {
+      // not Math.min: like the reference, keep the first of -0 and 0
+      if (x[i] < min) {
+        min = x[i];
+      }
+      if (x[i] > max) {
+        max = x[i];
+      }
+    }
+    float scale = (max - min) / 15;
+    float inverse = scale != 0 ? 1 / scale : 0;
+    LittleEndian.putHalf(to, at + SCALE, scale);
+    LittleEndian.putHalf(to, at + MIN, min);
+    for (int i = 0; i < 16; i++) {
+      to[at + NIBBLES + i] =
+          (byte)
+              (level((x[from + i] - min) * inverse)
+                  | level((x[from + 16 + i] - min) * inverse) << 4);
+    }
+  }
+
+  private static int level(float scaled) {
+    return Math.min(15, (byte) Rounding.truncate(scaled + 0.5f)) & 0xFF;
+  }
+
+  /** {@code quantize_row_q4_1_impl}. */
+  @Override
+  void search(Tile tile) {
+    tile.kernels.searchScaleMin(
+        tile.x, tile.w, 32, 15, -0.9f, 0.05f, 36, false, tile.scale, tile.min, tile.levels);
+  }
+
+  @Override
+  void pack(Tile tile, int lane, byte[] to, int at) {
+    LittleEndian.putHalf(to, at + SCALE, tile.scale[lane]);
+    LittleEndian.putHalf(to, at + MIN, -tile.min[lane]);
+    packNibbles(tile, lane, to, at + NIBBLES);
+  }
+}

@@ -1,0 +1,71 @@
+package dev.phial.quant;
+
+import dev.phial.io.LittleEndian;
+import dev.phial.kernel.Rounding;
+
+/** 32 elements: half scale, half minimum, 32 fifth bits, nibbles; {@code block_q5_1}. */
+final class Q5_1 extends BlockOf32 {
+  private static final int SCALE = 0;
+  private static final int MIN = 2;
+  private static final int HIGH = 4;
+  private static final int NIBBLES = 8;
+
+  Q5_1() {
+    super("Q5_1", 7, 24);
+  }
+
+  @Override
+  void decodeBlock(byte[] from, int at, float[] to, int toAt) {
+    float scale = LittleEndian.readHalf(from, at + SCALE);
+    float min = LittleEndian.readHalf(from, at + MIN);
+    int high = LittleEndian.readInt(from, at + HIGH);
+    for (int i = 0; i < 16; i++) {
+      int pair = from[at + NIBBLES + i];
+      to[toAt + i] = (pair & 0xF | (high >> i & 1) << 4) * scale + min;
+      to[toAt + 16 + i] = (pair >> 4 & 0xF | (high >> i + 16 & 1) << 4) * scale + min;
+    }
+  }
+
+  /** {@code quantize_row_q5_1_ref}. */
+  @Override
+  void encodeBlock(float[] x, int from, byte[] to, int at) {
+    float min = Float.MAX_VALUE;
+    float max = -Float.MAX_VALUE;
+    for (int i = from; i < from + 32; i++) {
+      // not Math.min: like the reference, keep the first of -0 and 0
+      if (x[i] < min) {
+        min = x[i];
+      }
+      if (x[i] > max) {
+        max = x[i];
+      }
+    }
+    float scale = (max - min) / 31;
+    float inverse = scale != 0 ? 1 / scale : 0;
+    int high = 0;
+    for (int i = 0; i < 16; i++) {
+      int lower = Rounding.truncate((x[from + i] - min) * inverse + 0.5f);
+      int upper = Rounding.truncate((x[from + 16 + i] - min) * inverse + 0.5f);
+      to[at + NIBBLES + i] = (byte) (lower & 0xF | upper << 4);
+      high |= (lower >> 4 & 1) << i | (upper >> 4 & 1) << i + 16;
+    }
+    LittleEndian.putHalf(to, at + SCALE, scale);
+    LittleEndian.putHalf(to, at + MIN, min);
+    LittleEndian.putInt(to, at + HIGH, high);
+  }
+
+  /** {@code quantize_row_q5_1_impl}. */
+  @Override
+  void search(Tile tile) {
+    tile.kernels.searchScaleMin(
+        tile.x, tile.w, 32, 31, -0.9f, 0.05f, 36, false, tile.scale, tile.min, tile.levels);
+  }
+
+  @Override
+  void pack(Tile tile, int lane, byte[] to, int at) {
+    LittleEndian.putHalf(to, at + SCALE, tile.scale[lane]);
+    LittleEndian.putHalf(to, at + MIN, -tile.min[lane]);
+    LittleEndian.putInt(to, at + HIGH, highBits(tile, lane));
+    packNibbles(tile, lane, to, at + NIBBLES);
+  }
+}

@@ -1,0 +1,37 @@
+package dev.phial.quant;
+
+import dev.phial.io.LittleEndian;
+import dev.phial.kernel.Rounding;
+
+/** 32 elements: half scale, int8 levels; {@code block_q8_0}. */
+final class Q8_0 extends GgmlFormat {
+  private static final int SCALE = 0;
+  private static final int LEVELS = 2;
+
+  Q8_0() {
+    super("Q8_0", 8, 32, 34);
+  }
+
+  @Override
+  void decodeBlock(byte[] from, int at, float[] to, int toAt) {
+    float scale = LittleEndian.readHalf(from, at + SCALE);
+    for (int i = 0; i < 32; i++) {
+      to[toAt + i] = from[at + LEVELS + i] * scale;
+    }
+  }
+
+  /** {@code quantize_row_q8_0_ref}. */
+  @Override
+  void encodeBlock(float[] x, int from, byte[] to, int at) {
+    float magnitude = 0;
+    for (int i = 0; i < 32; i++) {
+      magnitude = Math.max(magnitude, Math.abs(x[from + i]));
+    }
+    float scale = magnitude / 127;
+    float inverse = scale != 0 ? 1 / scale : 0;
+    LittleEndian.putHalf(to, at + SCALE, scale);
+    for (int i = 0; i < 32; i++) {
+      to[at + LEVELS + i] = (byte) Rounding.round(x[from + i] * inverse);
+    }
+  }
+}

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.phial.quant;
+
+import org.jspecify.annotations.NullMarked;

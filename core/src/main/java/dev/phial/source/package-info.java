@@ -1,0 +1,4 @@
+@NullMarked
+package dev.phial.source;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,182 @@
+package dev.phial.tensor;
+
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.ByteOrder;
+
+/** The plain number types a checkpoint may hold; the names are those of safetensors. */
+public enum DType implements Encoding {
+  F64(8) {
+    @Override
+    public void decode(MemorySegment from, long offset, float[] to, int at, int count) {
+      for (int i = 0; i < count; i++) {
+        to[at + i] = (float) from.get(DOUBLE, offset + 8L * i);
+      }
+    }
+  },
+  F32(4) {
+    @Override
+    public void decode(MemorySegment from, long offset, float[] to, int at, int count) {
+      MemorySegment.copy(from, FLOAT, offset, to, at, count);
+    }
+  },
+  F16(2) {
+    @Override
+    public void decode(MemorySegment from, long offset, float[] to, int at, int count) {
+      short[] bits = new short[count];
+      MemorySegment.copy(from, SHORT, offset, bits, 0, count);
+      for (int i = 0; i < count; i++) {
+        to[at + i] = Float.float16ToFloat(bits[i]);
+      }
+    }
+  },
+  BF16(2) {
+    @Override
+    public void decode(MemorySegment from, long offset, float[] to, int at, int count) {
+      short[] bits = new short[count];
+      MemorySegment.copy(from, SHORT, offset, bits, 0, count);
+      for (int i = 0; i < count; i++) {
+        to[at + i] = Float.intBitsToFloat(bits[i] << 16);
+      }
+    }
+  },
+  /**
+   * Four exponent and three mantissa bits, no infinity; 0x7F and 0xFF are NaN (the OCP FP8
+   * specification).
+   */
+  F8_E4M3(1) {
+    @Override
+    public void decode(MemorySegment from, long offset, float[] to, int at, int count) {
+      for (int i = 0; i < count; i++) {
+        to[at + i] = E4M3[from.get(ValueLayout.JAVA_BYTE, offset + i) & 0xFF];
+      }
+    }
+  },
+  /** Five exponent and two mantissa bits: the upper byte of a half float. */
+  F8_E5M2(1) {
+    @Override
+    public void decode(MemorySegment from, long offset, float[] to, int at, int count) {
+      for (int i = 0; i < count; i++) {
+        to[at + i] =
+            Float.float16ToFloat((short) (from.get(ValueLayout.JAVA_BYTE, offset + i) << 8));
+      }
+    }
+  },
+  I64(8) {
+    @Override
+    public void decode(MemorySegment from, long offset, float[] to, int at, int count) {
+      for (int i = 0; i < count; i++) {
+        to[at + i] = from.get(LONG, offset + 8L * i);
+      }
+    }
+  },
+  I32(4) {
+    @Override
+    public void decode(MemorySegment from, long offset, float[] to, int at, int count) {
+      for (int i = 0; i < count; i++) {
+        to[at + i] = from.get(INT, offset + 4L * i);
+      }
+    }
+  },
+  I16(2) {
+    @Override
+    public void decode(MemorySegment from, long offset, float[] to, int at, int count) {
+      for (int i = 0; i < count; i++) {
+        to[at + i] = from.get(SHORT, offset + 2L * i);
+      }
+    }
+  },
+  I8(1) {
+    @Override
+    public void decode(MemorySegment from, long offset, float[] to, int at, int count) {
+      for (int i = 0; i < count; i++) {
+        to[at + i] = from.get(ValueLayout.JAVA_BYTE, offset + i);
+      }
+    }
+  },
+  U64(8) {
+    @Override
+    public void decode(MemorySegment from, long offset, float[] to, int at, int count) {
+      for (int i = 0; i < count; i++) {
+        long value = from.get(LONG, offset + 8L * i);
+        to[at + i] = value >= 0 ? value : (float) ((value >>> 1 | value & 1) * 2.0);
+      }
+    }
+  },
+  U32(4) {
+    @Override
+    public void decode(MemorySegment from, long offset, float[] to, int at, int count) {
+      for (int i = 0; i < count; i++) {
+        to[at + i] = Integer.toUnsignedLong(from.get(INT, offset + 4L * i));
+      }
+    }
+  },
+  U16(2) {
+    @Override
+    public void decode(MemorySegment from, long offset, float[] to, int at, int count) {
+      for (int i = 0; i < count; i++) {
+        to[at + i] = Short.toUnsignedInt(from.get(SHORT, offset + 2L * i));
+      }
+    }
+  },
+  U8(1) {
+    @Override
+    public void decode(MemorySegment from, long offset, float[] to, int at, int count) {
+      for (int i = 0; i < count; i++) {
+        to[at + i] = from.get(ValueLayout.JAVA_BYTE, offset + i) & 0xFF;
+      }
+    }
+  },
+  BOOL(1) {
+    @Override
+    public void decode(MemorySegment from, long offset, float[] to, int at, int count) {
+      for (int i = 0; i < count; i++) {
+        to[at + i] = from.get(ValueLayout.JAVA_BYTE, offset + i) == 0 ? 0 : 1;
+      }
+    }
+  };
+
+  private static final ValueLayout.OfDouble DOUBLE =
+      ValueLayout.JAVA_DOUBLE_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+  private static final ValueLayout.OfFloat FLOAT =
+      ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+  private static final ValueLayout.OfLong LONG =
+      ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+  private static final ValueLayout.OfInt INT =
+      ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+  private static final ValueLayout.OfShort SHORT =
+      ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+
+  private static final float[] E4M3 = e4m3();
+
+  private final int bytes;
+
+  DType(int bytes) {
+    this.bytes = bytes;
+  }
+
+  @Override
+  public int blockSize() {
+    return 1;
+  }
+
+  @Override
+  public int blockBytes() {
+    return bytes;
+  }
+
+  private static float[] e4m3() {
+    float[] values = new float[256];
+    for (int code = 0; code < 256; code++) {
+      int exponent = code >> 3 & 0xF;
+      int mantissa = code & 7;
+      float magnitude =
+          exponent == 0 ? mantissa * 0x1p-9f : (8 + mantissa) * Math.scalb(1f, exponent - 10);
+      if ((code & 0x7F) == 0x7F) {
+        magnitude = Float.NaN;
+      }
+      values[code] = code < 128 ? magnitude : -magnitude;
+    }
+    return values;
+  }
+}

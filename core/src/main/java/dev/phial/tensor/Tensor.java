@@ -1,0 +1,88 @@
+package dev.phial.tensor;
+
+import dev.phial.PhialException;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A named slice of a memory-mapped file: nothing is read until {@link #read} asks for rows.
+ *
+ * @param file where it lies, for messages
+ * @param data exactly the bytes of the tensor
+ * @param scales multipliers of a quantized tensor whose encoding does not hold them
+ */
+public record Tensor(
+    Path file,
+    String name,
+    Encoding encoding,
+    Shape shape,
+    MemorySegment data,
+    @Nullable Scales scales) {
+
+  public Tensor(Path file, String name, Encoding encoding, Shape shape, MemorySegment data) {
+    this(file, name, encoding, shape, data, null);
+  }
+
+  public Tensor withScales(Scales newScales) {
+    return new Tensor(file, name, encoding, shape, data, newScales);
+  }
+
+  /**
+   * {@code rows} rows from {@code first}, as a matrix with a name of its own; not for tensors with
+   * {@link #scales}.
+   */
+  public Tensor slice(String newName, long first, long rows) {
+    long rowBytes = encoding.bytes(shape.columns());
+    return new Tensor(
+        file,
+        newName,
+        encoding,
+        Shape.of(rows, shape.columns()),
+        data.asSlice(first * rowBytes, rows * rowBytes),
+        scales);
+  }
+
+  /**
+   * Decodes whole rows.
+   *
+   * @param to receives {@code count × columns} floats from {@code at}
+   * @throws PhialException.BadInput if the file can no longer be read
+   */
+  public void read(long first, int count, float[] to, int at) {
+    int columns = Math.toIntExact(shape.columns());
+    long offset = encoding.bytes(first * columns);
+    try {
+      encoding.decode(data, offset, to, at, Math.multiplyExact(count, columns));
+    } catch (InternalError fault) {
+      throw unreadable(offset, fault);
+    }
+    if (scales != null) {
+      for (int row = 0; row < count; row++) {
+        scales.apply(first + row, to, at + row * columns, columns);
+      }
+    }
+  }
+
+  /**
+   * Copies encoded bytes.
+   *
+   * @throws PhialException.BadInput if the file can no longer be read
+   */
+  public void copy(long offset, long count, byte[] to, int at) {
+    try {
+      MemorySegment.copy(data, ValueLayout.JAVA_BYTE, offset, to, at, Math.toIntExact(count));
+    } catch (InternalError fault) {
+      throw unreadable(offset, fault);
+    }
+  }
+
+  /** The JVM answers SIGBUS with an InternalError: the mapped file shrank, or its disk failed. */
+  private PhialException unreadable(long offset, InternalError fault) {
+    return new PhialException.BadInput(
+        "%s: tensor %s: the file can no longer be read at byte %d of the tensor; was it truncated, or has its disk failed?"
+            .formatted(file, name, offset),
+        fault);
+  }
+}

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.phial.tensor;
+
+import org.jspecify.annotations.NullMarked;
