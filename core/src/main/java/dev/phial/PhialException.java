@@ -10,8 +10,16 @@ import org.jspecify.annotations.Nullable;
 public abstract sealed class PhialException extends RuntimeException {
   private static final long serialVersionUID = 1L;
 
+  private final String message;
+
   private PhialException(String message, @Nullable Throwable cause) {
     super(message, cause);
+    this.message = message;
+  }
+
+  @Override
+  public String getMessage() {
+    return message;
   }
 
   /** The command line or an option makes no sense: exit status 2. */

@@ -1,0 +1,16 @@
+package dev.phial.cli;
+
+import dev.phial.source.Checkpoint;
+import dev.phial.source.Sources;
+import java.nio.file.Path;
+
+/** What a user writes for a model: a folder, a file, or {@code demo}. */
+final class ModelArgument {
+  static final String DESCRIPTION = "A folder with a checkpoint, a GGUF file, or demo.";
+
+  private ModelArgument() {}
+
+  static Checkpoint open(String model) {
+    return Sources.open(model.equals(Demo.NAME) ? Demo.folder() : Path.of(model));
+  }
+}

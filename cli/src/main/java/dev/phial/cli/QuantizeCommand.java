@@ -1,0 +1,228 @@
+package dev.phial.cli;
+
+import dev.phial.PhialException;
+import dev.phial.io.Json;
+import dev.phial.io.Progress;
+import dev.phial.model.Families;
+import dev.phial.model.ModelDescription;
+import dev.phial.plan.Plan;
+import dev.phial.source.Checkpoint;
+import dev.phial.target.Job;
+import dev.phial.target.Pass;
+import dev.phial.target.Request;
+import dev.phial.target.Sink;
+import dev.phial.target.Target;
+import java.io.IOException;
+import java.nio.file.FileStore;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+import tools.jackson.databind.node.ArrayNode;
+import tools.jackson.databind.node.ObjectNode;
+
+/** {@code phial quantize}: one read of the checkpoint, any number of outputs. */
+@Command(
+    name = "quantize",
+    description = "Quantizes a model and writes what runtimes load.",
+    mixinStandardHelpOptions = true,
+    sortOptions = false)
+final class QuantizeCommand implements Callable<Integer> {
+  @Spec private CommandSpec spec = CommandSpec.create();
+
+  @Parameters(index = "0", paramLabel = "MODEL", description = ModelArgument.DESCRIPTION)
+  private String model = "";
+
+  @Option(
+      names = {"-o", "--output"},
+      paramLabel = "PATH",
+      description = "The file to write; with several --to, the folder to write them in.")
+  private Optional<Path> output = Optional.empty();
+
+  @Option(names = "--force", description = "Replace what exists.")
+  private boolean force;
+
+  @Option(names = "--dry-run", description = "Print what would be written, and stop.")
+  private boolean dryRun;
+
+  @Option(
+      names = "--threads",
+      paramLabel = "N",
+      description = "Workers; as many as processors by default.")
+  private int threads = Runtime.getRuntime().availableProcessors();
+
+  @Option(names = "--json", description = "Print the result as JSON.")
+  private boolean json;
+
+  /** An output that was asked for. */
+  private record Output(Target target, Job job, Path path) {
+    List<Path> files() {
+      return job.files(path);
+    }
+  }
+
+  @Override
+  public Integer call() {
+    Stopwatch stopwatch = Stopwatch.start();
+    TargetArguments targets = TargetArguments.of(spec.commandLine().getParseResult());
+    if (targets.isEmpty()) {
+      throw new PhialException.Usage("--to says what to write, such as --to gguf:Q4_K_M");
+    }
+    if (threads < 1) {
+      throw new PhialException.Usage("--threads: expected at least 1, found " + threads);
+    }
+    try (Checkpoint checkpoint = ModelArgument.open(model)) {
+      ModelDescription description = Families.describe(checkpoint);
+      List<Output> outputs = outputs(targets.requests(checkpoint, description));
+      if (dryRun) {
+        outputs.forEach(out -> PlanPrinter.print(out.job.plan(), json));
+        return Main.DONE;
+      }
+      check(checkpoint, outputs);
+      Map<Path, PhialException> failures = write(outputs);
+      report(outputs, failures, stopwatch);
+      return failures.isEmpty() ? Main.DONE : Main.FAILED;
+    }
+  }
+
+  private List<Output> outputs(Map<Request, Target> requests) {
+    List<Output> outputs = new ArrayList<>();
+    requests.forEach((request, target) -> {
+      String name = target.defaultName(request);
+      Path path =
+          output
+              .map(given ->
+                  requests.size() > 1 || Files.isDirectory(given) ? given.resolve(name) : given)
+              .orElse(Path.of(name));
+      outputs.add(new Output(target, target.plan(request), path));
+    });
+    return outputs;
+  }
+
+  /** Everything that can be known to go wrong before work is done. */
+  private void check(Checkpoint checkpoint, List<Output> outputs) {
+    Set<Path> seen = new LinkedHashSet<>();
+    for (Output out : outputs) {
+      for (Path file : out.files()) {
+        if (!seen.add(file.toAbsolutePath().normalize())) {
+          throw new PhialException.Usage(file + " would be written twice; ask for it once");
+        }
+        if (Files.exists(file) && !force) {
+          throw new PhialException.OutputFailed(
+              file + " exists already; pass --force to replace it, or -o for another place");
+        }
+        if (checkpoint.files().stream().anyMatch(source -> isSame(source, file))) {
+          throw new PhialException.Usage(
+              file + " is what the model is read from; pass -o for another place");
+        }
+      }
+    }
+    checkSpace(outputs);
+  }
+
+  private static boolean isSame(Path a, Path b) {
+    try {
+      return Files.exists(b) && Files.isSameFile(a, b);
+    } catch (IOException e) {
+      return false;
+    }
+  }
+
+  private static void checkSpace(List<Output> outputs) {
+    Map<FileStore, Long> needed = new HashMap<>();
+    for (Output out : outputs) {
+      Path folder = out.path.toAbsolutePath().getParent();
+      while (folder != null && !Files.exists(folder)) {
+        folder = folder.getParent();
+      }
+      if (folder == null) {
+        continue;
+      }
+      try {
+        FileStore store = Files.getFileStore(folder);
+        long bytes = needed.merge(store, out.job.plan().bytes(), Long::sum);
+        if (bytes > store.getUsableSpace()) {
+          throw new PhialException.OutputFailed(
+              "%s: expected %s of free disk, found %s; make room, or pass -o for another disk"
+                  .formatted(folder, Sizes.of(bytes), Sizes.of(store.getUsableSpace())));
+        }
+      } catch (IOException e) {
+        return; // not every file system tells; then writing will
+      }
+    }
+  }
+
+  private Map<Path, PhialException> write(List<Output> outputs) {
+    Map<Sink, Output> sinks = new LinkedHashMap<>();
+    try {
+      for (Output out : outputs) {
+        sinks.put(out.job.open(out.path, force), out);
+      }
+      Map<Path, PhialException> failures = new LinkedHashMap<>();
+      try (Bar bar = Bar.create()) {
+        Progress progress = bar;
+        Pass.run(List.copyOf(sinks.keySet()), threads, progress)
+            .forEach((sink, failure) -> failures.put(outputOf(sinks, sink), failure));
+      }
+      return failures;
+    } finally {
+      sinks.keySet().forEach(Sink::close);
+    }
+  }
+
+  private static Path outputOf(Map<Sink, Output> sinks, Sink sink) {
+    Output out = sinks.get(sink);
+    if (out == null) {
+      throw new AssertionError("a sink that nobody opened");
+    }
+    return out.path;
+  }
+
+  private void report(
+      List<Output> outputs, Map<Path, PhialException> failures, Stopwatch stopwatch) {
+    failures.forEach((path, failure) -> System.err.println("phial: " + failure.getMessage()));
+    if (json) {
+      ObjectNode result = Json.MAPPER.createObjectNode();
+      ArrayNode written = result.putArray("outputs");
+      for (Output out : outputs) {
+        if (!failures.containsKey(out.path)) {
+          Plan plan = out.job.plan();
+          ObjectNode entry = written.addObject();
+          entry.put("target", plan.target()).put("precision", plan.precision());
+          ArrayNode files = entry.putArray("files");
+          out.files().forEach(file -> files.add(file.toString()));
+          entry.put("bytes", plan.bytes()).put("bits_per_weight", plan.bitsPerWeight());
+        }
+      }
+      result.put("seconds", stopwatch.seconds()).put("peak_memory_bytes", stopwatch.peakBytes());
+      System.out.println(result.toPrettyString());
+      return;
+    }
+    for (Output out : outputs) {
+      if (!failures.containsKey(out.path)) {
+        Plan plan = out.job.plan();
+        out.files().forEach(System.out::println);
+        System.err.printf(
+            "%s %s: %s, %.2f bits per weight, %s%n",
+            plan.target(),
+            plan.precision(),
+            Sizes.of(plan.bytes()),
+            plan.bitsPerWeight(),
+            plan.formats());
+      }
+    }
+    System.err.println(stopwatch);
+  }
+}

@@ -1,0 +1,182 @@
+package dev.phial.cli;
+
+import dev.phial.PhialException;
+import dev.phial.model.ModelDescription;
+import dev.phial.source.Checkpoint;
+import dev.phial.target.Options;
+import dev.phial.target.Request;
+import dev.phial.target.Target;
+import dev.phial.target.TargetOption;
+import dev.phial.target.Targets;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import picocli.CommandLine.Model.ArgGroupSpec;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Model.OptionSpec;
+import picocli.CommandLine.ParseResult;
+
+/**
+ * {@code --to TARGET:PRECISION[,option=value…]} and the options of the targets. An option after the
+ * precision belongs to that target; a bare one goes to the only target that knows it.
+ */
+final class TargetArguments {
+  private static final String TO = "--to";
+
+  private final List<String> to;
+  private final Map<String, List<String>> bare;
+
+  private TargetArguments(List<String> to, Map<String, List<String>> bare) {
+    this.to = to;
+    this.bare = bare;
+  }
+
+  /** A target as it was asked for. */
+  private record Choice(Target target, Optional<String> precision, Map<String, List<String>> options) {}
+
+  /** Adds {@code --to} and every option that some target knows. */
+  static void addTo(CommandSpec spec) {
+    spec.addOption(
+        list(TO)
+            .paramLabel("TARGET[:PRECISION]")
+            .description(
+                "What to write, several times for several outputs: "
+                    + String.join(", ", Targets.ALL.stream().map(TargetArguments::help).toList()))
+            .build());
+    for (Target target : Targets.ALL) {
+      ArgGroupSpec.Builder group =
+          ArgGroupSpec.builder().heading("%nOptions of " + target.name() + "%n").validate(false);
+      for (TargetOption option : target.options()) {
+        OptionSpec.Builder builder =
+            option.isFlag()
+                ? OptionSpec.builder("--" + option.name()).type(boolean.class)
+                : list("--" + option.name()).paramLabel(option.parameter());
+        if (spec.findOption("--" + option.name()) == null) {
+          group.addArg(builder.description(option.description()).build());
+        }
+      }
+      spec.addArgGroup(group.build());
+    }
+  }
+
+  private static OptionSpec.Builder list(String name) {
+    return OptionSpec.builder(name).type(List.class).auxiliaryTypes(String.class).arity("1");
+  }
+
+  private static String help(Target target) {
+    return target.name() + ":{" + String.join("|", target.precisions()) + "}";
+  }
+
+  /** What the command line said. */
+  static TargetArguments of(ParseResult parsed) {
+    Map<String, List<String>> bare = new LinkedHashMap<>();
+    for (Target target : Targets.ALL) {
+      for (TargetOption option : target.options()) {
+        String name = "--" + option.name();
+        if (parsed.hasMatchedOption(name)) {
+          bare.put(option.name(), option.isFlag() ? List.of() : parsed.matchedOptionValue(name, List.<String>of()));
+        }
+      }
+    }
+    return new TargetArguments(parsed.matchedOptionValue(TO, List.<String>of()), bare);
+  }
+
+  boolean isEmpty() {
+    return to.isEmpty();
+  }
+
+  /** The bare options, for a target that is not named. */
+  Options bareOptions() {
+    return new Options(bare);
+  }
+
+  /** What each target is asked for. */
+  Map<Request, Target> requests(Checkpoint checkpoint, ModelDescription model) {
+    List<Choice> choices = to.stream().map(TargetArguments::parse).toList();
+    distribute(choices);
+    Map<Request, Target> requests = new LinkedHashMap<>();
+    for (Choice choice : choices) {
+      check(choice);
+      requests.put(
+          new Request(checkpoint, model, choice.precision, new Options(choice.options)),
+          choice.target);
+    }
+    return requests;
+  }
+
+  private static Choice parse(String text) {
+    List<String> words = new ArrayList<>(Arrays.asList(text.split(",")));
+    String[] head = words.removeFirst().split(":", 2);
+    Target target =
+        Targets.named(head[0])
+            .orElseThrow(() ->
+                new PhialException.Usage(
+                    "--to: expected one of %s, found %s"
+                        .formatted(
+                            String.join(", ", Targets.ALL.stream().map(Target::name).toList()),
+                            head[0])));
+    Map<String, List<String>> options = new LinkedHashMap<>();
+    String last = "";
+    for (String word : words) {
+      int equals = word.indexOf('=');
+      String name = equals < 0 ? word : word.substring(0, equals);
+      if (find(target, name).isPresent()) {
+        options
+            .computeIfAbsent(name, n -> new ArrayList<>())
+            .addAll(equals < 0 ? List.of() : List.of(word.substring(equals + 1)));
+        last = name;
+      } else if (options.containsKey(last) && !options.get(last).isEmpty()) {
+        List<String> values = options.get(last); // a comma within a value
+        values.set(values.size() - 1, values.getLast() + "," + word);
+      } else {
+        throw new PhialException.Usage(
+            "--to %s: %s is no option of %s".formatted(text, name, target.name()));
+      }
+    }
+    return new Choice(target, head.length > 1 ? Optional.of(head[1]) : Optional.empty(), options);
+  }
+
+  /** Gives every bare option to the targets that know it: all of one kind, but not of several. */
+  private void distribute(List<Choice> choices) {
+    bare.forEach((name, values) -> {
+      List<Target> knowing =
+          choices.stream()
+              .map(Choice::target)
+              .distinct()
+              .filter(target -> find(target, name).isPresent())
+              .toList();
+      if (knowing.size() != 1) {
+        throw new PhialException.Usage(
+            knowing.isEmpty()
+                ? "--%s: no target that was asked for knows this option".formatted(name)
+                : "--%s: several targets know this option; write --to %s:…,%s=…"
+                    .formatted(name, knowing.getFirst().name(), name));
+      }
+      choices.stream()
+          .filter(choice -> choice.target == knowing.getFirst())
+          .forEach(choice ->
+              choice.options.computeIfAbsent(name, n -> new ArrayList<>()).addAll(values));
+    });
+  }
+
+  private static void check(Choice choice) {
+    choice.options.forEach((name, values) -> {
+      TargetOption option = find(choice.target, name).orElseThrow();
+      if (option.isFlag() != values.isEmpty() || values.size() > 1 && !option.repeatable()) {
+        throw new PhialException.Usage(
+            "--%s: expected %s, found %d values"
+                .formatted(
+                    name,
+                    option.isFlag() ? "no value" : option.repeatable() ? "values" : "one value",
+                    values.size()));
+      }
+    });
+  }
+
+  private static Optional<TargetOption> find(Target target, String name) {
+    return target.options().stream().filter(option -> option.name().equals(name)).findFirst();
+  }
+}

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.phial.cli;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,50 @@
+package dev.phial.plan;
+
+import dev.phial.model.Hyperparameters;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+
+/**
+ * What a target would write: known to the byte before anything is.
+ *
+ * @param tensors in the order of the output
+ * @param bytes of all files together
+ */
+public record Plan(
+    String target,
+    String precision,
+    Hyperparameters hyperparameters,
+    List<PlannedTensor> tensors,
+    long bytes) {
+  public Plan {
+    tensors = List.copyOf(tensors);
+  }
+
+  public long parameters() {
+    return tensors.stream().mapToLong(tensor -> tensor.weight().shape().elements()).sum();
+  }
+
+  public long tensorBytes() {
+    return tensors.stream().mapToLong(PlannedTensor::bytes).sum();
+  }
+
+  public double bitsPerWeight() {
+    return 8.0 * tensorBytes() / parameters();
+  }
+
+  /**
+   * Bytes a runtime holds: the weights and a half-precision key-value cache for {@code context}
+   * tokens.
+   */
+  public long memoryBytes(int context) {
+    return tensorBytes() + hyperparameters.cacheBytes(context);
+  }
+
+  /** How many tensors there are of each format. */
+  public Map<String, Long> formats() {
+    Map<String, Long> counts = new TreeMap<>();
+    tensors.forEach(tensor -> counts.merge(tensor.format().name(), 1L, Long::sum));
+    return counts;
+  }
+}

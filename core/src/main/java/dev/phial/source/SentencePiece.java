@@ -1,0 +1,87 @@
+package dev.phial.source;
+
+import com.google.protobuf.CodedInputStream;
+import com.google.protobuf.WireFormat;
+import dev.phial.PhialException;
+import dev.phial.io.Json;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * The pieces of a SentencePiece {@code tokenizer.model}, read from the wire format of {@code
+ * sentencepiece_model.proto}.
+ */
+public record SentencePiece(List<Piece> pieces) {
+  private static final int PIECES_FIELD = 1; // ModelProto.pieces
+  private static final int PIECE_FIELD = 1; // SentencePiece.piece
+  private static final int SCORE_FIELD = 2;
+  private static final int TYPE_FIELD = 3;
+  private static final int MOST_PIECES = 1 << 22;
+
+  public SentencePiece {
+    pieces = List.copyOf(pieces);
+  }
+
+  /** A vocabulary entry; its id is its place. */
+  public record Piece(String text, float score, Type type) {}
+
+  /** In the order of their numbers, which start at 1. */
+  public enum Type {
+    NORMAL,
+    UNKNOWN,
+    CONTROL,
+    USER_DEFINED,
+    UNUSED,
+    BYTE
+  }
+
+  /**
+   * @throws PhialException.BadInput if the file is no SentencePiece model
+   */
+  public static SentencePiece read(Path file) {
+    List<Piece> pieces = new ArrayList<>();
+    try (InputStream in = Json.open(file)) {
+      CodedInputStream proto = CodedInputStream.newInstance(in);
+      for (int tag = proto.readTag(); tag != 0; tag = proto.readTag()) {
+        if (WireFormat.getTagFieldNumber(tag) != PIECES_FIELD) {
+          proto.skipField(tag);
+          continue;
+        }
+        int limit = proto.pushLimit(proto.readRawVarint32());
+        pieces.add(piece(proto));
+        proto.checkLastTagWas(0);
+        proto.popLimit(limit);
+        if (pieces.size() > MOST_PIECES) {
+          throw new PhialException.BadInput(
+              "%s: expected at most %d pieces, found more".formatted(file, MOST_PIECES));
+        }
+      }
+    } catch (IOException e) {
+      throw new PhialException.BadInput(
+          "%s: expected a SentencePiece model, found an error: %s".formatted(file, e.getMessage()),
+          e);
+    }
+    if (pieces.isEmpty()) {
+      throw new PhialException.BadInput(file + ": expected a SentencePiece model, found no pieces");
+    }
+    return new SentencePiece(pieces);
+  }
+
+  private static Piece piece(CodedInputStream proto) throws IOException {
+    String text = "";
+    float score = 0;
+    int type = 1;
+    for (int tag = proto.readTag(); tag != 0; tag = proto.readTag()) {
+      switch (WireFormat.getTagFieldNumber(tag)) {
+        case PIECE_FIELD -> text = proto.readStringRequireUtf8();
+        case SCORE_FIELD -> score = proto.readFloat();
+        case TYPE_FIELD -> type = proto.readEnum();
+        default -> proto.skipField(tag);
+      }
+    }
+    return new Piece(text, score, Type.values()[Math.clamp(type, 1, Type.values().length) - 1]);
+  }
+}
