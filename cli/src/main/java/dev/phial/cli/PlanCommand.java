@@ -77,8 +77,7 @@ final class PlanCommand implements Callable<Integer> {
     List<Choice> choices = new ArrayList<>();
     for (Target target : Targets.ALL) {
       for (String precision : target.precisions()) {
-        Request request =
-            new Request(checkpoint, description, Optional.of(precision), options);
+        Request request = new Request(checkpoint, description, Optional.of(precision), options);
         try {
           choices.add(new Choice(target, precision, Optional.of(target.plan(request).plan()), ""));
         } catch (PhialException.Unsupported e) {

@@ -35,7 +35,8 @@ final class TargetArguments {
   }
 
   /** A target as it was asked for. */
-  private record Choice(Target target, Optional<String> precision, Map<String, List<String>> options) {}
+  private record Choice(
+      Target target, Optional<String> precision, Map<String, List<String>> options) {}
 
   /** Adds {@code --to} and every option that some target knows. */
   static void addTo(CommandSpec spec) {
@@ -77,7 +78,9 @@ final class TargetArguments {
       for (TargetOption option : target.options()) {
         String name = "--" + option.name();
         if (parsed.hasMatchedOption(name)) {
-          bare.put(option.name(), option.isFlag() ? List.of() : parsed.matchedOptionValue(name, List.<String>of()));
+          bare.put(
+              option.name(),
+              option.isFlag() ? List.of() : parsed.matchedOptionValue(name, List.<String>of()));
         }
       }
     }

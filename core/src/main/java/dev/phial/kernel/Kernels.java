@@ -26,6 +26,21 @@ public sealed interface Kernels permits ScalarKernels, VectorKernels {
   int firstNonFinite(float[] x, int from, int to);
 
   /**
+   * The element of largest magnitude among {@code n} from {@code x[from]}, the first of several; 0
+   * if all are.
+   */
+  float extreme(float[] x, int from, int n);
+
+  /**
+   * {@code levels = round(x · inverse)}, ties away from zero as C's {@code roundf}, of {@code n}
+   * elements.
+   */
+  void roundAway(float[] x, int from, int n, float inverse, int[] levels);
+
+  /** {@code levels = truncate((x - min) · inverse + bias)} of {@code n} elements. */
+  void truncate(float[] x, int from, int n, float min, float inverse, float bias, int[] levels);
+
+  /**
    * Lays {@code lanes} consecutive sub-blocks of {@code n} elements, from {@code x[at]}, into the
    * tile's lanes from {@code firstLane}; the tile's other lanes keep what they hold.
    */

@@ -29,6 +29,34 @@ final class ScalarKernels implements Kernels {
   }
 
   @Override
+  public float extreme(float[] x, int from, int n) {
+    float magnitude = 0;
+    float extreme = 0;
+    for (int i = from; i < from + n; i++) {
+      if (Math.abs(x[i]) > magnitude) {
+        magnitude = Math.abs(x[i]);
+        extreme = x[i];
+      }
+    }
+    return extreme;
+  }
+
+  @Override
+  public void roundAway(float[] x, int from, int n, float inverse, int[] levels) {
+    for (int i = 0; i < n; i++) {
+      levels[i] = Rounding.round(x[from + i] * inverse);
+    }
+  }
+
+  @Override
+  public void truncate(
+      float[] x, int from, int n, float min, float inverse, float bias, int[] levels) {
+    for (int i = 0; i < n; i++) {
+      levels[i] = Rounding.truncate((x[from + i] - min) * inverse + bias);
+    }
+  }
+
+  @Override
   public void gather(float[] x, int at, int n, int firstLane, int lanes, float[] tile) {
     for (int lane = 0; lane < lanes; lane++) {
       for (int i = 0; i < n; i++) {
@@ -211,7 +239,7 @@ final class ScalarKernels implements Kernels {
 
   static void searchScale(
       float[] x, float[] w, int n, int max, float[] scales, int[] levels, int lane) {
-    float extreme = extreme(x, n, lane);
+    float extreme = laneExtreme(x, n, lane);
     if (Math.abs(extreme) < ALL_ZERO) {
       zero(n, scales, levels, lane);
       return;
@@ -262,7 +290,7 @@ final class ScalarKernels implements Kernels {
   }
 
   static void descendScale(float[] x, int n, int max, float[] scales, int[] levels, int lane) {
-    float extreme = extreme(x, n, lane);
+    float extreme = laneExtreme(x, n, lane);
     if (Math.abs(extreme) < ALL_ZERO) {
       zero(n, scales, levels, lane);
       return;
@@ -322,7 +350,7 @@ final class ScalarKernels implements Kernels {
 
   static void searchCodebookScale(
       float[] x, float[] w, int n, byte[] codebook, int tries, float[] scales, int lane) {
-    float extreme = extreme(x, n, lane);
+    float extreme = laneExtreme(x, n, lane);
     if (Math.abs(extreme) < ALL_ZERO) {
       scales[lane] = 0;
       return;
@@ -401,7 +429,7 @@ final class ScalarKernels implements Kernels {
   }
 
   /** The element of largest magnitude, the first of several. */
-  private static float extreme(float[] x, int n, int lane) {
+  private static float laneExtreme(float[] x, int n, int lane) {
     float magnitude = 0;
     float extreme = 0;
     for (int i = 0; i < n; i++) {

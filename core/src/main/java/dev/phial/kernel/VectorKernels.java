@@ -2,9 +2,13 @@ package dev.phial.kernel;
 
 import static jdk.incubator.vector.VectorOperators.ABS;
 import static jdk.incubator.vector.VectorOperators.EQ;
+import static jdk.incubator.vector.VectorOperators.F2I;
 import static jdk.incubator.vector.VectorOperators.GE;
 import static jdk.incubator.vector.VectorOperators.GT;
+import static jdk.incubator.vector.VectorOperators.I2F;
+import static jdk.incubator.vector.VectorOperators.LE;
 import static jdk.incubator.vector.VectorOperators.LT;
+import static jdk.incubator.vector.VectorOperators.MAX;
 import static jdk.incubator.vector.VectorOperators.NE;
 import static jdk.incubator.vector.VectorOperators.SQRT;
 
@@ -26,6 +30,7 @@ final class VectorKernels implements Kernels {
   private static final VectorSpecies<Float> F = VectorConstants.FLOAT;
   private static final VectorSpecies<Integer> I = VectorConstants.INT;
   private static final int WIDTH = F.length();
+  private static final ScalarKernels SCALAR = new ScalarKernels();
 
   private static final float MAGIC = Rounding.MAGIC;
   private static final int MAGIC_BITS = Float.floatToRawIntBits(MAGIC);
@@ -53,6 +58,68 @@ final class VectorKernels implements Kernels {
       }
     }
     return -1;
+  }
+
+  @Override
+  public float extreme(float[] x, int from, int n) {
+    int i = from;
+    FloatVector magnitude = FloatVector.zero(F);
+    for (; i + WIDTH <= from + n; i += WIDTH) {
+      FloatVector a = FloatVector.fromArray(F, x, i).lanewise(ABS);
+      magnitude = magnitude.blend(a, a.compare(GT, magnitude));
+    }
+    if (i < from + n) {
+      return SCALAR.extreme(x, from, n);
+    }
+    float largest = magnitude.reduceLanes(MAX);
+    for (i = from; i < from + n; i += WIDTH) {
+      FloatVector v = FloatVector.fromArray(F, x, i);
+      VectorMask<Float> found = v.lanewise(ABS).compare(EQ, largest);
+      if (found.anyTrue()) {
+        return largest == 0 ? 0 : v.lane(found.firstTrue());
+      }
+    }
+    return 0;
+  }
+
+  @Override
+  public void roundAway(float[] x, int from, int n, float inverse, int[] levels) {
+    if (!isRoundable(inverse, n)) {
+      SCALAR.roundAway(x, from, n, inverse, levels);
+      return;
+    }
+    for (int i = 0; i < n; i += WIDTH) {
+      FloatVector v = FloatVector.fromArray(F, x, from + i).mul(inverse);
+      IntVector whole = ints(v);
+      FloatVector rest = v.sub(whole.convert(I2F, 0).reinterpretAsFloats());
+      whole
+          .add(1, rest.compare(GE, 0.5f).cast(I))
+          .sub(1, rest.compare(LE, -0.5f).cast(I))
+          .intoArray(levels, i);
+    }
+  }
+
+  @Override
+  public void truncate(
+      float[] x, int from, int n, float min, float inverse, float bias, int[] levels) {
+    if (!isRoundable(inverse, n)) {
+      SCALAR.truncate(x, from, n, min, inverse, bias, levels);
+      return;
+    }
+    for (int i = 0; i < n; i += WIDTH) {
+      ints(FloatVector.fromArray(F, x, from + i).sub(min).mul(inverse).add(bias))
+          .intoArray(levels, i);
+    }
+  }
+
+  /** An infinite inverse makes numbers that Java and C convert to different integers. */
+  private static boolean isRoundable(float inverse, int n) {
+    return Float.isFinite(inverse) && n % WIDTH == 0;
+  }
+
+  /** Toward zero, as both C and Java convert numbers that fit. */
+  private static IntVector ints(FloatVector v) {
+    return v.convert(F2I, 0).reinterpretAsInts();
   }
 
   @Override
@@ -132,122 +199,198 @@ final class VectorKernels implements Kernels {
       float[] scale,
       float[] min,
       int[] levels) {
-    float[] rounded = new float[n * LANES];
+    ScaleMinSearch search = new ScaleMinSearch(x, w, n, max, absolute);
     for (int lane = 0; lane < LANES; lane += WIDTH) {
-      long bad =
-          searchScaleMin(
-              x, w, n, max, first, delta, steps, absolute, scale, min, levels, rounded, lane);
-      for (; bad != 0; bad &= bad - 1) {
+      search.start(lane);
+      for (int step = 0; step <= steps; step++) {
+        search.fit(lane, first + delta * step + max);
+        search.judge(lane);
+      }
+      for (long bad = search.finish(lane, scale, min, levels); bad != 0; bad &= bad - 1) {
+        int badLane = lane + Long.numberOfTrailingZeros(bad);
         ScalarKernels.searchScaleMin(
-            x,
-            w,
-            n,
-            max,
-            first,
-            delta,
-            steps,
-            absolute,
-            scale,
-            min,
-            levels,
-            lane + Long.numberOfTrailingZeros(bad));
+            x, w, n, max, first, delta, steps, absolute, scale, min, levels, badLane);
       }
     }
   }
 
-  /** Returns the lanes, as bits, whose numbers were too extreme for the short way of rounding. */
-  private static long searchScaleMin(
-      float[] x,
-      float[] w,
-      int n,
-      int max,
-      float first,
-      float delta,
-      int steps,
-      boolean absolute,
-      float[] scales,
-      float[] mins,
-      int[] levels,
-      float[] rounded,
-      int lane) {
-    int end = n * LANES;
-    FloatVector v0 = FloatVector.fromArray(F, x, lane);
-    FloatVector smallest = v0;
-    FloatVector largest = v0;
-    FloatVector sumW = FloatVector.fromArray(F, w, lane);
-    FloatVector sumX = sumW.mul(v0);
-    for (int i = lane + LANES; i < end; i += LANES) {
-      FloatVector v = FloatVector.fromArray(F, x, i);
-      FloatVector wi = FloatVector.fromArray(F, w, i);
-      smallest = smallest.blend(v, v.compare(LT, smallest));
-      largest = largest.blend(v, v.compare(GT, largest));
-      sumW = sumW.add(wi);
-      sumX = sumX.add(wi.mul(v));
-    }
-    smallest = smallest.blend(0f, smallest.compare(GT, 0f));
-    VectorMask<Float> flat = largest.compare(EQ, smallest);
+  /**
+   * The state of {@link #searchScaleMin}, an array element a lane. The search is cut into methods
+   * because the compiler stops inlining in a method beyond some size, and a vector operation that
+   * is not inlined allocates.
+   */
+  private static final class ScaleMinSearch {
+    private final float[] x;
+    private final float[] w;
+    private final int end;
+    private final int top;
+    private final float max;
+    private final boolean absolute;
 
-    int top = MAGIC_BITS + max;
-    FloatVector min = smallest;
-    FloatVector inverse = FloatVector.broadcast(F, max).div(largest.sub(smallest));
-    FloatVector scale = FloatVector.broadcast(F, 1f).div(inverse);
-    FloatVector bestInverse = inverse;
-    FloatVector bestMin = min;
-    FloatVector bestError = FloatVector.zero(F);
-    for (int i = lane; i < end; i += LANES) {
-      FloatVector v = FloatVector.fromArray(F, x, i);
-      FloatVector level = round(inverse.mul(v.sub(min)), MAGIC_BITS, top);
-      FloatVector error = scale.mul(level).add(min).sub(v);
-      FloatVector loss = absolute ? error.lanewise(ABS) : error.mul(error);
-      bestError = bestError.add(FloatVector.fromArray(F, w, i).mul(loss));
-    }
-    VectorMask<Float> good = inverse.mul(smallest.sub(min)).compare(GT, -ROUNDABLE);
+    private final float[] smallest = new float[LANES];
+    private final float[] largest = new float[LANES];
+    private final float[] sumW = new float[LANES];
+    private final float[] sumX = new float[LANES];
+    private final float[] inverse = new float[LANES];
+    private final float[] newScale = new float[LANES];
+    private final float[] newMin = new float[LANES];
+    private final float[] determinant = new float[LANES];
+    private final float[] scale = new float[LANES];
+    private final float[] min = new float[LANES];
+    private final float[] bestInverse = new float[LANES];
+    private final float[] bestMin = new float[LANES];
+    private final float[] bestError = new float[LANES];
+    private final float[] lowest = new float[LANES]; // what would be rounded that is smallest
+    private final float[] rounded; // [n][LANES], the levels of the step
 
-    for (int step = 0; step <= steps; step++) {
-      inverse = FloatVector.broadcast(F, first + delta * step + max).div(largest.sub(min));
-      good = good.and(inverse.mul(smallest.sub(min)).compare(GT, -ROUNDABLE));
+    ScaleMinSearch(float[] x, float[] w, int n, int max, boolean absolute) {
+      this.x = x;
+      this.w = w;
+      this.end = n * LANES;
+      this.top = MAGIC_BITS + max;
+      this.max = max;
+      this.absolute = absolute;
+      this.rounded = new float[end];
+    }
+
+    /** Range and weighted sums of the lanes, and the error of the plain scale. */
+    void start(int lane) {
+      FloatVector v0 = FloatVector.fromArray(F, x, lane);
+      FloatVector low = v0;
+      FloatVector high = v0;
+      FloatVector weight = FloatVector.fromArray(F, w, lane);
+      FloatVector product = weight.mul(v0);
+      for (int i = lane + LANES; i < end; i += LANES) {
+        FloatVector v = FloatVector.fromArray(F, x, i);
+        FloatVector wi = FloatVector.fromArray(F, w, i);
+        low = low.blend(v, v.compare(LT, low));
+        high = high.blend(v, v.compare(GT, high));
+        weight = weight.add(wi);
+        product = product.add(wi.mul(v));
+      }
+      low = low.blend(0f, low.compare(GT, 0f));
+      low.intoArray(smallest, lane);
+      high.intoArray(largest, lane);
+      weight.intoArray(sumW, lane);
+      product.intoArray(sumX, lane);
+      FloatVector start = FloatVector.broadcast(F, max).div(high.sub(low));
+      FloatVector zero = FloatVector.zero(F);
+      start.intoArray(inverse, lane);
+      start.intoArray(bestInverse, lane);
+      low.intoArray(min, lane);
+      low.intoArray(bestMin, lane);
+      zero.intoArray(lowest, lane);
+      FloatVector one = FloatVector.broadcast(F, 1f);
+      FloatVector plain = one.div(start);
+      plain.intoArray(scale, lane);
+      plain.intoArray(newScale, lane);
+      low.intoArray(newMin, lane);
+      round(lane, start, low);
+      FloatVector.broadcast(F, Float.POSITIVE_INFINITY).intoArray(bestError, lane);
+      one.intoArray(determinant, lane);
+      judge(lane);
+    }
+
+    private void round(int lane, FloatVector by, FloatVector from) {
+      for (int i = lane; i < end; i += LANES) {
+        VectorKernels.round(by.mul(FloatVector.fromArray(F, x, i).sub(from)), MAGIC_BITS, top)
+            .intoArray(rounded, i);
+      }
+    }
+
+    /** The levels of one inverse scale, and the scale and minimum that suit them best. */
+    void fit(int lane, float range) {
+      FloatVector from = FloatVector.fromArray(F, min, lane);
+      FloatVector by =
+          FloatVector.broadcast(F, range).div(FloatVector.fromArray(F, largest, lane).sub(from));
       FloatVector sumL = FloatVector.zero(F);
       FloatVector sumL2 = FloatVector.zero(F);
       FloatVector sumXL = FloatVector.zero(F);
       for (int i = lane; i < end; i += LANES) {
         FloatVector v = FloatVector.fromArray(F, x, i);
-        FloatVector level = round(inverse.mul(v.sub(min)), MAGIC_BITS, top);
+        FloatVector level = VectorKernels.round(by.mul(v.sub(from)), MAGIC_BITS, top);
         FloatVector wl = FloatVector.fromArray(F, w, i).mul(level);
         sumL = sumL.add(wl);
         sumL2 = sumL2.add(wl.mul(level));
         sumXL = sumXL.add(wl.mul(v));
         level.intoArray(rounded, i);
       }
-      FloatVector determinant = sumW.mul(sumL2).sub(sumL.mul(sumL));
-      FloatVector newScale = sumW.mul(sumXL).sub(sumX.mul(sumL)).div(determinant);
-      FloatVector newMin = sumL2.mul(sumX).sub(sumL.mul(sumXL)).div(determinant);
-      VectorMask<Float> positive = newMin.compare(GT, 0f);
-      newMin = newMin.blend(0f, positive);
-      newScale = newScale.blend(sumXL.div(sumL2), positive);
-      FloatVector newError = FloatVector.zero(F);
+      by.intoArray(inverse, lane);
+      FloatVector least = by.mul(FloatVector.fromArray(F, smallest, lane).sub(from));
+      FloatVector.fromArray(F, lowest, lane).min(least).intoArray(lowest, lane);
+      FloatVector weight = FloatVector.fromArray(F, sumW, lane);
+      FloatVector product = FloatVector.fromArray(F, sumX, lane);
+      FloatVector det = weight.mul(sumL2).sub(sumL.mul(sumL));
+      FloatVector fitScale = weight.mul(sumXL).sub(product.mul(sumL)).div(det);
+      FloatVector fitMin = sumL2.mul(product).sub(sumL.mul(sumXL)).div(det);
+      VectorMask<Float> positive = fitMin.compare(GT, 0f);
+      det.intoArray(determinant, lane);
+      fitScale.blend(sumXL.div(sumL2), positive).intoArray(newScale, lane);
+      fitMin.blend(0f, positive).intoArray(newMin, lane);
+    }
+
+    /** Keeps what {@link #fit} found in the lanes where its error is smaller. */
+    void judge(int lane) {
+      FloatVector fitScale = FloatVector.fromArray(F, newScale, lane);
+      FloatVector fitMin = FloatVector.fromArray(F, newMin, lane);
+      FloatVector error =
+          absolute ? sumOfMagnitudes(lane, fitScale, fitMin) : sumOfSquares(lane, fitScale, fitMin);
+      FloatVector best = FloatVector.fromArray(F, bestError, lane);
+      VectorMask<Float> better =
+          FloatVector.fromArray(F, determinant, lane).compare(GT, 0f).and(error.compare(LT, best));
+      best.blend(error, better).intoArray(bestError, lane);
+      FloatVector.fromArray(F, inverse, lane).intoArray(bestInverse, lane, better);
+      FloatVector.fromArray(F, min, lane).intoArray(bestMin, lane, better);
+      fitScale.intoArray(scale, lane, better);
+      fitMin.intoArray(min, lane, better);
+    }
+
+    private FloatVector sumOfSquares(int lane, FloatVector fitScale, FloatVector fitMin) {
+      FloatVector sum = FloatVector.zero(F);
+      for (int i = lane; i < end; i += LANES) {
+        FloatVector error =
+            fitScale
+                .mul(FloatVector.fromArray(F, rounded, i))
+                .add(fitMin)
+                .sub(FloatVector.fromArray(F, x, i));
+        sum = sum.add(FloatVector.fromArray(F, w, i).mul(error.mul(error)));
+      }
+      return sum;
+    }
+
+    private FloatVector sumOfMagnitudes(int lane, FloatVector fitScale, FloatVector fitMin) {
+      FloatVector sum = FloatVector.zero(F);
+      for (int i = lane; i < end; i += LANES) {
+        FloatVector error =
+            fitScale
+                .mul(FloatVector.fromArray(F, rounded, i))
+                .add(fitMin)
+                .sub(FloatVector.fromArray(F, x, i));
+        sum = sum.add(FloatVector.fromArray(F, w, i).mul(error.lanewise(ABS)));
+      }
+      return sum;
+    }
+
+    /**
+     * Writes the result; returns the lanes, as bits, whose numbers were too extreme for the short
+     * way of rounding.
+     */
+    long finish(int lane, float[] scales, float[] mins, int[] levels) {
+      FloatVector low = FloatVector.fromArray(F, smallest, lane);
+      VectorMask<Float> flat = FloatVector.fromArray(F, largest, lane).compare(EQ, low);
+      FloatVector by = FloatVector.fromArray(F, bestInverse, lane);
+      FloatVector from = FloatVector.fromArray(F, bestMin, lane);
       for (int i = lane; i < end; i += LANES) {
         FloatVector v = FloatVector.fromArray(F, x, i);
-        FloatVector error = newScale.mul(FloatVector.fromArray(F, rounded, i)).add(newMin).sub(v);
-        FloatVector loss = absolute ? error.lanewise(ABS) : error.mul(error);
-        newError = newError.add(FloatVector.fromArray(F, w, i).mul(loss));
+        bits(by.mul(v.sub(from)), MAGIC_BITS, top).sub(MAGIC_BITS).intoArray(levels, i);
       }
-      VectorMask<Float> better = determinant.compare(GT, 0f).and(newError.compare(LT, bestError));
-      bestError = bestError.blend(newError, better);
-      bestInverse = bestInverse.blend(inverse, better);
-      bestMin = bestMin.blend(min, better);
-      scale = scale.blend(newScale, better);
-      min = min.blend(newMin, better);
+      FloatVector.fromArray(F, scale, lane).blend(0f, flat).intoArray(scales, lane);
+      FloatVector.fromArray(F, min, lane).blend(low, flat).neg().intoArray(mins, lane);
+      if (flat.anyTrue()) {
+        clear(levels, end / LANES, lane, flat);
+      }
+      return FloatVector.fromArray(F, lowest, lane).compare(GT, -ROUNDABLE).or(flat).not().toLong();
     }
-    for (int i = lane; i < end; i += LANES) {
-      FloatVector v = FloatVector.fromArray(F, x, i);
-      bits(bestInverse.mul(v.sub(bestMin)), MAGIC_BITS, top).sub(MAGIC_BITS).intoArray(levels, i);
-    }
-    scale.blend(0f, flat).intoArray(scales, lane);
-    min.blend(smallest, flat).neg().intoArray(mins, lane);
-    if (flat.anyTrue()) {
-      clear(levels, n, lane, flat);
-    }
-    return good.or(flat).not().toLong();
   }
 
   @Override
@@ -262,7 +405,7 @@ final class VectorKernels implements Kernels {
     int end = n * LANES;
     int bottom = MAGIC_BITS - max;
     int top = MAGIC_BITS + max - 1;
-    FloatVector extreme = extreme(x, end, lane);
+    FloatVector extreme = laneExtremes(x, end, lane);
     VectorMask<Float> zero = extreme.lanewise(ABS).compare(LT, ScalarKernels.ALL_ZERO);
 
     FloatVector bestInverse = FloatVector.zero(F);
@@ -315,7 +458,7 @@ final class VectorKernels implements Kernels {
       float[] x, int n, int max, float[] scales, int[] levels, int lane) {
     int end = n * LANES;
     float[] rounded = new float[end];
-    FloatVector extreme = extreme(x, end, lane);
+    FloatVector extreme = laneExtremes(x, end, lane);
     VectorMask<Float> zero = extreme.lanewise(ABS).compare(LT, ScalarKernels.ALL_ZERO);
     FloatVector inverse = FloatVector.broadcast(F, -max).div(extreme);
     FloatVector sumLX = FloatVector.zero(F);
@@ -386,7 +529,7 @@ final class VectorKernels implements Kernels {
       float[] scales,
       int lane) {
     int end = n * LANES;
-    FloatVector extreme = extreme(x, end, lane);
+    FloatVector extreme = laneExtremes(x, end, lane);
     VectorMask<Float> zero = extreme.lanewise(ABS).compare(LT, ScalarKernels.ALL_ZERO);
     FloatVector one = FloatVector.broadcast(F, 1f);
     FloatVector scale = FloatVector.zero(F);
@@ -453,7 +596,7 @@ final class VectorKernels implements Kernels {
   }
 
   /** The element of largest magnitude in each lane, the first of several. */
-  private static FloatVector extreme(float[] x, int end, int lane) {
+  private static FloatVector laneExtremes(float[] x, int end, int lane) {
     FloatVector magnitude = FloatVector.zero(F);
     FloatVector extreme = FloatVector.zero(F);
     for (int i = lane; i < end; i += LANES) {
@@ -482,11 +625,6 @@ final class VectorKernels implements Kernels {
 
   private static FloatVector roundAny(FloatVector v, int low, int high) {
     return nearest(v).max(low).min(high).add(MAGIC_BITS).reinterpretAsFloats().sub(MAGIC);
-  }
-
-  /** Small whole numbers as ints. */
-  private static IntVector ints(FloatVector v) {
-    return v.add(MAGIC).reinterpretAsInts().sub(MAGIC_BITS);
   }
 
   private static void clear(int[] levels, int n, int lane, VectorMask<Float> which) {

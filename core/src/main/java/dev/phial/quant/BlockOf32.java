@@ -60,16 +60,25 @@ abstract class BlockOf32 extends GgmlFormat {
     return bits;
   }
 
-  /** The element of largest magnitude, the first of several. */
-  static float extreme(float[] x, int from) {
-    float magnitude = 0;
-    float extreme = 0;
-    for (int i = from; i < from + 32; i++) {
-      if (magnitude < Math.abs(x[i])) {
-        magnitude = Math.abs(x[i]);
-        extreme = x[i];
-      }
+  /**
+   * Sixteen bytes of nibbles of a block's levels, which C holds in a signed byte and limits to
+   * {@code most}.
+   */
+  static void packNibbles(int[] levels, int most, byte[] to, int at) {
+    for (int i = 0; i < 32; i++) {
+      levels[i] = Math.min(most, (byte) levels[i]);
     }
-    return extreme;
+    for (int i = 0; i < 16; i++) {
+      to[at + i] = (byte) (levels[i] & 0xF | levels[i + 16] << 4);
+    }
+  }
+
+  /** The fifth bits of a block's levels, element i at bit i. */
+  static int highBits(int[] levels) {
+    int bits = 0;
+    for (int i = 0; i < 32; i++) {
+      bits |= (levels[i] >> 4 & 1) << i;
+    }
+    return bits;
   }
 }

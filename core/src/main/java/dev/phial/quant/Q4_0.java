@@ -1,7 +1,7 @@
 package dev.phial.quant;
 
 import dev.phial.io.LittleEndian;
-import dev.phial.kernel.Rounding;
+import dev.phial.kernel.Kernels;
 
 /** 32 elements: half scale, nibbles meaning -8..7; {@code block_q4_0}. */
 final class Q4_0 extends BlockOf32 {
@@ -25,17 +25,13 @@ final class Q4_0 extends BlockOf32 {
   /** {@code quantize_row_q4_0_ref}. */
   @Override
   void encodeBlock(float[] x, int from, byte[] to, int at) {
-    float scale = extreme(x, from) / -8;
+    Kernels kernels = Kernels.best();
+    float scale = kernels.extreme(x, from, 32) / -8;
     float inverse = scale != 0 ? 1 / scale : 0;
     LittleEndian.putHalf(to, at + SCALE, scale);
-    for (int i = 0; i < 16; i++) {
-      to[at + NIBBLES + i] =
-          (byte) (level(x[from + i] * inverse) | level(x[from + 16 + i] * inverse) << 4);
-    }
-  }
-
-  private static int level(float scaled) {
-    return Math.min(15, (byte) Rounding.truncate(scaled + 8.5f)) & 0xFF;
+    int[] levels = new int[32];
+    kernels.truncate(x, from, 32, 0, inverse, 8.5f, levels);
+    packNibbles(levels, 15, to, at + NIBBLES);
   }
 
   /** {@code quantize_row_q4_0_impl}. */

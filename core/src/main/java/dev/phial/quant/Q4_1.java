@@ -1,7 +1,7 @@
 package dev.phial.quant;
 
 import dev.phial.io.LittleEndian;
-import dev.phial.kernel.Rounding;
+import dev.phial.kernel.Kernels;
 
 /** 32 elements: half scale, half minimum, nibbles; {@code block_q4_1}. */
 final class Q4_1 extends BlockOf32 {
@@ -27,9 +27,9 @@ final class Q4_1 extends BlockOf32 {
   /** {@code quantize_row_q4_1_ref}. */
   @Override
   void encodeBlock(float[] x, int from, byte[] to, int at) {
-    float min = Float.MAX_VALUE;
-    float max = -Float.MAX_VALUE;
-    for (int i = from; i < from + 32; i++) {
+    float min = x[from];
+    float max = x[from];
+    for (int i = from + 1; i < from + 32; i++) {
       // not Math.min: like the reference, keep the first of -0 and 0
       if (x[i] < min) {
         min = x[i];
@@ -42,16 +42,9 @@ final class Q4_1 extends BlockOf32 {
     float inverse = scale != 0 ? 1 / scale : 0;
     LittleEndian.putHalf(to, at + SCALE, scale);
     LittleEndian.putHalf(to, at + MIN, min);
-    for (int i = 0; i < 16; i++) {
-      to[at + NIBBLES + i] =
-          (byte)
-              (level((x[from + i] - min) * inverse)
-                  | level((x[from + 16 + i] - min) * inverse) << 4);
-    }
-  }
-
-  private static int level(float scaled) {
-    return Math.min(15, (byte) Rounding.truncate(scaled + 0.5f)) & 0xFF;
+    int[] levels = new int[32];
+    Kernels.best().truncate(x, from, 32, min, inverse, 0.5f, levels);
+    packNibbles(levels, 15, to, at + NIBBLES);
   }
 
   /** {@code quantize_row_q4_1_impl}. */

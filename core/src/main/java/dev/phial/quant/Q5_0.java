@@ -1,7 +1,7 @@
 package dev.phial.quant;
 
 import dev.phial.io.LittleEndian;
-import dev.phial.kernel.Rounding;
+import dev.phial.kernel.Kernels;
 
 /** 32 elements: half scale, 32 fifth bits, nibbles, meaning -16..15; {@code block_q5_0}. */
 final class Q5_0 extends BlockOf32 {
@@ -27,21 +27,14 @@ final class Q5_0 extends BlockOf32 {
   /** {@code quantize_row_q5_0_ref}. */
   @Override
   void encodeBlock(float[] x, int from, byte[] to, int at) {
-    float scale = extreme(x, from) / -16;
+    Kernels kernels = Kernels.best();
+    float scale = kernels.extreme(x, from, 32) / -16;
     float inverse = scale != 0 ? 1 / scale : 0;
-    int high = 0;
-    for (int i = 0; i < 16; i++) {
-      int lower = level(x[from + i] * inverse);
-      int upper = level(x[from + 16 + i] * inverse);
-      to[at + NIBBLES + i] = (byte) (lower & 0xF | upper << 4);
-      high |= (lower >> 4 & 1) << i | (upper >> 4 & 1) << i + 16;
-    }
+    int[] levels = new int[32];
+    kernels.truncate(x, from, 32, 0, inverse, 16.5f, levels);
     LittleEndian.putHalf(to, at + SCALE, scale);
-    LittleEndian.putInt(to, at + HIGH, high);
-  }
-
-  private static int level(float scaled) {
-    return Math.min(31, (byte) Rounding.truncate(scaled + 16.5f));
+    packNibbles(levels, 31, to, at + NIBBLES);
+    LittleEndian.putInt(to, at + HIGH, highBits(levels));
   }
 
   /** {@code quantize_row_q5_0_impl}. */

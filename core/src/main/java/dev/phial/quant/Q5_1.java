@@ -1,7 +1,7 @@
 package dev.phial.quant;
 
 import dev.phial.io.LittleEndian;
-import dev.phial.kernel.Rounding;
+import dev.phial.kernel.Kernels;
 
 /** 32 elements: half scale, half minimum, 32 fifth bits, nibbles; {@code block_q5_1}. */
 final class Q5_1 extends BlockOf32 {
@@ -29,9 +29,9 @@ final class Q5_1 extends BlockOf32 {
   /** {@code quantize_row_q5_1_ref}. */
   @Override
   void encodeBlock(float[] x, int from, byte[] to, int at) {
-    float min = Float.MAX_VALUE;
-    float max = -Float.MAX_VALUE;
-    for (int i = from; i < from + 32; i++) {
+    float min = x[from];
+    float max = x[from];
+    for (int i = from + 1; i < from + 32; i++) {
       // not Math.min: like the reference, keep the first of -0 and 0
       if (x[i] < min) {
         min = x[i];
@@ -42,16 +42,12 @@ final class Q5_1 extends BlockOf32 {
     }
     float scale = (max - min) / 31;
     float inverse = scale != 0 ? 1 / scale : 0;
-    int high = 0;
-    for (int i = 0; i < 16; i++) {
-      int lower = Rounding.truncate((x[from + i] - min) * inverse + 0.5f);
-      int upper = Rounding.truncate((x[from + 16 + i] - min) * inverse + 0.5f);
-      to[at + NIBBLES + i] = (byte) (lower & 0xF | upper << 4);
-      high |= (lower >> 4 & 1) << i | (upper >> 4 & 1) << i + 16;
-    }
+    int[] levels = new int[32];
+    Kernels.best().truncate(x, from, 32, min, inverse, 0.5f, levels);
     LittleEndian.putHalf(to, at + SCALE, scale);
     LittleEndian.putHalf(to, at + MIN, min);
-    LittleEndian.putInt(to, at + HIGH, high);
+    packNibbles(levels, Integer.MAX_VALUE, to, at + NIBBLES);
+    LittleEndian.putInt(to, at + HIGH, highBits(levels));
   }
 
   /** {@code quantize_row_q5_1_impl}. */

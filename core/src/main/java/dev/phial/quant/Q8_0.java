@@ -1,7 +1,7 @@
 package dev.phial.quant;
 
 import dev.phial.io.LittleEndian;
-import dev.phial.kernel.Rounding;
+import dev.phial.kernel.Kernels;
 
 /** 32 elements: half scale, int8 levels; {@code block_q8_0}. */
 final class Q8_0 extends GgmlFormat {
@@ -23,15 +23,14 @@ final class Q8_0 extends GgmlFormat {
   /** {@code quantize_row_q8_0_ref}. */
   @Override
   void encodeBlock(float[] x, int from, byte[] to, int at) {
-    float magnitude = 0;
-    for (int i = 0; i < 32; i++) {
-      magnitude = Math.max(magnitude, Math.abs(x[from + i]));
-    }
-    float scale = magnitude / 127;
+    Kernels kernels = Kernels.best();
+    float scale = Math.abs(kernels.extreme(x, from, 32)) / 127;
     float inverse = scale != 0 ? 1 / scale : 0;
     LittleEndian.putHalf(to, at + SCALE, scale);
+    int[] levels = new int[32];
+    kernels.roundAway(x, from, 32, inverse, levels);
     for (int i = 0; i < 32; i++) {
-      to[at + LEVELS + i] = (byte) Rounding.round(x[from + i] * inverse);
+      to[at + LEVELS + i] = (byte) levels[i];
     }
   }
 }
