@@ -1,12 +1,173 @@
 package dev.phial.cli;
 
+import dev.phial.PhialException;
+import dev.phial.cli.Comparison.Verdict;
+import dev.phial.io.Json;
+import dev.phial.model.Families;
+import dev.phial.model.Weight;
+import dev.phial.source.Checkpoint;
+import dev.phial.source.Gguf;
+import dev.phial.source.GgufValue;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.Callable;
+import java.util.stream.Collectors;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+import tools.jackson.databind.node.ArrayNode;
+import tools.jackson.databind.node.ObjectNode;
 
-@Command(name = "compare")
+/**
+ * {@code phial compare}: tensor by tensor, the same codes, the same values, or the error between
+ * them.
+ */
+@Command(
+    name = "compare",
+    description = "Compares two models tensor by tensor, whatever their formats.",
+    mixinStandardHelpOptions = true,
+    sortOptions = false)
 final class CompareCommand implements Callable<Integer> {
+  @Parameters(index = "0", paramLabel = "A", description = ModelArgument.DESCRIPTION)
+  private String a = "";
+
+  @Parameters(index = "1", paramLabel = "B", description = "The same; errors are relative to A.")
+  private String b = "";
+
+  @Option(names = "--exact", description = "Fail unless every tensor has the same codes.")
+  private boolean exact;
+
+  @Option(names = "--json", description = "Print the result as JSON.")
+  private boolean json;
+
   @Override
   public Integer call() {
+    Stopwatch stopwatch = Stopwatch.start();
+    List<Comparison> comparisons;
+    List<String> metadata;
+    try (Checkpoint first = ModelArgument.open(a);
+        Checkpoint second = ModelArgument.open(b)) {
+      comparisons = compare(weights(first), weights(second));
+      metadata = metadata(first, second);
+    }
+    if (json) {
+      System.out.println(json(comparisons, metadata).toPrettyString());
+    } else {
+      print(comparisons, metadata);
+    }
+    System.err.println(stopwatch);
+    boolean same =
+        comparisons.stream().allMatch(comparison -> comparison.verdict() == Verdict.SAME_CODES);
+    if (exact && !same) {
+      throw new PhialException.BadInput(
+          "%s and %s: expected the same codes, found others".formatted(a, b));
+    }
     return Main.DONE;
+  }
+
+  /**
+   * By the names of GGUF, which formats of one model share; by those of the checkpoint where GGUF
+   * has none.
+   */
+  private static Map<String, Weight> weights(Checkpoint checkpoint) {
+    Map<String, Weight> weights = new LinkedHashMap<>();
+    for (Weight weight : Families.describe(checkpoint).weights()) {
+      weights.put(
+          weight.name().gguf().isEmpty() ? weight.slices().getFirst().name() : weight.ggufName(),
+          weight);
+    }
+    return weights;
+  }
+
+  private static List<Comparison> compare(Map<String, Weight> a, Map<String, Weight> b) {
+    List<Comparison> comparisons = new ArrayList<>();
+    a.forEach((name, weight) -> {
+      Weight other = b.get(name);
+      comparisons.add(
+          other == null ? Comparison.onlyInA(name, weight) : Comparison.of(name, weight, other));
+    });
+    b.forEach((name, weight) -> {
+      if (!a.containsKey(name)) {
+        comparisons.add(Comparison.onlyInB(name, weight));
+      }
+    });
+    return comparisons;
+  }
+
+  /** Keys of two GGUF files that differ. */
+  private static List<String> metadata(Checkpoint a, Checkpoint b) {
+    if (!(a instanceof Gguf first && b instanceof Gguf second)) {
+      return List.of();
+    }
+    Set<String> keys = new LinkedHashSet<>(first.metadata().keySet());
+    keys.addAll(second.metadata().keySet());
+    return keys.stream()
+        .filter(key -> !isSame(first.metadata().get(key), second.metadata().get(key)))
+        .toList();
+  }
+
+  private static boolean isSame(
+      @org.jspecify.annotations.Nullable GgufValue a,
+      @org.jspecify.annotations.Nullable GgufValue b) {
+    if (a instanceof GgufValue.Numbers x && b instanceof GgufValue.Numbers y) {
+      return x.elementType() == y.elementType() && java.util.Arrays.equals(x.bytes(), y.bytes());
+    }
+    return a != null && a.equals(b);
+  }
+
+  private static Map<Verdict, Long> counts(List<Comparison> comparisons) {
+    return comparisons.stream()
+        .collect(
+            Collectors.groupingBy(
+                Comparison::verdict,
+                () -> new java.util.EnumMap<>(Verdict.class),
+                Collectors.counting()));
+  }
+
+  private static void print(List<Comparison> comparisons, List<String> metadata) {
+    for (Comparison c : comparisons) {
+      String error =
+          c.verdict() == Verdict.DIFFERENT
+              ? String.format(
+                  Locale.ROOT, "relative error %.5f, largest %.5f", c.relativeError(), c.largest())
+              : "";
+      System.out.printf(
+          Locale.ROOT,
+          "%-30s %8s %8s  %-12s %s%n",
+          c.name(),
+          c.typeA(),
+          c.typeB(),
+          c.verdict().words(),
+          error);
+    }
+    if (!metadata.isEmpty()) {
+      System.out.println("metadata that differs: " + String.join(", ", metadata));
+    }
+    System.out.println(
+        counts(comparisons).entrySet().stream()
+            .map(entry -> entry.getValue() + " " + entry.getKey().words())
+            .collect(Collectors.joining(", ")));
+  }
+
+  private static ObjectNode json(List<Comparison> comparisons, List<String> metadata) {
+    ObjectNode result = Json.MAPPER.createObjectNode();
+    ObjectNode counts = result.putObject("counts");
+    counts(comparisons)
+        .forEach((verdict, count) -> counts.put(verdict.words().replace(' ', '_'), count));
+    ArrayNode keys = result.putArray("metadata_that_differs");
+    metadata.forEach(keys::add);
+    ArrayNode tensors = result.putArray("tensors");
+    for (Comparison c : comparisons) {
+      ObjectNode entry = tensors.addObject();
+      entry.put("name", c.name()).put("a", c.typeA()).put("b", c.typeB());
+      entry.put("verdict", c.verdict().words().replace(' ', '_'));
+      entry.put("relative_error", c.relativeError()).put("largest", c.largest());
+    }
+    return result;
   }
 }

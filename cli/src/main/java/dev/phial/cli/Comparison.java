@@ -1,0 +1,104 @@
+package dev.phial.cli;
+
+import dev.phial.model.Weight;
+import dev.phial.tensor.Tensor;
+
+/**
+ * How two versions of a parameter differ.
+ *
+ * @param relativeError root mean square of the difference over that of the first
+ * @param largest difference of two elements
+ */
+record Comparison(
+    String name,
+    String typeA,
+    String typeB,
+    Verdict verdict,
+    double relativeError,
+    double largest) {
+  private static final int PIECE = 64 * 1024;
+
+  enum Verdict {
+    SAME_CODES("same codes"),
+    SAME_VALUES("same values"),
+    DIFFERENT("different"),
+    OTHER_SHAPE("other shape"),
+    ONLY_IN_A("only in A"),
+    ONLY_IN_B("only in B");
+
+    private final String words;
+
+    Verdict(String words) {
+      this.words = words;
+    }
+
+    String words() {
+      return words;
+    }
+  }
+
+  static Comparison of(String name, Weight a, Weight b) {
+    if (!a.shape().equals(b.shape())) {
+      return new Comparison(name, type(a), type(b), Verdict.OTHER_SHAPE, 0, 0);
+    }
+    if (haveSameBytes(a, b)) {
+      return new Comparison(name, type(a), type(b), Verdict.SAME_CODES, 0, 0);
+    }
+    int step =
+        (int) Math.clamp(PIECE / Math.max(1, a.shape().columns()), 1, Math.max(1, a.matrixRows()));
+    int length = Math.toIntExact(step * a.shape().columns());
+    float[] x = new float[length];
+    float[] y = new float[length];
+    double squares = 0;
+    double errors = 0;
+    double largest = 0;
+    for (long row = 0; row < a.shape().rows(); row += step) {
+      int rows = (int) Math.min(step, a.shape().rows() - row);
+      a.read(row, rows, x);
+      b.read(row, rows, y);
+      for (int i = 0; i < rows * a.shape().columns(); i++) {
+        double error = (double) x[i] - y[i];
+        squares += (double) x[i] * x[i];
+        errors += error * error;
+        largest = Math.max(largest, Math.abs(error));
+      }
+    }
+    Verdict verdict = errors == 0 ? Verdict.SAME_VALUES : Verdict.DIFFERENT;
+    return new Comparison(
+        name,
+        type(a),
+        type(b),
+        verdict,
+        squares == 0 ? Math.sqrt(errors) : Math.sqrt(errors / squares),
+        largest);
+  }
+
+  static Comparison onlyInA(String name, Weight a) {
+    return new Comparison(name, type(a), "", Verdict.ONLY_IN_A, 0, 0);
+  }
+
+  static Comparison onlyInB(String name, Weight b) {
+    return new Comparison(name, "", type(b), Verdict.ONLY_IN_B, 0, 0);
+  }
+
+  private static String type(Weight weight) {
+    return weight.encoding().name();
+  }
+
+  private static boolean haveSameBytes(Weight a, Weight b) {
+    if (!type(a).equals(type(b))
+        || !a.isPlain()
+        || !b.isPlain()
+        || a.slices().size() != b.slices().size()) {
+      return false;
+    }
+    for (int i = 0; i < a.slices().size(); i++) {
+      Tensor x = a.slices().get(i);
+      Tensor y = b.slices().get(i);
+      if (x.data().mismatch(y.data()) != -1) {
+        return false;
+      }
+    }
+    return true;
+  }
+}
