@@ -10,9 +10,15 @@ import java.util.Arrays;
  * decides which of two equally good points is taken.
  */
 final class Neighbours {
+  /** Floats of scratch for {@link #nearest}. */
+  static final int ROOM = 128;
+
+  private static final int FIRST_THREE = 64;
+
   final Codebook codebook;
 
-  private static final int NONE = -1;
+  /** The key of a sum that is not less than any float: the reference takes no such point. */
+  private static final long NOTHING = key(Float.MAX_VALUE, 0);
 
   /** By packed levels: the number of the point, or the complement of where its list starts. */
   private final int[] entries;
@@ -117,69 +123,97 @@ final class Neighbours {
    *
    * @param at the first coordinate in {@code x} and {@code w}
    * @param values what the levels stand for
-   * @param errors room for 32 numbers
+   * @param room scratch of {@link #ROOM}
    */
-  int nearest(
-      int point, float[] x, float[] w, int at, float[] values, float scale, float[] errors) {
-    int dimensions = codebook.dimensions;
-    int bits = codebook.bits;
-    for (int level = 0; level < values.length; level++) {
-      float value = scale * values[level];
-      for (int i = 0; i < dimensions; i++) {
-        float error = value - x[at + i];
-        errors[i << bits | level] = w[at + i] * error * error;
-      }
-    }
+  int nearest(int point, float[] x, float[] w, int at, float[] values, float scale, float[] room) {
     int list = ~entries[point];
     int end = list + 1 + lists[list];
-    int best = dimensions == 8 ? least8(errors, list + 1, end) : least4(errors, list + 1, end);
-    if (best == NONE) {
+    long least =
+        codebook.dimensions == 8
+            ? nearest8(list + 1, end, x, w, at, values, scale, room)
+            : nearest4(list + 1, end, x, w, at, values, scale, room);
+    if (least >= NOTHING) {
       throw tooLarge();
     }
-    return best;
+    return lists[(int) least];
+  }
+
+  /**
+   * Works out the error of every level of every coordinate first, and the sums over the first three
+   * coordinates: the lists are long.
+   */
+  private long nearest8(
+      int from, int end, float[] x, float[] w, int at, float[] values, float scale, float[] room) {
+    float v0 = scale * values[0];
+    float v1 = scale * values[1];
+    float v2 = scale * values[2];
+    for (int i = 0; i < 8; i++) {
+      float d0 = v0 - x[at + i];
+      float d1 = v1 - x[at + i];
+      float d2 = v2 - x[at + i];
+      room[4 * i] = w[at + i] * d0 * d0;
+      room[4 * i + 1] = w[at + i] * d1 * d1;
+      room[4 * i + 2] = w[at + i] * d2 * d2;
+    }
+    for (int c = 0; c < 3; c++) {
+      for (int b = 0; b < 3; b++) {
+        for (int a = 0; a < 3; a++) {
+          room[FIRST_THREE | a | b << 2 | c << 4] = room[a] + room[4 | b] + room[8 | c];
+        }
+      }
+    }
+    long least = NOTHING;
+    for (int i = from; i < end; i++) {
+      int p = lists[i];
+      float sum =
+          room[FIRST_THREE | p & 63]
+              + room[12 | p >> 6 & 3]
+              + room[16 | p >> 8 & 3]
+              + room[20 | p >> 10 & 3]
+              + room[24 | p >> 12 & 3]
+              + room[28 | p >> 14];
+      least = Math.min(least, key(sum, i));
+    }
+    return least;
+  }
+
+  private long nearest4(
+      int from, int end, float[] x, float[] w, int at, float[] values, float scale, float[] room) {
+    for (int level = 0; level < 8; level++) {
+      room[level] = scale * values[level];
+    }
+    float x0 = x[at];
+    float x1 = x[at + 1];
+    float x2 = x[at + 2];
+    float x3 = x[at + 3];
+    float w0 = w[at];
+    float w1 = w[at + 1];
+    float w2 = w[at + 2];
+    float w3 = w[at + 3];
+    long least = NOTHING;
+    for (int i = from; i < end; i++) {
+      int p = lists[i];
+      float d0 = room[p & 7] - x0;
+      float d1 = room[p >> 3 & 7] - x1;
+      float d2 = room[p >> 6 & 7] - x2;
+      float d3 = room[p >> 9] - x3;
+      float sum = w0 * d0 * d0 + w1 * d1 * d1 + w2 * d2 * d2 + w3 * d3 * d3;
+      least = Math.min(least, key(sum, i));
+    }
+    return least;
+  }
+
+  /**
+   * Orders by sum and then place without a branch: as no sum is negative, sums compare as their
+   * bits do. A NaN of either sign comes last.
+   */
+  private static long key(float sum, int place) {
+    return (Float.floatToRawIntBits(sum) & 0x7FFF_FFFFL) << 32 | place;
   }
 
   static PhialException tooLarge() {
     return new PhialException.Unsupported(
         "expected weights of ordinary size, found some so large that their squared errors overflow;"
             + " choose a type without a codebook, or F16");
-  }
-
-  private int least8(float[] errors, int from, int end) {
-    float least = Float.MAX_VALUE;
-    int best = NONE;
-    for (int i = from; i < end; i++) {
-      int p = lists[i];
-      float sum = errors[p & 3];
-      sum += errors[4 | p >> 2 & 3];
-      sum += errors[8 | p >> 4 & 3];
-      sum += errors[12 | p >> 6 & 3];
-      sum += errors[16 | p >> 8 & 3];
-      sum += errors[20 | p >> 10 & 3];
-      sum += errors[24 | p >> 12 & 3];
-      sum += errors[28 | p >> 14];
-      if (sum < least) {
-        least = sum;
-        best = p;
-      }
-    }
-    return best;
-  }
-
-  private int least4(float[] errors, int from, int end) {
-    float least = Float.MAX_VALUE;
-    int best = NONE;
-    for (int i = from; i < end; i++) {
-      int p = lists[i];
-      float sum = errors[p & 7];
-      sum += errors[8 | p >> 3 & 7];
-      sum += errors[16 | p >> 6 & 7];
-      sum += errors[24 | p >> 9];
-      if (sum < least) {
-        least = sum;
-        best = p;
-      }
-    }
-    return best;
   }
 }

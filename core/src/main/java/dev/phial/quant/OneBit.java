@@ -53,7 +53,7 @@ abstract class OneBit extends GgmlFormat {
     final int[] down = new int[SIZE / sub]; // bit 1 shifts the first half down, bit 0 the second
     final Split best = new Split();
     private final int[] levels = new int[sub];
-    private final float[] errors = new float[32];
+    private final float[] room = new float[Neighbours.ROOM];
 
     /** What the levels of group {@code k} of sub-block {@code j} stand for. */
     float[] values(int j, int k) {
@@ -190,7 +190,7 @@ abstract class OneBit extends GgmlFormat {
         moved = true;
         point =
             neighbours.nearest(
-                point, search.x, search.w, at + 8 * k, search.values(j, k), scale, search.errors);
+                point, search.x, search.w, at + 8 * k, search.values(j, k), scale, search.room);
       }
       search.indices[at / 8 + k] = neighbours.index(point);
     }

@@ -35,7 +35,7 @@ final class PointSearch {
   private final int[] trial;
   private final boolean[] moved;
   private final boolean[] trialMoved;
-  private final float[] errors = new float[32];
+  private final float[] room = new float[Neighbours.ROOM];
   private float sumQX;
   private float sumQ2;
 
@@ -192,16 +192,27 @@ final class PointSearch {
 
   /** The levels of the group at {@code at}, on the codebook or not. */
   private int round(int at, float inverse) {
-    int point = 0;
-    for (int i = 0; i < dimensions; i++) {
-      int level = Rounding.nearest(0.5f * (inverse * x[at + i] - 1));
-      point |= Rounding.clamp(level, 0, topLevel) << bits * i;
-    }
-    return point;
+    return dimensions == 4
+        ? level(inverse * x[at])
+            | level(inverse * x[at + 1]) << 3
+            | level(inverse * x[at + 2]) << 6
+            | level(inverse * x[at + 3]) << 9
+        : level(inverse * x[at])
+            | level(inverse * x[at + 1]) << 2
+            | level(inverse * x[at + 2]) << 4
+            | level(inverse * x[at + 3]) << 6
+            | level(inverse * x[at + 4]) << 8
+            | level(inverse * x[at + 5]) << 10
+            | level(inverse * x[at + 6]) << 12
+            | level(inverse * x[at + 7]) << 14;
+  }
+
+  private int level(float scaled) {
+    return Rounding.clamp(Rounding.nearest(0.5f * (scaled - 1)), 0, topLevel);
   }
 
   private int nearest(int group, int point, float trialScale) {
-    return neighbours.nearest(point, x, roots, group * dimensions, values, trialScale, errors);
+    return neighbours.nearest(point, x, roots, group * dimensions, values, trialScale, room);
   }
 
   private void sum(int[] of) {
