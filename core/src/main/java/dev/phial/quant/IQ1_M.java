@@ -14,6 +14,13 @@ final class IQ1_M extends OneBit {
   private static final int SCALES = 48;
   private static final int N = 16;
 
+  /** What an element adds to {@code Σ w·q²} as it falls below a border. */
+  private static final float UP_FIRST = UP[0] * UP[0] - UP[1] * UP[1];
+
+  private static final float UP_SECOND = UP[1] * UP[1] - UP[2] * UP[2];
+  private static final float DOWN_FIRST = DOWN[0] * DOWN[0] - DOWN[1] * DOWN[1];
+  private static final float DOWN_SECOND = DOWN[1] * DOWN[1] - DOWN[2] * DOWN[2];
+
   IQ1_M() {
     super("IQ1_M", 29, 56, N, 1e-7f);
   }
@@ -49,42 +56,45 @@ final class IQ1_M extends OneBit {
    */
   @Override
   void split(Search search, int j) {
-    float[][] sumX = new float[2][N + 1];
-    float[][] sumW = new float[2][N + 1];
+    float[] sumX0 = search.sums[0]; // of the first half
+    float[] sumX1 = search.sums[1];
+    float[] sumW0 = search.sums[2];
+    float[] sumW1 = search.sums[3];
     for (int rank = 0; rank < N; rank++) {
-      int i = j * N + search.order[rank];
-      int half = search.order[rank] < N / 2 ? 0 : 1;
-      sumX[half][rank + 1] = sumX[half][rank] + search.w[i] * search.x[i];
-      sumX[1 - half][rank + 1] = sumX[1 - half][rank];
-      sumW[half][rank + 1] = sumW[half][rank] + search.w[i];
-      sumW[1 - half][rank + 1] = sumW[1 - half][rank];
+      int i = search.order[rank];
+      float w = search.w[j * N + i];
+      float wx = w * search.x[j * N + i];
+      boolean firstHalf = i < N / 2;
+      sumX0[rank + 1] = firstHalf ? sumX0[rank] + wx : sumX0[rank];
+      sumX1[rank + 1] = firstHalf ? sumX1[rank] : sumX1[rank] + wx;
+      sumW0[rank + 1] = firstHalf ? sumW0[rank] + w : sumW0[rank];
+      sumW1[rank + 1] = firstHalf ? sumW1[rank] : sumW1[rank] + w;
     }
+    float allUpX0 = sumX0[N] * UP[2];
+    float allUpX1 = sumX1[N] * UP[2];
+    float allDownX0 = sumX0[N] * DOWN[2];
+    float allDownX1 = sumX1[N] * DOWN[2];
     Split best = search.best;
-    float[] upX = new float[2];
-    float[] upW = new float[2];
-    float[] downX = new float[2];
-    float[] downW = new float[2];
     for (int first = 0; first <= N; first++) {
+      float fromUpW0 = sumW0[N] * UP[2] * UP[2] + sumW0[first] * UP_FIRST;
+      float fromUpW1 = sumW1[N] * UP[2] * UP[2] + sumW1[first] * UP_FIRST;
+      float fromDownW0 = sumW0[N] * DOWN[2] * DOWN[2] + sumW0[first] * DOWN_FIRST;
+      float fromDownW1 = sumW1[N] * DOWN[2] * DOWN[2] + sumW1[first] * DOWN_FIRST;
       for (int second = first; second <= N; second++) {
-        for (int half = 0; half < 2; half++) {
-          float allX = sumX[half][N];
-          float allW = sumW[half][N];
-          float before = sumX[half][first] + sumX[half][second];
-          upX[half] = allX * UP[2] - before;
-          downX[half] = allX * DOWN[2] - before;
-          upW[half] =
-              allW * UP[2] * UP[2]
-                  + sumW[half][first] * (UP[0] * UP[0] - UP[1] * UP[1])
-                  + sumW[half][second] * (UP[1] * UP[1] - UP[2] * UP[2]);
-          downW[half] =
-              allW * DOWN[2] * DOWN[2]
-                  + sumW[half][first] * (DOWN[0] * DOWN[0] - DOWN[1] * DOWN[1])
-                  + sumW[half][second] * (DOWN[1] * DOWN[1] - DOWN[2] * DOWN[2]);
-        }
-        best.consider(upX[0] + upX[1], upW[0] + upW[1], first, second, 0);
-        best.consider(upX[0] + downX[1], upW[0] + downW[1], first, second, 1);
-        best.consider(downX[0] + upX[1], downW[0] + upW[1], first, second, 2);
-        best.consider(downX[0] + downX[1], downW[0] + downW[1], first, second, 3);
+        float before0 = sumX0[first] + sumX0[second];
+        float before1 = sumX1[first] + sumX1[second];
+        float upX0 = allUpX0 - before0;
+        float upX1 = allUpX1 - before1;
+        float downX0 = allDownX0 - before0;
+        float downX1 = allDownX1 - before1;
+        float upW0 = fromUpW0 + sumW0[second] * UP_SECOND;
+        float upW1 = fromUpW1 + sumW1[second] * UP_SECOND;
+        float downW0 = fromDownW0 + sumW0[second] * DOWN_SECOND;
+        float downW1 = fromDownW1 + sumW1[second] * DOWN_SECOND;
+        best.consider(upX0 + upX1, upW0 + upW1, first, second, 0);
+        best.consider(upX0 + downX1, upW0 + downW1, first, second, 1);
+        best.consider(downX0 + upX1, downW0 + upW1, first, second, 2);
+        best.consider(downX0 + downX1, downW0 + downW1, first, second, 3);
       }
     }
   }

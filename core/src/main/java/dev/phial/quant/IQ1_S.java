@@ -47,17 +47,17 @@ final class IQ1_S extends OneBit {
    */
   @Override
   void split(Search search, int j) {
-    float[] sumX = new float[N + 1];
-    float[] sumW = new float[N + 1];
+    float[] sumX = search.sums[0];
+    float[] sumW = search.sums[1];
     for (int rank = 0; rank < N; rank++) {
       int i = j * N + search.order[rank];
       sumX[rank + 1] = sumX[rank] + search.w[i] * search.x[i];
       sumW[rank + 1] = sumW[rank] + search.w[i];
     }
-    float[] lastUpX = new float[N + 1];
-    float[] lastUpW = new float[N + 1];
-    float[] lastDownX = new float[N + 1];
-    float[] lastDownW = new float[N + 1];
+    float[] lastUpX = search.sums[2];
+    float[] lastUpW = search.sums[3];
+    float[] lastDownX = search.sums[4];
+    float[] lastDownW = search.sums[5];
     for (int second = 0; second <= N; second++) {
       float restX = sumX[N] - sumX[second];
       float restW = sumW[N] - sumW[second];

@@ -27,72 +27,71 @@ final class Neighbours {
   private final char[] lists;
 
   /**
-   * @param distances how many different distances to keep
+   * @param shells how many different distances to keep
    */
-  Neighbours(Codebook codebook, int distances) {
+  Neighbours(Codebook codebook, int shells) {
     this.codebook = codebook;
-    int dimensions = codebook.dimensions;
     int size = codebook.size();
-    int lastLevel = codebook.levels - 1;
     int last = 0; // the packed point of the highest levels
-    for (int i = 0; i < dimensions; i++) {
-      last |= lastLevel << codebook.bits * i;
+    for (int i = 0; i < codebook.dimensions; i++) {
+      last |= codebook.levels - 1 << codebook.bits * i;
     }
     entries = new int[last + 1];
     Arrays.fill(entries, -1);
     for (int index = 0; index < size; index++) {
       entries[codebook.point(index)] = index;
     }
-
-    byte[][] levels = new byte[dimensions][size];
-    for (int i = 0; i < dimensions; i++) {
-      for (int index = 0; index < size; index++) {
-        levels[i][index] = (byte) codebook.level(codebook.point(index), i);
-      }
-    }
-    int[] distance = new int[size];
-    int[] count = new int[dimensions * lastLevel * lastLevel + 1];
-    char[] found = new char[1 << 16];
+    char[] growing = new char[1 << 16];
     int used = 0;
+    int[] distances = new int[size];
     for (int point = 0; point <= last; point++) {
       if (entries[point] >= 0 || !reachable(point)) {
         continue;
       }
-      Arrays.fill(distance, 0);
-      for (int i = 0; i < dimensions; i++) {
-        int level = codebook.level(point, i);
-        byte[] others = levels[i];
-        for (int index = 0; index < size; index++) {
-          int apart = others[index] - level;
-          distance[index] += apart * apart;
-        }
-      }
-      Arrays.fill(count, 0);
-      for (int index = 0; index < size; index++) {
-        count[distance[index]]++;
-      }
-      int length = 0;
+      distances(point, distances);
       int farthest = -1;
-      for (int kept = 0; kept < distances && farthest < count.length - 1; ) {
-        farthest++;
-        length += count[farthest];
-        kept += count[farthest] > 0 ? 1 : 0;
+      for (int shell = 0; shell < shells; shell++) {
+        farthest = nextDistance(distances, farthest);
       }
-      if (used + 1 + length > found.length) {
-        found = Arrays.copyOf(found, 2 * found.length);
+      if (used + 1 + size > growing.length) {
+        growing = Arrays.copyOf(growing, 2 * growing.length);
       }
-      entries[point] = ~used;
-      found[used++] = (char) length;
-      for (int d = 0; d <= farthest; d++) {
-        for (int index = 0; index < size && count[d] > 0; index++) {
-          if (distance[index] == d) {
-            found[used++] = (char) codebook.point(index);
-            count[d]--;
+      int start = used++;
+      for (int distance = -1; distance < farthest; ) {
+        distance = nextDistance(distances, distance);
+        for (int index = 0; index < size; index++) {
+          if (distances[index] == distance) {
+            growing[used++] = (char) codebook.point(index);
           }
         }
       }
+      growing[start] = (char) (used - start - 1);
+      entries[point] = ~start;
     }
-    lists = Arrays.copyOf(found, used);
+    lists = Arrays.copyOf(growing, used);
+  }
+
+  /** The squared distance of {@code point} from every point of the codebook. */
+  private void distances(int point, int[] distances) {
+    Arrays.fill(distances, 0);
+    for (int i = 0; i < codebook.dimensions; i++) {
+      int level = codebook.level(point, i);
+      for (int index = 0; index < distances.length; index++) {
+        int apart = codebook.level(codebook.point(index), i) - level;
+        distances[index] += apart * apart;
+      }
+    }
+  }
+
+  /** The least distance above {@code last}. */
+  private static int nextDistance(int[] distances, int last) {
+    int next = Integer.MAX_VALUE;
+    for (int distance : distances) {
+      if (distance > last) {
+        next = Math.min(next, distance);
+      }
+    }
+    return next;
   }
 
   /** Whether every level exists: two bits have room for a fourth that no quantizer rounds to. */

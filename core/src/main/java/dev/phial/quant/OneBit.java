@@ -51,6 +51,7 @@ abstract class OneBit extends GgmlFormat {
     final int[] indices = new int[SIZE / 8]; // numbers of the points
     final float[] scales = new float[SIZE / sub];
     final int[] down = new int[SIZE / sub]; // bit 1 shifts the first half down, bit 0 the second
+    final float[][] sums = new float[6][sub + 1]; // scratch of split
     final Split best = new Split();
     private final int[] levels = new int[sub];
     private final float[] room = new float[Neighbours.ROOM];
