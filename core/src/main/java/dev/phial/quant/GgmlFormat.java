@@ -1,5 +1,6 @@
 package dev.phial.quant;
 
+import dev.phial.PhialException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import org.jspecify.annotations.Nullable;
@@ -29,6 +30,21 @@ public abstract class GgmlFormat implements Format {
 
   /** Encodes {@link #blockSize} floats without regard to importance. */
   abstract void encodeBlock(float[] x, int from, byte[] to, int at);
+
+  /**
+   * Whether rows can only be encoded with their importance: {@code ggml_quantize_requires_imatrix}.
+   */
+  public boolean needsImportance() {
+    return false;
+  }
+
+  /** Refuses to go on without importance where the type needs it. */
+  final void requireImportance(float @Nullable [] importance) {
+    if (importance == null && needsImportance()) {
+      throw new PhialException.Unsupported(
+          name + " needs an importance matrix, found none; give one, or choose another type");
+    }
+  }
 
   @Override
   public void encode(

@@ -6,7 +6,7 @@ package dev.phial.quant;
  */
 final class Q4_K extends ScaleMin {
   Q4_K() {
-    super("Q4_K", 12, 144, 15);
+    super("Q4_K", 12, 144, 15, 255);
   }
 
   @Override

@@ -9,7 +9,7 @@ final class Q5_K extends ScaleMin {
   private static final int NIBBLES = HIGH + 32;
 
   Q5_K() {
-    super("Q5_K", 13, 176, 31);
+    super("Q5_K", 13, 176, 31, 63);
   }
 
   @Override

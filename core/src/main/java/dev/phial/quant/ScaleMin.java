@@ -14,13 +14,17 @@ abstract class ScaleMin extends SuperBlock {
   static final int LEVELS = 16;
 
   private final int max;
+  private final int maxScale;
 
   /**
    * @param max the largest level
+   * @param maxScale what scales and minima found with importance are cut to; where a search ends at
+   *     one below zero, it wraps to a byte, and Q4_K packs all of that
    */
-  ScaleMin(String name, int id, int blockBytes, int max) {
+  ScaleMin(String name, int id, int blockBytes, int max, int maxScale) {
     super(name, id, blockBytes, 32);
     this.max = max;
+    this.maxScale = maxScale;
   }
 
   @Override
@@ -46,6 +50,10 @@ abstract class ScaleMin extends SuperBlock {
       tile.kernels.sums(tile.w, 32, weights);
       scale = searchPositive(tile.scale, weights, first, 63, scales);
       min = searchPositive(tile.min, weights, first, 63, mins);
+      for (int j = 0; j < 8; j++) {
+        scales[j] = Math.min(maxScale, scales[j]);
+        mins[j] = Math.min(maxScale, mins[j]);
+      }
     } else {
       float largestScale = largest(tile.scale, first);
       float largestMin = largest(tile.min, first);
@@ -65,11 +73,9 @@ abstract class ScaleMin extends SuperBlock {
       to[at + SCALES + 4 + j] = (byte) (mins[j] | mins[j + 4] >> 4 << 6);
       to[at + SCALES + 8 + j] = (byte) (scales[j + 4] & 0xF | (mins[j + 4] & 0xF) << 4);
     }
-    float readScale = LittleEndian.readHalf(to, at + SCALE);
-    float readMin = LittleEndian.readHalf(to, at + MIN);
     for (int j = 0; j < 8; j++) {
-      tile.scale[first + j] = readScale * scales[j];
-      tile.min[first + j] = readMin * mins[j];
+      tile.scale[first + j] = readScale(to, at, j);
+      tile.min[first + j] = readMin(to, at, j);
     }
   }
 
