@@ -9,6 +9,7 @@ import dev.phial.quant.Formats;
 import dev.phial.quant.GgmlFormat;
 import dev.phial.tensor.Shape;
 import java.util.EnumMap;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -41,6 +42,20 @@ public final class Mixture {
     public static final Wishes NONE =
         new Wishes(false, false, Optional.empty(), Optional.empty(), List.of());
   }
+
+  /** The recipes below three bits, which have rules of their own. */
+  private static final Set<Recipe> LOWEST =
+      EnumSet.of(
+          Recipe.IQ2_XXS, Recipe.IQ2_XS, Recipe.IQ2_S, Recipe.IQ2_M, Recipe.IQ1_S, Recipe.IQ1_M);
+
+  private static final Set<Format> NEED_IMPORTANCE =
+      Set.of(
+          Formats.IQ3_XXS,
+          Formats.IQ2_XXS,
+          Formats.IQ2_XS,
+          Formats.IQ2_S,
+          Formats.IQ1_M,
+          Formats.IQ1_S);
 
   private final Recipe recipe;
   private final Wishes wishes;
@@ -101,17 +116,17 @@ public final class Mixture {
     if (weight.role() == Role.TOKEN_EMBEDDING || weight.role() == Role.OUTPUT) {
       return false;
     }
-    return Set.of("IQ3_XXS", "IQ2_XXS", "IQ2_XS", "IQ2_S", "IQ1_M", "IQ1_S").contains(format.name())
-        || format == Formats.Q2_K && recipe == Recipe.Q2_K_S;
+    return NEED_IMPORTANCE.contains(format) || format == Formats.Q2_K && recipe == Recipe.Q2_K_S;
   }
 
   /**
    * The type of the next tensor of the file.
    *
    * @param name in the file
+   * @param layer in the file
    * @param current the type it keeps if nothing speaks for another
    */
-  public GgmlFormat choose(String name, Weight weight, GgmlFormat current) {
+  public GgmlFormat choose(String name, int layer, Weight weight, GgmlFormat current) {
     if (!isQuantizable(weight) || weight.role() == Role.OUTPUT && wishes.keepOutput) {
       return current;
     }
@@ -130,7 +145,7 @@ public final class Mixture {
             .filter(rule -> rule.getKey().matcher(name).find())
             .map(Map.Entry::getValue)
             .findFirst();
-    GgmlFormat chosen = wish.orElseGet(() -> wishes.pure ? base : mix(weight, base));
+    GgmlFormat chosen = wish.orElseGet(() -> wishes.pure ? base : mix(weight, layer, base));
     return fitting(chosen, weight.shape().columns());
   }
 
@@ -152,82 +167,149 @@ public final class Mixture {
     return columns % smaller.blockSize() == 0 ? smaller : Formats.F16;
   }
 
-  private GgmlFormat mix(Weight weight, GgmlFormat base) {
+  private GgmlFormat mix(Weight weight, int layer, GgmlFormat base) {
     Role role = weight.role();
     if (role == Role.OUTPUT || tied && role == Role.TOKEN_EMBEDDING) {
       return wishes.output.orElseGet(() -> output(weight, base));
+    }
+    if (recipe == Recipe.MXFP4_MOE) {
+      return weight.matrixRows() < weight.shape().rows() ? Formats.MXFP4 : Formats.Q8_0;
     }
     if (role == Role.TOKEN_EMBEDDING) {
       return embedding(base);
     }
     if (isValue(role)) {
-      return value(base, valuesSeen++);
+      int index = valuesSeen++;
+      return LOWEST.contains(recipe) ? lowestValue() : value(base, index);
     }
+    int counted = seen.merge(role, 1, Integer::sum) - 1;
+    if (LOWEST.contains(recipe)) {
+      return lowest(role, base, counted);
+    }
+    // feed-forward matrices are counted, except among experts, where the layer is known
+    int index = model.experts() > 1 ? layer : counted;
     return switch (role) {
+      case ATTENTION_Q -> query(base);
+      case ATTENTION_K -> model.experts() == 8 ? Formats.Q8_0 : query(base);
       case ATTENTION_OUTPUT -> attentionOutput(base);
-      case FFN_DOWN, EXPERT_DOWN -> down(base, index(weight, role));
+      case FFN_DOWN, EXPERT_DOWN -> down(base, index);
+      case FFN_UP, FFN_GATE_UP, EXPERT_UP, EXPERT_GATE -> up(base, index);
       default -> base;
     };
   }
 
   private GgmlFormat output(Weight weight, GgmlFormat base) {
-    if (weight.shape().columns() % base.blockSize() != 0 || base == Formats.Q8_0) {
+    if (recipe == Recipe.MXFP4_MOE
+        || weight.shape().columns() % base.blockSize() != 0
+        || base == Formats.Q8_0) {
       return Formats.Q8_0;
     }
-    return Formats.Q6_K;
+    return LOWEST.contains(recipe) || recipe == Recipe.IQ3_XXS ? Formats.Q5_K : Formats.Q6_K;
   }
 
   private GgmlFormat embedding(GgmlFormat base) {
-    return base;
+    return switch (recipe) {
+      case IQ2_XXS, IQ2_XS, IQ1_S, IQ1_M -> Formats.Q2_K;
+      case IQ2_S, IQ2_M, IQ3_XXS -> Formats.IQ3_S;
+      case TQ1_0, TQ2_0, Q2_0 -> Formats.Q4_K;
+      default -> base;
+    };
+  }
+
+  private GgmlFormat lowestValue() {
+    return groups() >= 4 || model.experts() >= 4 ? Formats.Q4_K : richerLowest();
+  }
+
+  /** What the lowest recipes use where it matters more. */
+  private GgmlFormat richerLowest() {
+    return recipe == Recipe.IQ2_S || recipe == Recipe.IQ2_M ? Formats.IQ3_S : Formats.Q2_K;
+  }
+
+  private GgmlFormat lowest(Role role, GgmlFormat base, int counted) {
+    return switch (role) {
+      case ATTENTION_K -> model.experts() == 8 ? Formats.Q4_K : base;
+      case FFN_DOWN, EXPERT_DOWN -> counted < model.layers() / 8 ? richerLowest() : base;
+      case ATTENTION_OUTPUT -> model.experts() == 8 ? Formats.Q5_K : lowestAttentionOutput(base);
+      default -> base;
+    };
+  }
+
+  private GgmlFormat lowestAttentionOutput(GgmlFormat base) {
+    return switch (recipe) {
+      case IQ1_S, IQ1_M -> Formats.IQ2_XXS;
+      case IQ2_S, IQ2_M -> Formats.IQ3_S;
+      default -> base;
+    };
   }
 
   private GgmlFormat value(GgmlFormat base, int index) {
-    GgmlFormat chosen =
-        switch (recipe) {
-          case Q2_K -> groups() >= 4 ? Formats.Q4_K : Formats.Q3_K;
-          case Q2_K_S -> groups() >= 4 ? Formats.Q4_K : base;
-          case Q3_K_M -> index < 2 ? Formats.Q5_K : Formats.Q4_K;
-          case Q3_K_L -> Formats.Q5_K;
-          case IQ4_NL, IQ4_XS -> groups() >= 4 ? Formats.Q5_K : base;
-          case Q4_K_M, Q5_K_M -> deservesMore(index, values) ? Formats.Q6_K : base;
-          case Q4_K_S -> index < 4 ? Formats.Q5_K : base;
-          default -> base;
-        };
-    return model.experts() == 8 ? Formats.Q8_0 : chosen;
-  }
-
-  private GgmlFormat down(GgmlFormat base, int layer) {
-    int layers = model.layers();
+    if (model.experts() == 8) {
+      return Formats.Q8_0;
+    }
     return switch (recipe) {
-      case Q2_K -> Formats.Q3_K;
-      case Q2_K_S -> layer < layers / 8 ? Formats.Q4_K : base;
-      case Q3_K_M -> layer < layers / 16 ? Formats.Q5_K : Formats.Q4_K;
+      case Q2_K -> groups() >= 4 ? Formats.Q4_K : Formats.Q3_K;
+      case Q2_K_S, IQ3_XS, IQ3_S -> groups() >= 4 ? Formats.Q4_K : base;
+      case IQ3_XXS -> groups() >= 4 ? Formats.Q4_K : importance ? base : Formats.IQ3_S;
+      case IQ3_M -> Formats.Q4_K;
+      case Q3_K_M -> index < 2 ? Formats.Q5_K : Formats.Q4_K;
       case Q3_K_L -> Formats.Q5_K;
-      case Q4_K_M, Q5_K_M -> deservesMore(layer, layers) ? Formats.Q6_K : base;
-      case IQ4_NL, IQ4_XS -> layer < layers / 8 && !importance ? Formats.Q5_K : base;
-      case Q4_K_S -> layer < layers / 8 ? Formats.Q5_K : base;
-      case Q4_0 -> layer < layers / 8 && importance ? Formats.Q4_1 : base;
-      case Q5_0 -> layer < layers / 8 && importance ? Formats.Q5_1 : base;
+      case IQ4_NL, IQ4_XS -> groups() >= 4 ? Formats.Q5_K : base;
+      case Q4_K_M, Q5_K_M -> deservesMore(index, values) ? Formats.Q6_K : base;
+      case Q4_K_S -> index < 4 ? Formats.Q5_K : base;
       default -> base;
     };
+  }
+
+  /** Query matrices, and key matrices like them. */
+  private GgmlFormat query(GgmlFormat base) {
+    return switch (recipe) {
+      case IQ3_XS -> Formats.IQ3_XXS;
+      case IQ3_XXS -> Formats.IQ2_S;
+      default -> base;
+    };
+  }
+
+  private GgmlFormat down(GgmlFormat base, int index) {
+    int layers = model.layers();
+    boolean early = index < layers / 8;
+    return switch (recipe) {
+      case Q2_K -> Formats.Q3_K;
+      case Q2_K_S -> early ? Formats.Q4_K : base;
+      case IQ3_XXS -> importance ? base : early ? Formats.Q4_K : Formats.Q3_K;
+      case Q3_K_M -> index < layers / 16 ? Formats.Q5_K : Formats.Q4_K;
+      case IQ3_M ->
+          early || model.experts() == 8 && deservesMore(index, layers) ? Formats.Q4_K : base;
+      case Q3_K_L -> Formats.Q5_K;
+      case Q4_K_M, Q5_K_M -> deservesMore(index, layers) ? Formats.Q6_K : base;
+      case IQ4_NL, IQ4_XS -> early && !importance ? Formats.Q5_K : base;
+      case Q4_K_S -> early ? Formats.Q5_K : base;
+      case Q4_0 -> early && importance ? Formats.Q4_1 : base;
+      case Q5_0 -> early && importance ? Formats.Q5_1 : base;
+      default -> base;
+    };
+  }
+
+  private GgmlFormat up(GgmlFormat base, int index) {
+    int layers = model.layers();
+    boolean middle = index >= layers / 8 && index < 7 * layers / 8;
+    return recipe == Recipe.IQ3_XS && middle ? Formats.IQ3_XXS : base;
   }
 
   private GgmlFormat attentionOutput(GgmlFormat base) {
+    if (model.experts() == 8) {
+      return switch (recipe) {
+        case Q2_K, Q3_K_S, Q3_K_M, Q4_K_S, Q4_K_M -> Formats.Q5_K;
+        case IQ3_XXS, IQ3_XS, IQ3_S, IQ3_M, IQ4_NL, IQ4_XS -> Formats.Q5_K;
+        default -> base;
+      };
+    }
     return switch (recipe) {
       case Q2_K -> Formats.Q3_K;
-      case Q3_K_M -> Formats.Q4_K;
+      case IQ3_XXS -> Formats.IQ3_S;
+      case Q3_K_M, IQ3_M -> Formats.Q4_K;
       case Q3_K_L -> Formats.Q5_K;
       default -> base;
     };
-  }
-
-  /**
-   * Which of its kind a feed-forward matrix is: counted, except among experts, where the layer is
-   * known.
-   */
-  private int index(Weight weight, Role role) {
-    int counted = seen.merge(role, 1, Integer::sum) - 1;
-    return model.experts() > 1 ? weight.layer() : counted;
   }
 
   /** Query heads that share a key-value head. */
