@@ -1,5 +1,6 @@
 package dev.phial.plan;
 
+import dev.phial.PhialException;
 import dev.phial.model.Hyperparameters;
 import dev.phial.model.Part;
 import dev.phial.model.Role;
@@ -146,11 +147,11 @@ public final class Mixture {
             .map(Map.Entry::getValue)
             .findFirst();
     GgmlFormat chosen = wish.orElseGet(() -> wishes.pure ? base : mix(weight, layer, base));
-    return fitting(chosen, weight.shape().columns());
+    return fitting(name, chosen, weight.shape().columns());
   }
 
   /** Another type where the rows do not divide into blocks. */
-  private static GgmlFormat fitting(GgmlFormat format, long columns) {
+  private static GgmlFormat fitting(String name, GgmlFormat format, long columns) {
     if (columns % format.blockSize() == 0) {
       return format;
     }
@@ -162,6 +163,10 @@ public final class Mixture {
           case "Q4_K" -> Formats.Q5_0;
           case "Q5_K" -> Formats.Q5_1;
           case "Q6_K" -> Formats.Q8_0;
+          case "Q1_0" ->
+              throw new PhialException.Unsupported(
+                  "tensor %s: expected rows of whole Q1_0 blocks of 128, found rows of %d; choose another type"
+                      .formatted(name, columns));
           default -> Formats.F16;
         };
     return columns % smaller.blockSize() == 0 ? smaller : Formats.F16;
