@@ -1,0 +1,191 @@
+package dev.phial.conformance;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.MethodSource;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+
+/**
+ * Every file equals, byte for byte, the one that llama.cpp's converter and llama-quantize wrote
+ * from the same checkpoint. The golden file holds their hashes; {@code tools/make-gguf-golden.py}
+ * makes it.
+ */
+final class GgufGoldenTest {
+  private static final String REFUSED = "refused";
+  private static final String IMATRIX = "+imatrix";
+  private static final JsonNode GOLDEN =
+      new JsonMapper().readTree(Phial.resource("gguf-golden.json"));
+
+  @TempDir Path folder;
+
+  static Stream<String> models() {
+    return GOLDEN.propertyNames().stream();
+  }
+
+  /** All outputs of one kind in one run, which is how the pass is meant to be used. */
+  @ParameterizedTest
+  @MethodSource("models")
+  void filesAreThoseOfLlamaCpp(String model) {
+    checkAll(model, false);
+  }
+
+  @ParameterizedTest
+  @MethodSource("models")
+  void filesWithAnImportanceMatrixAreThoseOfLlamaCpp(String model) {
+    checkAll(model, true);
+  }
+
+  private void checkAll(String model, boolean imatrix) {
+    Map<String, String> expected = new TreeMap<>();
+    List<String> outputs = new ArrayList<>();
+    for (Map.Entry<String, JsonNode> entry : GOLDEN.get(model).properties()) {
+      String key = entry.getKey();
+      if (key.endsWith(IMATRIX) == imatrix
+          && !key.contains(" --")
+          && !entry.getValue().asString().equals(REFUSED)) {
+        outputs.addAll(List.of("--to", to(key)));
+        expected.put(fileName(model, key), entry.getValue().asString());
+      }
+    }
+    if (outputs.isEmpty()) {
+      return; // a model without an importance matrix
+    }
+    assertThat(run(model, outputs)).isEqualTo(expected);
+  }
+
+  @ParameterizedTest
+  @MethodSource("models")
+  void refusesWhatNeedsAnImportanceMatrix(String model) {
+    for (Map.Entry<String, JsonNode> entry : GOLDEN.get(model).properties()) {
+      if (entry.getValue().asString().equals(REFUSED)) {
+        Phial.Result result =
+            Phial.run(
+                folder,
+                List.of("quantize", model(model), "--to", to(entry.getKey()), "-o", "out.gguf"));
+        assertThat(result.status()).isEqualTo(1);
+        assertThat(result.err()).contains("needs an importance matrix");
+        assertThat(folder).isEmptyDirectory();
+      }
+    }
+  }
+
+  static Stream<String> options() {
+    return GOLDEN.get("tiny-phi3").propertyNames().stream().filter(key -> key.contains(" --"));
+  }
+
+  @ParameterizedTest
+  @MethodSource("options")
+  void optionsDoWhatThoseOfLlamaQuantizeDo(String key) {
+    String[] words = key.split(" ");
+    List<String> arguments = new ArrayList<>(List.of("--to", "gguf:" + words[0]));
+    arguments.addAll(List.of(words).subList(1, words.length));
+    assertThat(run("tiny-phi3", arguments).values())
+        .containsExactly(GOLDEN.get("tiny-phi3").get(key).asString());
+  }
+
+  /**
+   * The same weights in PyTorch pickles, and under the configuration of transformers 5; the
+   * folder's name aside.
+   */
+  @ParameterizedTest
+  @CsvSource({"phi3-mini-4k-torch,phi3-mini-4k", "phi3-medium-128k-tf5,phi3-medium-128k"})
+  void containersDoNotMatter(String model, String same) throws Exception {
+    Path renamed = Files.createSymbolicLink(folder.resolve("link"), Phial.MODELS.resolve(model));
+    Path copy = Files.createDirectory(folder.resolve("models")).resolve(same);
+    Files.createDirectory(copy);
+    try (Stream<Path> files = Files.list(renamed)) {
+      for (Path file : files.toList()) {
+        Files.copy(file, copy.resolve(file.getFileName()));
+      }
+    }
+    Path output = Files.createDirectory(folder.resolve("out"));
+    for (String key : List.of("Q4_K_M", "convert bf16")) {
+      Path file = output.resolve("out.gguf");
+      Phial.run(
+              folder,
+              List.of(
+                  "quantize", copy.toString(), "--to", to(key), "-o", file.toString(), "--force"))
+          .succeeded();
+      assertThat(Phial.sha256(file)).as(key).isEqualTo(GOLDEN.get(same).get(key).asString());
+    }
+  }
+
+  /**
+   * Both layouts of an importance matrix give the same tensors; the older one does not tell its
+   * text the same way.
+   */
+  @Test
+  void legacyImportanceMatrixGivesTheSameTensors() {
+    Path imatrix = Phial.ROOT.resolve("fixtures/imatrix/tiny-phi3");
+    for (String type : List.of("gguf", "dat")) {
+      Phial.run(
+              folder,
+              List.of(
+                  "quantize",
+                  model("tiny-phi3"),
+                  "--to",
+                  "gguf:IQ3_XXS",
+                  "--imatrix",
+                  imatrix.resolve("imatrix." + type).toString(),
+                  "-o",
+                  type + ".gguf"))
+          .succeeded();
+    }
+    Phial.run(folder, List.of("compare", "gguf.gguf", "dat.gguf", "--exact")).succeeded();
+  }
+
+  /** Quantizes into a folder of its own; file name to hash. */
+  private Map<String, String> run(String model, List<String> arguments) {
+    Path output = folder.resolve("out");
+    List<String> all = new ArrayList<>(List.of("quantize", model(model), "--force", "-o"));
+    try {
+      Files.createDirectories(output);
+      all.add(output.toString());
+      all.addAll(arguments);
+      Phial.run(imatrixFolder(model), all).succeeded();
+      Map<String, String> hashes = new TreeMap<>();
+      try (Stream<Path> files = Files.list(output)) {
+        files.forEach(file -> hashes.put(file.getFileName().toString(), Phial.sha256(file)));
+      }
+      return hashes;
+    } catch (java.io.IOException e) {
+      throw new AssertionError(e);
+    }
+  }
+
+  private static String model(String name) {
+    return Phial.MODELS.resolve(name).toString();
+  }
+
+  private static Path imatrixFolder(String model) {
+    Path imatrix = Phial.ROOT.resolve("fixtures/imatrix").resolve(model);
+    return Files.isDirectory(imatrix) ? imatrix : Phial.ROOT;
+  }
+
+  /**
+   * {@code convert q8_0} → {@code gguf,outtype=q8_0}; {@code IQ2_S+imatrix} → {@code
+   * gguf:IQ2_S,imatrix=…}.
+   */
+  private static String to(String key) {
+    if (key.startsWith("convert ")) {
+      return "gguf,outtype=" + key.substring("convert ".length());
+    }
+    return "gguf:" + key.replace(IMATRIX, ",imatrix=imatrix.gguf");
+  }
+
+  private static String fileName(String model, String key) {
+    return "%s-gguf-%s.gguf".formatted(model, key.replace("convert ", "").replace(IMATRIX, ""));
+  }
+}
