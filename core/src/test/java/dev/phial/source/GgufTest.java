@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.phial.tensor.Shape;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -266,8 +267,7 @@ final class GgufTest {
     Refused.asBad(second, "found it again", () -> Gguf.open(first).close());
     Refused.write(second, file(List.of(), List.of()));
     Refused.asBad(second, "found file 1 of 1", () -> Gguf.open(first).close());
-    Path renamed =
-        Refused.write(folder.resolve("model.gguf"), java.nio.file.Files.readAllBytes(first));
+    Path renamed = Refused.write(folder.resolve("model.gguf"), Files.readAllBytes(first));
     Refused.asBad(renamed, "expected the first of 2", () -> Gguf.open(renamed).close());
   }
 

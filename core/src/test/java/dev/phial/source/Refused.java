@@ -53,7 +53,7 @@ final class Refused {
   /** Calls a reader that maps into an arena. */
   static Consumer<Path> in(BiConsumer<Path, Arena> reader) {
     return file -> {
-      try (Arena arena = Arena.ofShared()) {
+      try (Arena arena = Arena.ofConfined()) {
         reader.accept(file, arena);
       }
     };
