@@ -29,7 +29,7 @@ final class Refusal {
    * @throws PhialException.BadInput if it is longer than any name, or holds control characters
    */
   static String name(Path file, String name) {
-    if (!printable(name).equals(name)) {
+    if (name.length() > LONGEST_TEXT || !name.codePoints().allMatch(Refusal::isPrintable)) {
       throw bad(
           file,
           "expected names of at most %d printable characters, found %s; the file is damaged",

@@ -24,12 +24,12 @@ import tools.jackson.core.JsonToken;
 
 /**
  * A safetensors file: eight bytes of header length, a JSON header, the data. The checks are those
- * of the format's own implementation (huggingface/safetensors, {@code read_metadata}): the header
- * is capped, offsets are contiguous and end where the file ends.
+ * of the format's own implementation (huggingface/safetensors, {@code read_metadata}), with lower
+ * limits: the header is capped, offsets are contiguous and end where the file ends.
  */
 final class Safetensors {
-  private static final long LARGEST_HEADER = 100_000_000;
-  private static final int MOST_TENSORS = 1 << 18;
+  private static final long LARGEST_HEADER = 16 << 20;
+  private static final int MOST_TENSORS = 1 << 16;
   private static final int MOST_METADATA = 1 << 16;
   private static final int HIGHEST_RANK = 8;
 

@@ -26,7 +26,7 @@ import tools.jackson.core.JsonToken;
  * @param shards file name by tensor name
  */
 record ShardIndex(Path file, Map<String, String> shards) {
-  private static final int MOST_TENSORS = 1 << 17;
+  private static final int MOST_TENSORS = 1 << 16;
   private static final Pattern SHARD = Pattern.compile("[A-Za-z0-9_][A-Za-z0-9_.+=@-]{0,254}");
 
   /**

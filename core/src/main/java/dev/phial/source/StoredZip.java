@@ -37,7 +37,7 @@ final class StoredZip {
   private static final int EXTRA_64 = 1; // the kind of extra field that holds 64-bit values
   private static final int SIZES_FOLLOW_DATA = 1 << 3;
   private static final int HARMLESS_FLAGS = 1 << 1 | 1 << 2 | SIZES_FOLLOW_DATA | 1 << 11;
-  private static final int MOST_ENTRIES = 1 << 17;
+  private static final int MOST_ENTRIES = 1 << 16;
 
   private final Path file;
   private final MemorySegment all;
