@@ -16,13 +16,13 @@ final class TorchPickleFuzzTest {
   /** A sound archive, so that the pickle machine is reached. */
   @FuzzTest
   @DictionaryEntries({
-    "ctorch\nCharStorage\n",
-    "ccollections\nOrderedDict\n",
-    "ctorch._utils\n_rebuild_tensor_v2\n",
-    "ctorch._utils\n_rebuild_tensor_v3\n",
-    "ctorch._utils\n_rebuild_parameter\n",
-    "ctorch.storage\nUntypedStorage\n",
-    "X\7\0\0\0storage"
+    "ctorch\\x0aCharStorage\\x0a",
+    "ccollections\\x0aOrderedDict\\x0a",
+    "ctorch._utils\\x0a_rebuild_tensor_v2\\x0a",
+    "ctorch._utils\\x0a_rebuild_tensor_v3\\x0a",
+    "ctorch._utils\\x0a_rebuild_parameter\\x0a",
+    "ctorch.storage\\x0aUntypedStorage\\x0a",
+    "X\\x07\\x00\\x00\\x00storage"
   })
   void readsPickles(byte[] pickle) {
     read(TorchFile.checkpoint(pickle));
