@@ -71,7 +71,9 @@ final class Refusal {
 
   private static String text(Path file, String message, Object... details) {
     Object[] shown =
-        Arrays.stream(details).map(d -> d instanceof String s ? printable(s) : d).toArray();
+        Arrays.stream(details)
+            .map(d -> d instanceof Number ? d : printable(String.valueOf(d)))
+            .toArray();
     return file + ": " + message.formatted(shown);
   }
 }

@@ -259,7 +259,7 @@ final class StoredZip {
   /** A name may not lead out of the archive, wherever it is used. */
   private String name(String name) {
     List<String> steps = List.of(name.split("[/\\\\]", -1));
-    if (steps.contains("..") || steps.getFirst().isEmpty() || name.contains(":")) {
+    if (steps.contains("..") || steps.getFirst().isEmpty()) {
       throw bad("expected names inside the archive, found %s; do not trust this file", name);
     }
     return Refusal.name(file, name);

@@ -293,6 +293,14 @@ final class TorchPickleTest {
     refused("pickle of at most", checkpoint(new byte[70_000_000]));
   }
 
+  @Test
+  void refusesLongShapesInFewWords() {
+    int[] ones = new int[100_000];
+    Arrays.fill(ones, 1);
+    refused("1, 1…", checkpoint(pickle(dictionary("t", tensor(0, ones, ones)))));
+    refused("0, 0…", checkpoint(pickle(dictionary("t", tensor(0, ones, new int[1000])))));
+  }
+
   /** A dictionary that holds itself, and tuples that double: both are never walked. */
   @Test
   void refusesKnots() {
