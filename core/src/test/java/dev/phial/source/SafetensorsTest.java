@@ -6,6 +6,7 @@ import dev.phial.tensor.DType;
 import dev.phial.tensor.Shape;
 import dev.phial.tensor.Tensor;
 import java.lang.foreign.Arena;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
@@ -140,10 +141,12 @@ final class SafetensorsTest {
   }
 
   @Test
-  void refusesWhatIsNoFile() throws Exception {
+  void refusesWhatIsNoFile() {
     Path missing = folder.resolve("missing.safetensors");
     Refused.asBad(missing, "no such file", () -> read(missing));
     Refused.asBad(folder, "folder", () -> read(folder));
+    Path endless = Path.of("/dev/zero"); // not on every system
+    Refused.asBad(endless, Files.exists(endless) ? "device" : "no such", () -> read(endless));
     refused("empty", new byte[0]);
     refused("Git LFS", Bytes.of("version https://git-lfs.github.com/spec/v1\noid sha256:0\n"));
   }

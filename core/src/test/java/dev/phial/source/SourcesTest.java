@@ -2,6 +2,7 @@ package dev.phial.source;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.nio.file.Files;
 import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -29,6 +30,9 @@ final class SourcesTest {
     Refused.asBad(missing, "no such file", () -> Sources.open(missing));
     Path id = Path.of("microsoft/phi-9");
     Refused.asBad(id, "hf download microsoft/phi-9", () -> Sources.open(id));
+    Path endless = Path.of("/dev/zero"); // not on every system
+    Refused.asBad(
+        endless, Files.exists(endless) ? "neither" : "no such", () -> Sources.open(endless));
     for (String start : new String[] {"", "GGU", "PK\3\4", "\2\0\0\0\0\0\0\0{}"}) {
       Path file = Refused.write(folder.resolve("model"), start);
       Refused.asBad(file, "found neither", () -> Sources.open(file));
