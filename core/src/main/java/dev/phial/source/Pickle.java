@@ -73,7 +73,7 @@ final class Pickle {
   private static final int INST = 'i';
 
   /** Every opcode makes at most one small object; a tensor takes about forty. */
-  private static final int MOST_OPCODES = 1 << 20;
+  private static final int MOST_OPCODES = 1 << 19;
 
   private static final int LONGEST_TEXT = 1 << 20;
   private static final int LONGEST_LINE = 256;

@@ -96,9 +96,7 @@ final class Safetensors {
         throw bad("expected nothing but spaces after the JSON header, found more");
       }
     } catch (JacksonException e) {
-      throw bad(
-          "expected a JSON header, found an error: %s; the file is damaged",
-          e.getOriginalMessage());
+      throw Refusal.malformed(file, e);
     }
     return entries;
   }

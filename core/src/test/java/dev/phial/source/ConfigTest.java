@@ -84,6 +84,7 @@ final class ConfigTest {
         Arguments.of("error", "{\"a\":1}{}"),
         Arguments.of("error", "{\"a\":1 \"b\":2}"),
         Arguments.of("error", "{'a':1}"),
+        Arguments.of("a\\u{1b}", "{\"a\": a\33}"), // the parser quotes it
         Arguments.of("nesting", "{\"a\":" + "[".repeat(100_000)),
         Arguments.of("nesting", "[".repeat(100_000)),
         Arguments.of("length", "{\"a\":" + "1".repeat(2000) + "}"),
