@@ -2,11 +2,16 @@ package dev.phial.source;
 
 import dev.phial.PhialException;
 import dev.phial.io.Json;
+import java.io.IOException;
+import java.io.InputStream;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import tools.jackson.core.JacksonException;
+import tools.jackson.databind.DeserializationFeature;
 import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
 
 /**
  * A JSON object of a checkpoint, most often config.json, whose fields are checked when they are
@@ -15,17 +20,39 @@ import tools.jackson.databind.JsonNode;
  * @param file where it was read, for messages
  */
 public record Config(Path file, JsonNode json) {
+  /** Reads a file as a whole: a tree takes far more memory than its text. */
+  static final JsonMapper MAPPER =
+      JsonMapper.builder(
+              Json.MAPPER
+                  .tokenStreamFactory()
+                  .rebuild()
+                  .streamReadConstraints(
+                      Json.MAPPER
+                          .tokenStreamFactory()
+                          .streamReadConstraints()
+                          .rebuild()
+                          .maxDocumentLength(32L << 20)
+                          .maxTokenCount(1L << 21)
+                          .build())
+                  .build())
+          .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
+          .build();
 
   /**
    * @throws PhialException.BadInput if the file is missing or holds no JSON object
    */
   public static Config read(Path file) {
-    JsonNode json = Json.read(file);
-    if (!json.isObject()) {
-      throw new PhialException.BadInput(
-          "%s: expected a JSON object, found %s".formatted(file, json.getNodeType()));
+    try (InputStream in = Json.open(file)) {
+      JsonNode json = MAPPER.readTree(in);
+      if (!json.isObject()) {
+        throw Refusal.bad(file, "expected a JSON object, found %s", json.getNodeType());
+      }
+      return new Config(file, json);
+    } catch (JacksonException e) {
+      throw Refusal.malformed(file, e);
+    } catch (IOException e) {
+      throw Json.unreadable(file, e);
     }
-    return new Config(file, json);
   }
 
   /** Whether the field is there and not null. */
@@ -68,7 +95,7 @@ public record Config(Path file, JsonNode json) {
     if (!has(key)) {
       return otherwise;
     }
-    if (!json.get(key).isNumber()) {
+    if (!isFinite(json.get(key))) {
       throw wrong(key, "a number");
     }
     return json.get(key).doubleValue();
@@ -98,8 +125,11 @@ public record Config(Path file, JsonNode json) {
   public List<Double> numbers(String key) {
     List<Double> values = new ArrayList<>();
     if (has(key)) {
+      if (!json.get(key).isArray()) {
+        throw wrong(key, "a list of numbers");
+      }
       for (JsonNode value : json.get(key)) {
-        if (!value.isNumber()) {
+        if (!isFinite(value)) {
           throw wrong(key, "a list of numbers");
         }
         values.add(value.doubleValue());
@@ -108,15 +138,21 @@ public record Config(Path file, JsonNode json) {
     return values;
   }
 
+  private static boolean isFinite(JsonNode value) {
+    return value.isNumber() && Double.isFinite(value.doubleValue());
+  }
+
   private PhialException missing(String key) {
-    return new PhialException.BadInput("%s: expected a field %s, found none".formatted(file, key));
+    return Refusal.bad(file, "expected a field %s, found none", key);
   }
 
   private PhialException wrong(String key, String expected) {
     String found = json.get(key).toString();
-    return new PhialException.BadInput(
-        "%s: expected %s in field %s, found %s"
-            .formatted(
-                file, expected, key, found.length() > 80 ? found.substring(0, 80) + "…" : found));
+    return Refusal.bad(
+        file,
+        "expected %s in field %s, found %s",
+        expected,
+        key,
+        found.length() > 80 ? found.substring(0, 80) + "…" : found);
   }
 }

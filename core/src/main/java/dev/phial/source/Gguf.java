@@ -10,12 +10,9 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.nio.charset.CharacterCodingException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
-import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -35,9 +32,12 @@ public final class Gguf implements Checkpoint {
 
   private static final int HIGHEST_RANK = 4;
   private static final int MOST_KEYS = 1 << 16;
-  private static final int MOST_TENSORS = 1 << 18;
-  private static final int MOST_STRINGS = 1 << 22;
-  private static final long LARGEST_ARRAY = 64L << 20;
+  private static final int MOST_TENSORS = 1 << 16;
+  private static final int MOST_STRINGS = 1 << 20; // in all arrays together
+  private static final int LONGEST_STRING = 1 << 24;
+  private static final long LARGEST_HEADER = 64L << 20; // metadata and tensor table
+  private static final String SPLIT_COUNT = "split.count";
+  private static final String SPLIT_NUMBER = "split.no"; // from 0
   private static final Pattern SPLIT = Pattern.compile("(.*)-(\\d{5})-of-(\\d{5})\\.gguf");
 
   private final Path path;
@@ -70,10 +70,12 @@ public final class Gguf implements Checkpoint {
       List<Path> files = new ArrayList<>(List.of(path));
       Part first = new Parser(path, arena).parse();
       Map<String, Tensor> tensors = new LinkedHashMap<>(first.tensors);
-      long splits = whole(first.metadata, "split.count").orElse(1);
+      long splits = whole(first.metadata, SPLIT_COUNT).orElse(1);
       if (splits > 1) {
         for (Path other : otherSplits(path, first.metadata, splits)) {
-          new Parser(other, arena).parse().tensors.forEach((name, tensor) -> add(tensors, tensor));
+          Part part = new Parser(other, arena).parse();
+          checkSplit(other, part.metadata, files.size(), splits);
+          part.tensors.values().forEach(tensor -> add(tensors, tensor));
           files.add(other);
         }
       }
@@ -137,7 +139,7 @@ public final class Gguf implements Checkpoint {
 
   private static List<Path> otherSplits(Path path, Map<String, GgufValue> metadata, long splits) {
     Matcher name = SPLIT.matcher(path.getFileName().toString());
-    long number = whole(metadata, "split.no").orElse(0);
+    long number = whole(metadata, SPLIT_NUMBER).orElse(0);
     if (number != 0
         || !name.matches()
         || Long.parseLong(name.group(3)) != splits
@@ -154,11 +156,27 @@ public final class Gguf implements Checkpoint {
     return others;
   }
 
+  private static void checkSplit(
+      Path file, Map<String, GgufValue> metadata, long number, long splits) {
+    long foundNumber = whole(metadata, SPLIT_NUMBER).orElse(0);
+    long found = whole(metadata, SPLIT_COUNT).orElse(1);
+    if (foundNumber != number || found != splits) {
+      throw Refusal.bad(
+          file,
+          "expected file %d of %d, found file %d of %d; were the files renamed?",
+          number + 1,
+          splits,
+          foundNumber + 1,
+          found);
+    }
+  }
+
   private static void add(Map<String, Tensor> tensors, Tensor tensor) {
     if (tensors.putIfAbsent(tensor.name(), tensor) != null) {
-      throw new PhialException.BadInput(
-          "%s: tensor %s: expected it once, found it again; the file is damaged"
-              .formatted(tensor.file(), tensor.name()));
+      throw Refusal.bad(
+          tensor.file(),
+          "tensor %s: expected it once, found it again; the file is damaged",
+          tensor.name());
     }
   }
 
@@ -168,26 +186,23 @@ public final class Gguf implements Checkpoint {
 
   /** Reads one file from front to back. */
   private static final class Parser {
-    private static final ValueLayout.OfInt INT =
-        ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
-    private static final ValueLayout.OfLong LONG =
-        ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
-
     private final Path file;
     private final MemorySegment all;
-    private long at;
+    private final SegmentReader in;
+    private int strings; // in arrays, so far
 
     Parser(Path file, Arena arena) {
       this.file = file;
       this.all = MappedFile.map(file, arena);
+      this.in = new SegmentReader(file, all.asSlice(0, Math.min(LARGEST_HEADER, all.byteSize())));
     }
 
     Part parse() {
-      int magic = int32("the magic");
+      int magic = in.int32("the magic");
       if (magic != MAGIC) {
         throw bad("expected a GGUF file, found one that starts with 0x%08x", magic);
       }
-      int version = int32("the version");
+      int version = in.int32("the version");
       if (version != 2 && version != 3) {
         throw bad(
             "expected GGUF version 2 or 3, found %d; big-endian and version 1 files are not read",
@@ -197,7 +212,7 @@ public final class Gguf implements Checkpoint {
       long keyCount = count("metadata keys", MOST_KEYS, 8 + 4 + 1);
       Map<String, GgufValue> metadata = new LinkedHashMap<>();
       for (long i = 0; i < keyCount; i++) {
-        String key = string("a metadata key");
+        String key = Refusal.name(file, string("a metadata key"));
         if (metadata.put(key, value(key, type(key))) != null) {
           throw bad("metadata %s: expected it once, found it again", key);
         }
@@ -210,14 +225,14 @@ public final class Gguf implements Checkpoint {
     }
 
     private Slot slot() {
-      String name = string("a tensor name");
-      int rank = int32(name);
+      String name = Refusal.name(file, string("a tensor name"));
+      int rank = in.int32(name);
       if (rank < 1 || rank > HIGHEST_RANK) {
         throw bad("tensor %s: expected 1 to %d dimensions, found %d", name, HIGHEST_RANK, rank);
       }
       List<Long> dimensions = new ArrayList<>();
       for (int i = 0; i < rank; i++) {
-        long dimension = int64(name);
+        long dimension = in.int64(name);
         if (dimension < 1) {
           throw bad("tensor %s: expected dimensions of at least 1, found %d", name, dimension);
         }
@@ -225,8 +240,8 @@ public final class Gguf implements Checkpoint {
       }
       Collections.reverse(dimensions); // GGUF writes the innermost first
       Shape shape = new Shape(dimensions);
-      int type = int32(name);
-      long offset = int64(name);
+      int type = in.int32(name);
+      long offset = in.int64(name);
       GgmlFormat format =
           Formats.numbered(type)
               .orElseThrow(() ->
@@ -245,60 +260,60 @@ public final class Gguf implements Checkpoint {
       }
     }
 
+    /** Data lies in the order of the table, each tensor padded to the alignment. */
     private Map<String, Tensor> tensors(List<Slot> slots, long alignment) {
-      long start = pad(at, alignment);
+      long start = pad(in.at(), alignment);
       long size = Math.max(0, all.byteSize() - start);
-      List<Slot> sorted = new ArrayList<>(slots);
-      sorted.sort(Comparator.comparingLong(Slot::offset));
-      long free = 0;
-      for (Slot slot : sorted) {
-        if (slot.offset < free || slot.offset % alignment != 0) {
+      long next = 0;
+      Map<String, Tensor> tensors = new LinkedHashMap<>();
+      for (Slot slot : slots) {
+        if (slot.offset != next) {
           throw bad(
-              "tensor %s: expected its data from byte %d, aligned to %d, found it at %d",
-              slot.name, free, alignment, slot.offset);
+              "tensor %s: expected its data at byte %d, found it at %s",
+              slot.name, next, Long.toUnsignedString(slot.offset));
         }
         if (slot.bytes > size || slot.offset > size - slot.bytes) {
           throw bad(
               "tensor %s: expected %d bytes at %d, found only %d bytes of data; the file is cut off",
               slot.name, slot.bytes, slot.offset, size);
         }
-        free = slot.offset + slot.bytes;
-      }
-      Map<String, Tensor> tensors = new LinkedHashMap<>();
-      for (Slot slot : slots) {
         MemorySegment bytes = all.asSlice(start + slot.offset, slot.bytes);
         add(tensors, new Tensor(file, slot.name, slot.format, slot.shape, bytes));
+        next = pad(slot.offset + slot.bytes, alignment);
       }
       return tensors;
     }
 
     private long alignment(Map<String, GgufValue> metadata) {
-      long alignment = whole(metadata, "general.alignment").orElse(DEFAULT_ALIGNMENT);
-      if (alignment < 1 || alignment > 1 << 20 || Long.bitCount(alignment) != 1) {
-        throw bad(
-            "metadata general.alignment: expected a power of two up to 2^20, found %d", alignment);
+      GgufValue value =
+          metadata.getOrDefault("general.alignment", GgufValue.uint32(DEFAULT_ALIGNMENT));
+      if (!(value instanceof GgufValue.Whole whole)
+          || whole.value() < 1
+          || whole.value() > 1 << 20
+          || Long.bitCount(whole.value()) != 1) {
+        throw bad("metadata general.alignment: expected a power of two to 2^20, found %s", value);
       }
-      return alignment;
+      return whole.value();
     }
 
     private GgufType type(String key) {
-      int id = int32(key);
+      int id = in.int32(key);
       return GgufType.numbered(id)
           .orElseThrow(() -> bad("metadata %s: expected a type from 0 to 12, found %d", key, id));
     }
 
     private GgufValue value(String key, GgufType type) {
       return switch (type) {
-        case UINT8 -> new GgufValue.Whole(type, bytes(key, 1).get(ValueLayout.JAVA_BYTE, 0) & 0xFF);
-        case INT8 -> new GgufValue.Whole(type, bytes(key, 1).get(ValueLayout.JAVA_BYTE, 0));
-        case UINT16 -> new GgufValue.Whole(type, int16(key) & 0xFFFF);
-        case INT16 -> new GgufValue.Whole(type, int16(key));
-        case UINT32 -> new GgufValue.Whole(type, Integer.toUnsignedLong(int32(key)));
-        case INT32 -> new GgufValue.Whole(type, int32(key));
-        case UINT64, INT64 -> new GgufValue.Whole(type, int64(key));
-        case FLOAT32 -> new GgufValue.Real(type, Float.intBitsToFloat(int32(key)));
-        case FLOAT64 -> new GgufValue.Real(type, Double.longBitsToDouble(int64(key)));
-        case BOOL -> new GgufValue.Flag(bytes(key, 1).get(ValueLayout.JAVA_BYTE, 0) != 0);
+        case UINT8 -> new GgufValue.Whole(type, in.uint8(key));
+        case INT8 -> new GgufValue.Whole(type, in.int8(key));
+        case UINT16 -> new GgufValue.Whole(type, in.uint16(key));
+        case INT16 -> new GgufValue.Whole(type, in.int16(key));
+        case UINT32 -> new GgufValue.Whole(type, in.uint32(key));
+        case INT32 -> new GgufValue.Whole(type, in.int32(key));
+        case UINT64, INT64 -> new GgufValue.Whole(type, in.int64(key));
+        case FLOAT32 -> new GgufValue.Real(type, Float.intBitsToFloat(in.int32(key)));
+        case FLOAT64 -> new GgufValue.Real(type, Double.longBitsToDouble(in.int64(key)));
+        case BOOL -> new GgufValue.Flag(in.int8(key) != 0);
         case STRING -> new GgufValue.Text(string(key));
         case ARRAY -> array(key, type(key));
       };
@@ -313,24 +328,25 @@ public final class Gguf implements Checkpoint {
     }
 
     private GgufValue strings(String key) {
-      long count = count("strings in " + key, MOST_STRINGS, GgufType.STRING.bytes());
-      List<String> strings = new ArrayList<>((int) count);
+      long count = count("strings in " + key, MOST_STRINGS - strings, GgufType.STRING.bytes());
+      strings += (int) count;
+      List<String> values = new ArrayList<>((int) count);
       for (long i = 0; i < count; i++) {
-        strings.add(string(key));
+        values.add(string(key));
       }
-      return new GgufValue.Texts(strings);
+      return new GgufValue.Texts(values);
     }
 
     private GgufValue numbers(String key, GgufType type) {
-      long count = count("numbers in " + key, LARGEST_ARRAY / type.bytes(), type.bytes());
+      long count = count("numbers in " + key, Integer.MAX_VALUE, type.bytes());
       return new GgufValue.Numbers(
-          type, bytes(key, count * type.bytes()).toArray(ValueLayout.JAVA_BYTE));
+          type, in.bytes(key, count * type.bytes()).toArray(ValueLayout.JAVA_BYTE));
     }
 
     /** A count of things that take at least {@code least} bytes each. */
     private long count(String what, long most, int least) {
-      long count = int64("the number of " + what);
-      long room = Math.min(most, (all.byteSize() - at) / least);
+      long count = in.int64("the number of " + what);
+      long room = Math.min(most, in.remaining() / least);
       if (count < 0 || count > room) {
         throw bad(
             "expected at most %d %s, found a count of %s; the file is damaged",
@@ -340,47 +356,17 @@ public final class Gguf implements Checkpoint {
     }
 
     private String string(String what) {
-      long length = int64(what);
-      if (length < 0 || length > all.byteSize() - at || length > 1 << 24) {
+      long length = in.int64(what);
+      if (length < 0 || length > Math.min(in.remaining(), LONGEST_STRING)) {
         throw bad(
-            "expected a string for %s within the file, found a length of %s",
-            what, Long.toUnsignedString(length));
+            "expected at most %d bytes of text for %s, found a length of %s; the file is damaged",
+            Math.min(in.remaining(), LONGEST_STRING), what, Long.toUnsignedString(length));
       }
-      try {
-        return StandardCharsets.UTF_8
-            .newDecoder()
-            .decode(bytes(what, length).asByteBuffer())
-            .toString();
-      } catch (CharacterCodingException e) {
-        throw bad("expected UTF-8 for %s, found other bytes", what);
-      }
-    }
-
-    private short int16(String what) {
-      return bytes(what, 2)
-          .get(ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN), 0);
-    }
-
-    private int int32(String what) {
-      return bytes(what, 4).get(INT, 0);
-    }
-
-    private long int64(String what) {
-      return bytes(what, 8).get(LONG, 0);
-    }
-
-    private MemorySegment bytes(String what, long count) {
-      if (count > all.byteSize() - at) {
-        throw bad(
-            "expected %d more bytes for %s, found the end of the file; it is cut off", count, what);
-      }
-      MemorySegment slice = all.asSlice(at, count);
-      at += count;
-      return slice;
+      return in.utf8(what, length);
     }
 
     private PhialException bad(String message, Object... details) {
-      return new PhialException.BadInput(file + ": " + message.formatted(details));
+      return Refusal.bad(file, message, details);
     }
   }
 

@@ -7,16 +7,12 @@ import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
-import java.util.TreeSet;
 import java.util.stream.Stream;
-import tools.jackson.databind.JsonNode;
 
 /**
  * A folder in the layout of the Hugging Face hub: config.json, one or several weight files with an
@@ -24,7 +20,9 @@ import tools.jackson.databind.JsonNode;
  */
 public final class HuggingFace implements Checkpoint {
   private static final String SAFETENSORS = ".safetensors";
+  private static final String SAFETENSORS_INDEX = "model.safetensors.index.json";
   private static final String TORCH = ".bin";
+  private static final String TORCH_INDEX = "pytorch_model.bin.index.json";
 
   private final Path path;
   private final Config config;
@@ -37,8 +35,8 @@ public final class HuggingFace implements Checkpoint {
     this.path = path;
     this.config = config;
     this.arena = arena;
-    this.files = files;
-    this.tensors = tensors;
+    this.files = List.copyOf(files);
+    this.tensors = Collections.unmodifiableMap(tensors);
   }
 
   /**
@@ -50,17 +48,23 @@ public final class HuggingFace implements Checkpoint {
     Config config = Config.read(folder.resolve("config.json"));
     Arena arena = Arena.ofShared();
     try {
+      boolean isSafetensors = isSafetensors(folder);
+      Optional<ShardIndex> index = index(folder, isSafetensors);
+      List<Path> files = weightFiles(folder, isSafetensors, index);
       Map<String, Tensor> tensors = new LinkedHashMap<>();
-      List<Path> files = weightFiles(folder);
       for (Path file : files) {
-        tensors.putAll(
-            file.toString().endsWith(SAFETENSORS)
-                ? Safetensors.read(file, arena)
-                : TorchPickle.read(file, arena));
+        Map<String, Tensor> shard =
+            isSafetensors ? Safetensors.read(file, arena) : TorchPickle.read(file, arena);
+        shard.values().forEach(tensor -> add(tensors, tensor));
       }
-      checkIndex(folder, tensors.keySet());
+      index.ifPresent(i -> i.check(tensors.keySet()));
+      Optional<Config> quantization = quantization(folder, config);
       return new HuggingFace(
-          folder, config, arena, List.copyOf(files), Collections.unmodifiableMap(tensors));
+          folder,
+          config,
+          arena,
+          files,
+          quantization.isEmpty() ? tensors : ScaledWeights.attach(quantization.get(), tensors));
     } catch (Throwable e) {
       arena.close();
       throw e;
@@ -94,7 +98,8 @@ public final class HuggingFace implements Checkpoint {
   @Override
   public String name() {
     try {
-      return path.toRealPath().getFileName().toString();
+      Path last = path.toRealPath().getFileName();
+      return last == null ? "model" : last.toString(); // the root of a disk has no name
     } catch (IOException e) {
       throw Json.unreadable(path, e);
     }
@@ -115,36 +120,67 @@ public final class HuggingFace implements Checkpoint {
     arena.close();
   }
 
+  /** Safetensors are preferred where both are there, as everywhere else. */
+  private static boolean isSafetensors(Path folder) {
+    return !list(folder, "model", SAFETENSORS).isEmpty()
+        || Files.isRegularFile(folder.resolve(SAFETENSORS_INDEX));
+  }
+
+  private static Optional<ShardIndex> index(Path folder, boolean isSafetensors) {
+    return isSafetensors
+        ? ShardIndex.read(folder.resolve(SAFETENSORS_INDEX), SAFETENSORS)
+        : ShardIndex.read(folder.resolve(TORCH_INDEX), TORCH);
+  }
+
   /**
    * The shards in the order in which their tensors count: those the index names, else those that
    * look like weights.
    */
-  private static List<Path> weightFiles(Path folder) {
-    List<String> safetensors = list(folder, "model", SAFETENSORS);
-    boolean isSafetensors = !safetensors.isEmpty() || Files.isRegularFile(index(folder, true));
-    List<String> names = isSafetensors ? safetensors : list(folder, "pytorch_model", TORCH);
-    Path index = index(folder, isSafetensors);
-    if (Files.isRegularFile(index)) {
-      names = new ArrayList<>(new TreeSet<>(weightMap(index).values()));
-    }
+  private static List<Path> weightFiles(
+      Path folder, boolean isSafetensors, Optional<ShardIndex> index) {
+    List<String> names =
+        index
+            .map(ShardIndex::fileNames)
+            .orElseGet(() ->
+                isSafetensors
+                    ? list(folder, "model", SAFETENSORS)
+                    : list(folder, "pytorch_model", TORCH));
     if (names.isEmpty()) {
-      throw new PhialException.BadInput(
-          folder
-              + ": expected model*.safetensors or pytorch_model*.bin, found neither; was the download completed?");
+      throw Refusal.bad(
+          folder,
+          "expected model*.safetensors or pytorch_model*.bin, found neither; was the download completed?");
     }
     for (String name : names) {
       if (!Files.isRegularFile(folder.resolve(name))) {
-        throw new PhialException.BadInput(
-            "%s: expected the shard %s that %s names, found no such file; download it"
-                .formatted(folder, name, index.getFileName()));
+        throw Refusal.bad(
+            folder, "expected the weights %s, found no such file; download it again", name);
       }
     }
     return names.stream().map(folder::resolve).toList();
   }
 
-  private static Path index(Path folder, boolean safetensors) {
-    return folder.resolve(
-        (safetensors ? "model.safetensors" : "pytorch_model.bin") + ".index.json");
+  /** Where exporters say how they quantized; ModelOpt's first ones had a file for it. */
+  private static Optional<Config> quantization(Path folder, Config config) {
+    Path modelOpt = folder.resolve("hf_quant_config.json");
+    return config
+        .object("quantization_config")
+        .or(() -> config.object("compression_config"))
+        .filter(found -> !found.json().isEmpty())
+        .or(() ->
+            Files.isRegularFile(modelOpt)
+                ? Config.read(modelOpt).object("quantization")
+                : Optional.empty());
+  }
+
+  private static void add(Map<String, Tensor> tensors, Tensor tensor) {
+    Tensor other = tensors.putIfAbsent(tensor.name(), tensor);
+    if (other != null) {
+      throw Refusal.bad(
+          tensor.file(),
+          "tensor %s: expected it in one file, found it in %s too; remove the file that is left over",
+          tensor.name(),
+          other.file());
+    }
   }
 
   private static List<String> list(Path folder, String prefix, String suffix) {
@@ -156,48 +192,6 @@ public final class HuggingFace implements Checkpoint {
           .toList();
     } catch (IOException e) {
       throw Json.unreadable(folder, e);
-    }
-  }
-
-  /** Tensor name to shard, from an index that may have been written by anyone. */
-  private static Map<String, String> weightMap(Path index) {
-    JsonNode json = Json.readStrictly(index).path("weight_map");
-    if (!json.isObject()) {
-      throw new PhialException.BadInput(index + ": expected an object weight_map, found none");
-    }
-    Map<String, String> map = new LinkedHashMap<>();
-    for (Map.Entry<String, JsonNode> entry : json.properties()) {
-      String shard = entry.getValue().stringValue("");
-      if (shard.isEmpty() || shard.startsWith(".") || shard.contains("/") || shard.contains("\\")) {
-        throw new PhialException.BadInput(
-            "%s: tensor %s: expected the name of a file beside the index, found %s; do not trust this checkpoint"
-                .formatted(index, entry.getKey(), entry.getValue()));
-      }
-      map.put(entry.getKey(), shard);
-    }
-    return map;
-  }
-
-  private static void checkIndex(Path folder, Set<String> found) {
-    for (boolean safetensors : new boolean[] {true, false}) {
-      Path index = index(folder, safetensors);
-      if (Files.isRegularFile(index)) {
-        Set<String> expected = new TreeSet<>(weightMap(index).keySet());
-        Set<String> missing = new TreeSet<>(expected);
-        missing.removeAll(found);
-        Set<String> extra = new TreeSet<>(found);
-        extra.removeAll(expected);
-        if (!missing.isEmpty() || !extra.isEmpty()) {
-          throw new PhialException.BadInput(
-              "%s: expected the tensors of the shards, found %d missing from them and %d not named, such as %s; shards of different downloads?"
-                  .formatted(
-                      index,
-                      missing.size(),
-                      extra.size(),
-                      missing.isEmpty() ? extra.iterator().next() : missing.iterator().next()));
-        }
-        return;
-      }
     }
   }
 }

@@ -5,10 +5,13 @@ import dev.phial.io.Json;
 import dev.phial.tensor.DType;
 import dev.phial.tensor.Shape;
 import dev.phial.tensor.Tensor;
+import java.io.InputStreamReader;
+import java.io.Reader;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -21,12 +24,13 @@ import tools.jackson.core.JsonToken;
 
 /**
  * A safetensors file: eight bytes of header length, a JSON header, the data. The checks are those
- * of the format's own implementation (huggingface/safetensors, {@code read_metadata}): the header
- * is capped, offsets are contiguous and end where the file ends.
+ * of the format's own implementation (huggingface/safetensors, {@code read_metadata}), with lower
+ * limits: the header is capped, offsets are contiguous and end where the file ends.
  */
 final class Safetensors {
-  private static final long LARGEST_HEADER = 100_000_000;
-  private static final int MOST_TENSORS = 1 << 18;
+  private static final long LARGEST_HEADER = 16 << 20;
+  private static final int MOST_TENSORS = 1 << 16;
+  private static final int MOST_METADATA = 1 << 16;
   private static final int HIGHEST_RANK = 8;
 
   private final Path file;
@@ -54,6 +58,9 @@ final class Safetensors {
           "expected a header of 2 to %d bytes, found %s; the file is cut off or no safetensors file",
           Math.min(LARGEST_HEADER, all.byteSize() - 8), Long.toUnsignedString(length));
     }
+    if (all.get(ValueLayout.JAVA_BYTE, 8) != '{') {
+      throw bad("expected a header that starts with {, found other bytes");
+    }
     List<Entry> entries = parse(all.asSlice(8, length));
     MemorySegment data = all.asSlice(8 + length);
     checkContiguous(entries, data.byteSize());
@@ -67,28 +74,42 @@ final class Safetensors {
 
   private List<Entry> parse(MemorySegment header) {
     List<Entry> entries = new ArrayList<>();
-    try (JsonParser parser = Json.STRICT.createParser(new SegmentInputStream(header))) {
+    // a decoder of its own: the JSON parser would guess at UTF-16 and let odd UTF-8 pass
+    Reader text =
+        new InputStreamReader(new SegmentInputStream(header), StandardCharsets.UTF_8.newDecoder());
+    try (JsonParser parser = Json.STRICT.createParser(text)) {
       expect(parser, parser.nextToken(), JsonToken.START_OBJECT);
       while (parser.nextToken() == JsonToken.PROPERTY_NAME) {
         String name = parser.currentName();
         parser.nextToken();
         if (name.equals("__metadata__")) {
-          parser.skipChildren();
+          skipMetadata(parser);
         } else {
-          entries.add(entry(name, parser));
+          entries.add(entry(Refusal.name(file, name), parser));
         }
         if (entries.size() > MOST_TENSORS) {
           throw bad("expected at most %d tensors, found more", MOST_TENSORS);
         }
       }
       expect(parser, parser.currentToken(), JsonToken.END_OBJECT);
+      if (parser.nextToken() != null) {
+        throw bad("expected nothing but spaces after the JSON header, found more");
+      }
     } catch (JacksonException e) {
-      throw new PhialException.BadInput(
-          "%s: expected a JSON header, found an error: %s; the file is damaged"
-              .formatted(file, e.getOriginalMessage()),
-          e);
+      throw Refusal.malformed(file, e);
     }
     return entries;
+  }
+
+  /** Text by name, which nothing here needs. */
+  private void skipMetadata(JsonParser parser) {
+    expect(parser, parser.currentToken(), JsonToken.START_OBJECT);
+    for (int i = 0; parser.nextToken() == JsonToken.PROPERTY_NAME; i++) {
+      expect(parser, parser.nextToken(), JsonToken.VALUE_STRING);
+      if (i == MOST_METADATA) {
+        throw bad("expected at most %d names in __metadata__, found more", MOST_METADATA);
+      }
+    }
   }
 
   private Entry entry(String name, JsonParser parser) {
@@ -117,6 +138,11 @@ final class Safetensors {
   }
 
   private Entry entry(String name, DType dtype, Shape shape, long begin, long end) {
+    if (shape.dimensions().contains(0L)) {
+      throw bad(
+          "tensor %s: expected dimensions of at least 1, found shape %s; was the model saved in parts?",
+          name, shape);
+    }
     long bytes;
     try {
       bytes = dtype.bytes(shape.elements());
@@ -181,13 +207,13 @@ final class Safetensors {
   private void expect(JsonParser parser, JsonToken found, JsonToken expected) {
     if (found != expected) {
       throw bad(
-          "expected %s in the header, found %s at byte %d",
-          expected, found, parser.currentLocation().getByteOffset());
+          "expected %s in the header, found %s at character %d",
+          expected, found, parser.currentLocation().getCharOffset());
     }
   }
 
   private PhialException bad(String message, Object... details) {
-    return new PhialException.BadInput(file + ": " + message.formatted(details));
+    return Refusal.bad(file, message, details);
   }
 
   private record Entry(String name, DType dtype, Shape shape, long begin, long end) {}

@@ -29,7 +29,7 @@ public final class Sources {
     if (!Files.exists(path)) {
       throw missing(path);
     }
-    if (Gguf.recognizes(start(path))) {
+    if (Files.isRegularFile(path) && Gguf.recognizes(start(path))) {
       return Gguf.open(path);
     }
     throw new PhialException.BadInput(

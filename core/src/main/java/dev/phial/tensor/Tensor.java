@@ -29,10 +29,7 @@ public record Tensor(
     return new Tensor(file, name, encoding, shape, data, newScales);
   }
 
-  /**
-   * {@code rows} rows from {@code first}, as a matrix with a name of its own; not for tensors with
-   * {@link #scales}.
-   */
+  /** {@code rows} rows from {@code first}, as a matrix with a name of its own. */
   public Tensor slice(String newName, long first, long rows) {
     long rowBytes = encoding.bytes(shape.columns());
     return new Tensor(
@@ -41,7 +38,7 @@ public record Tensor(
         encoding,
         Shape.of(rows, shape.columns()),
         data.asSlice(first * rowBytes, rows * rowBytes),
-        scales);
+        scales == null ? null : scales.from(first));
   }
 
   /**

@@ -1,0 +1,270 @@
+package dev.phial.source;
+
+import dev.phial.PhialException;
+import java.io.BufferedOutputStream;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.function.Consumer;
+import java.util.function.IntFunction;
+
+/**
+ * Files made to fill the memory or to take for ever. The program reads each and prints its name,
+ * the milliseconds until it was refused, and the refusal; {@link HostileFilesTest} runs it with a
+ * small heap.
+ */
+final class HostileFiles {
+  private static final int MIB = 1 << 20;
+
+  private interface Writer {
+    void write(OutputStream to) throws IOException;
+  }
+
+  private record Case(String name, String file, Consumer<Path> reader, Writer writer) {}
+
+  private HostileFiles() {}
+
+  public static void main(String[] arguments) throws IOException {
+    Path folder = Path.of(arguments[0]);
+    Refused.in(Safetensors::read); // loads what every reader needs
+    for (Case hostile : cases()) {
+      Path file = folder.resolve(hostile.file);
+      try (OutputStream out = new BufferedOutputStream(Files.newOutputStream(file), MIB)) {
+        hostile.writer.write(out);
+      }
+      long milliseconds = Long.MAX_VALUE;
+      String outcome = "";
+      // a busy machine gets another chance
+      for (int attempt = 0; attempt < 3 && milliseconds >= 1000; attempt++) {
+        long start = System.nanoTime();
+        outcome = outcome(hostile, file);
+        milliseconds = (System.nanoTime() - start) / 1_000_000;
+      }
+      System.out.printf("%s\t%d\t%s%n", hostile.name, milliseconds, outcome);
+      Files.delete(file);
+    }
+  }
+
+  private static String outcome(Case hostile, Path file) {
+    try {
+      hostile.reader.accept(file);
+      return "was read";
+    } catch (PhialException e) {
+      return "refused: " + e.getMessage();
+    } catch (Throwable e) {
+      return e.toString();
+    }
+  }
+
+  private static List<Case> cases() {
+    return List.of(
+        new Case(
+            "safetensors of 100 MB of junk",
+            "m.safetensors",
+            Refused.in(Safetensors::read),
+            out -> {
+              out.write(Bytes.of(100_000_000L));
+              repeat(out, 100_000_000, i -> many("{junk "));
+            }),
+        safetensors("spaces", i -> many(" ")),
+        safetensors("open brackets", i -> i == 0 ? "\"a\":" : many("[")),
+        safetensors("a name without an end", i -> i == 0 ? "\"" : many("x")),
+        safetensors("a text without an end", i -> i == 0 ? "\"a\":\"" : many("x")),
+        safetensors("digits", i -> i == 0 ? "\"a\":" : many("1")),
+        safetensors("metadata", i -> (i == 0 ? "\"__metadata__\":{\"" : "\"") + i + "\":\"\","),
+        safetensors(
+            "tensors",
+            i ->
+                "\""
+                    + i
+                    + "\":{\"dtype\":\"I8\",\"shape\":[1],\"data_offsets\":["
+                    + i
+                    + ","
+                    + (i + 1)
+                    + "]},"),
+        safetensors("a long shape", i -> i == 0 ? "\"a\":{\"shape\":[" : many("1,")),
+        gguf("a count of strings", 1, out -> text(out, "k", 9, 8, 1L << 40)),
+        gguf("empty strings", 1, out -> strings(out, "k", 8_000_000)),
+        gguf(
+            "empty strings in many arrays",
+            1000,
+            out -> {
+              for (int i = 0; i < 1000; i++) {
+                strings(out, "k" + i, 100_000);
+              }
+            }),
+        gguf(
+            "numbers in many arrays",
+            10,
+            out -> {
+              for (int i = 0; i < 10; i++) {
+                text(out, "k" + i, 9, 0, 30L * MIB);
+                out.write(new byte[30 * MIB]);
+              }
+            }),
+        gguf(
+            "keys",
+            65_536,
+            out -> {
+              for (int i = 0; i < 65_536; i++) {
+                text(out, "k".repeat(500) + Math.min(i, 65_534), 0, 0);
+              }
+            }),
+        gguf(
+            "one long string",
+            1,
+            out -> {
+              out.write(Bytes.of(1L, "k", 8, 200L * MIB));
+              repeat(out, 200 * MIB, i -> many("x"));
+            }),
+        torch("dictionaries", out -> repeat(out, 60 * MIB, i -> many("}"))),
+        torch("marks", out -> repeat(out, 60 * MIB, i -> many("("))),
+        torch("tuples that double", out -> repeat(out, 60 * MIB, i -> many(")q\0h\0\u0086q\0"))),
+        torch(
+            "texts",
+            out -> {
+              for (int i = 0; i < 60; i++) {
+                out.write(Bytes.of("X", MIB));
+                out.write(Bytes.of("é".repeat(MIB / 2)));
+              }
+            }),
+        torch("keys with one hash", HostileFiles::colliding),
+        new Case("entries", "m.bin", Refused.in(TorchPickle::read), HostileFiles::entries),
+        config("open brackets", 200 * MIB, i -> many("[")),
+        config("empty objects", 30 * MIB, i -> many("{},")),
+        config("empty lists", 30 * MIB, i -> many("[],")),
+        config("numbers", 30 * MIB, i -> many("1,2,3,")),
+        config("texts", 200 * MIB, i -> "\"" + "x".repeat(1000) + "\","),
+        index("names", 31 * MIB, i -> "\"" + i + "\":\"m.safetensors\","),
+        index("a name without an end", 31 * MIB, i -> i == 0 ? "\"" : many("x")));
+  }
+
+  /** With a header of nearly the largest size. */
+  private static Case safetensors(String what, IntFunction<String> part) {
+    return new Case(
+        "safetensors of " + what,
+        "m.safetensors",
+        Refused.in(Safetensors::read),
+        out -> {
+          out.write(Bytes.of(16L * MIB, "{"));
+          repeat(out, 17 * MIB, part);
+        });
+  }
+
+  private static Case gguf(String what, long keys, Writer metadata) {
+    return new Case(
+        "gguf of " + what,
+        "m.gguf",
+        file -> Gguf.open(file).close(),
+        out -> {
+          out.write(Bytes.of("GGUF", 3, 0L, keys));
+          metadata.write(out);
+        });
+  }
+
+  /** A key with its type, and the type and number of what follows. */
+  private static void text(OutputStream out, String key, int type, int elementType, long count)
+      throws IOException {
+    out.write(Bytes.of((long) key.length(), key, type, elementType, count));
+  }
+
+  private static void text(OutputStream out, String key, int type, int value) throws IOException {
+    out.write(Bytes.of((long) key.length(), key, type, (byte) value));
+  }
+
+  private static void strings(OutputStream out, String key, int count) throws IOException {
+    text(out, key, 9, 8, count);
+    out.write(new byte[8 * count]);
+  }
+
+  private static Case torch(String what, Writer opcodes) {
+    return new Case(
+        "pickle of " + what,
+        "m.bin",
+        Refused.in(TorchPickle::read),
+        out -> {
+          Path pickle = Files.createTempFile("phial", ".pkl");
+          try (OutputStream to = new BufferedOutputStream(Files.newOutputStream(pickle))) {
+            to.write(new byte[] {(byte) 0x80, 2});
+            opcodes.write(to);
+          }
+          byte[] shell = TorchFile.zip("a/data.pkl", "");
+          int size = (int) Files.size(pickle);
+          byte[] sizes = Bytes.of(size, size);
+          System.arraycopy(sizes, 0, shell, 18, 8); // of the local header
+          System.arraycopy(sizes, 0, shell, 40 + 20, 8); // of the directory
+          System.arraycopy(Bytes.of(40 + size), 0, shell, shell.length - 6, 4);
+          out.write(shell, 0, 40);
+          Files.copy(pickle, out);
+          out.write(shell, 40, shell.length - 40);
+          Files.delete(pickle);
+        });
+  }
+
+  /** A dictionary of {@code AaAa…}, {@code AaBB…}, …: 200,000 keys with equal hash codes. */
+  private static void colliding(OutputStream out) throws IOException {
+    out.write(Bytes.of("}("));
+    for (int i = 0; i < 200_000; i++) {
+      StringBuilder key = new StringBuilder();
+      for (int bit = 0; bit < 18; bit++) {
+        key.append((i >> bit & 1) == 0 ? "Aa" : "BB");
+      }
+      out.write(Bytes.of(TorchFile.text(key.toString()), "N"));
+    }
+    out.write(Bytes.of("u."));
+  }
+
+  /** A directory of as many entries as it can claim, each of no bytes. */
+  private static void entries(OutputStream out) throws IOException {
+    int count = 65_000;
+    for (int i = 0; i < count; i++) {
+      out.write(Bytes.of("PK\3\4", new byte[22], (short) 5, (short) 0, "" + (10_000 + i)));
+    }
+    for (int i = 0; i < count; i++) {
+      out.write(Bytes.of("PK\1\2", new byte[24], (short) 5, new byte[12], 35 * i));
+      out.write(Bytes.of("" + (10_000 + i)));
+    }
+    out.write(
+        Bytes.of("PK\5\6", 0, (short) count, (short) count, 51 * count, 35 * count, (short) 0));
+  }
+
+  private static Case config(String what, int bytes, IntFunction<String> part) {
+    return new Case(
+        "config of " + what,
+        "config.json",
+        Config::read,
+        out -> {
+          out.write(Bytes.of("{\"k\":["));
+          repeat(out, bytes, part);
+        });
+  }
+
+  private static Case index(String what, int bytes, IntFunction<String> part) {
+    return new Case(
+        "index of " + what,
+        "model.safetensors.index.json",
+        file -> ShardIndex.read(file, ".safetensors"),
+        out -> {
+          out.write(Bytes.of("{\"weight_map\":{"));
+          repeat(out, bytes, part);
+        });
+  }
+
+  private static String many(String part) {
+    return part.repeat(1 << 12);
+  }
+
+  /** What {@code part} gives, until there are so many bytes of it or a little more. */
+  private static void repeat(OutputStream out, long bytes, IntFunction<String> part)
+      throws IOException {
+    long left = bytes;
+    for (int i = 0; left > 0; i++) {
+      byte[] next = part.apply(i).getBytes(StandardCharsets.ISO_8859_1);
+      out.write(next);
+      left -= next.length;
+    }
+  }
+}
