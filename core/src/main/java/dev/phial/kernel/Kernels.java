@@ -12,7 +12,7 @@ package dev.phial.kernel;
  */
 public sealed interface Kernels permits ScalarKernels, VectorKernels {
   /** Sub-blocks in a tile. */
-  int LANES = 16;
+  int LANES = 32;
 
   /** The fastest kernels this JVM can run. */
   static Kernels best() {

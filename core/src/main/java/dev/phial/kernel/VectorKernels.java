@@ -202,10 +202,18 @@ final class VectorKernels implements Kernels {
     ScaleMinSearch search = new ScaleMinSearch(x, w, n, max, absolute);
     for (int lane = 0; lane < LANES; lane += WIDTH) {
       search.start(lane);
-      for (int step = 0; step <= steps; step++) {
-        search.fit(lane, first + delta * step + max);
+    }
+    // the registers of a tile take turns, so that one's divisions run beside the other's sums
+    for (int step = 0; step <= steps; step++) {
+      float range = first + delta * step + max;
+      for (int lane = 0; lane < LANES; lane += WIDTH) {
+        search.fit(lane, range);
+      }
+      for (int lane = 0; lane < LANES; lane += WIDTH) {
         search.judge(lane);
       }
+    }
+    for (int lane = 0; lane < LANES; lane += WIDTH) {
       for (long bad = search.finish(lane, scale, min, levels); bad != 0; bad &= bad - 1) {
         int badLane = lane + Long.numberOfTrailingZeros(bad);
         ScalarKernels.searchScaleMin(
@@ -339,10 +347,10 @@ final class VectorKernels implements Kernels {
       VectorMask<Float> better =
           FloatVector.fromArray(F, determinant, lane).compare(GT, 0f).and(error.compare(LT, best));
       best.blend(error, better).intoArray(bestError, lane);
-      FloatVector.fromArray(F, inverse, lane).intoArray(bestInverse, lane, better);
-      FloatVector.fromArray(F, min, lane).intoArray(bestMin, lane, better);
-      fitScale.intoArray(scale, lane, better);
-      fitMin.intoArray(min, lane, better);
+      replace(bestInverse, lane, FloatVector.fromArray(F, inverse, lane), better);
+      replace(bestMin, lane, FloatVector.fromArray(F, min, lane), better);
+      replace(scale, lane, fitScale, better);
+      replace(min, lane, fitMin, better);
     }
 
     private FloatVector sumOfSquares(int lane, FloatVector fitScale, FloatVector fitMin) {
@@ -395,55 +403,120 @@ final class VectorKernels implements Kernels {
 
   @Override
   public void searchScale(float[] x, float[] w, int n, int max, float[] scale, int[] levels) {
+    ScaleSearch search = new ScaleSearch(x, w, n, max);
     for (int lane = 0; lane < LANES; lane += WIDTH) {
-      searchScale(x, w, n, max, scale, levels, lane);
+      search.start(lane);
+      // ggml tries the plain inverse, then nine to each side of it; two at a time keep the adders
+      // busy
+      search.sum(lane, -max, -(max + 0.1f * -9));
+      search.keepFirst(lane);
+      search.keep(lane, 1);
+      for (int step = -8; step <= 9; step += 2) {
+        int first = step < 0 ? step : step + 1; // skip 0
+        int second = Math.min(first + 1, 9); // trying the last one twice changes nothing
+        search.sum(lane, -(max + 0.1f * first), -(max + 0.1f * second));
+        search.keep(lane, 0);
+        search.keep(lane, 1);
+      }
+      search.finish(lane, scale, levels);
     }
   }
 
-  private static void searchScale(
-      float[] x, float[] w, int n, int max, float[] scales, int[] levels, int lane) {
-    int end = n * LANES;
-    int bottom = MAGIC_BITS - max;
-    int top = MAGIC_BITS + max - 1;
-    FloatVector extreme = laneExtremes(x, end, lane);
-    VectorMask<Float> zero = extreme.lanewise(ABS).compare(LT, ScalarKernels.ALL_ZERO);
+  /**
+   * The state of {@link #searchScale}, an array element a lane; cut up for the reason {@link
+   * ScaleMinSearch} is.
+   */
+  private static final class ScaleSearch {
+    private final float[] x;
+    private final float[] w;
+    private final int n;
+    private final int bottom;
+    private final int top;
 
-    FloatVector bestInverse = FloatVector.zero(F);
-    FloatVector scale = FloatVector.zero(F);
-    FloatVector best = FloatVector.zero(F);
-    for (int step = -10; step <= 9; step++) {
-      if (step == 0) {
-        continue;
-      }
-      // ggml tries the plain inverse first, then nine to each side of it
-      boolean start = step == -10;
-      FloatVector inverse =
-          FloatVector.broadcast(F, start ? -max : -(max + 0.1f * step)).div(extreme);
-      FloatVector sumLX = FloatVector.zero(F);
-      FloatVector sumL2 = FloatVector.zero(F);
-      for (int i = lane; i < end; i += LANES) {
+    private final float[] extreme = new float[LANES];
+    private final float[] inverse = new float[2 * LANES]; // of the two that are tried
+    private final float[] sumLX = new float[2 * LANES];
+    private final float[] sumL2 = new float[2 * LANES];
+    private final float[] scale = new float[LANES];
+    private final float[] best = new float[LANES];
+    private final float[] bestInverse = new float[LANES];
+
+    ScaleSearch(float[] x, float[] w, int n, int max) {
+      this.x = x;
+      this.w = w;
+      this.n = n;
+      this.bottom = MAGIC_BITS - max;
+      this.top = MAGIC_BITS + max - 1;
+    }
+
+    void start(int lane) {
+      laneExtremes(x, n * LANES, lane).intoArray(extreme, lane);
+    }
+
+    /** Sums over the levels of two inverse scales, {@code a / extreme} and {@code b / extreme}. */
+    void sum(int lane, float a, float b) {
+      FloatVector divisor = FloatVector.fromArray(F, extreme, lane);
+      FloatVector byA = FloatVector.broadcast(F, a).div(divisor);
+      FloatVector byB = FloatVector.broadcast(F, b).div(divisor);
+      FloatVector sumLXA = FloatVector.zero(F);
+      FloatVector sumL2A = FloatVector.zero(F);
+      FloatVector sumLXB = FloatVector.zero(F);
+      FloatVector sumL2B = FloatVector.zero(F);
+      for (int i = lane; i < n * LANES; i += LANES) {
         FloatVector v = FloatVector.fromArray(F, x, i);
         FloatVector wi = FloatVector.fromArray(F, w, i);
-        FloatVector level = round(inverse.mul(v), bottom, top);
-        sumLX = sumLX.add(wi.mul(v).mul(level));
-        sumL2 = sumL2.add(wi.mul(level).mul(level));
+        FloatVector wv = wi.mul(v);
+        FloatVector levelA = round(byA.mul(v), bottom, top);
+        FloatVector levelB = round(byB.mul(v), bottom, top);
+        sumLXA = sumLXA.add(wv.mul(levelA));
+        sumLXB = sumLXB.add(wv.mul(levelB));
+        sumL2A = sumL2A.add(wi.mul(levelA).mul(levelA));
+        sumL2B = sumL2B.add(wi.mul(levelB).mul(levelB));
       }
-      VectorMask<Float> better =
-          start
-              ? sumL2.compare(NE, 0f)
-              : sumL2.compare(GT, 0f).and(sumLX.mul(sumLX).compare(GT, best.mul(sumL2)));
-      FloatVector newScale = sumLX.div(sumL2);
-      bestInverse = start ? inverse : bestInverse.blend(inverse, better);
-      scale = scale.blend(newScale, better);
-      best = best.blend(newScale.mul(sumLX), better);
+      byA.intoArray(inverse, lane);
+      byB.intoArray(inverse, LANES + lane);
+      sumLXA.intoArray(sumLX, lane);
+      sumLXB.intoArray(sumLX, LANES + lane);
+      sumL2A.intoArray(sumL2, lane);
+      sumL2B.intoArray(sumL2, LANES + lane);
     }
-    for (int i = lane; i < end; i += LANES) {
-      FloatVector v = FloatVector.fromArray(F, x, i);
-      bits(bestInverse.mul(v), bottom, top).sub(bottom).intoArray(levels, i);
+
+    void keepFirst(int lane) {
+      FloatVector lx = FloatVector.fromArray(F, sumLX, lane);
+      FloatVector l2 = FloatVector.fromArray(F, sumL2, lane);
+      FloatVector zero = FloatVector.zero(F);
+      FloatVector first = zero.blend(lx.div(l2), l2.compare(NE, 0f));
+      first.intoArray(scale, lane);
+      first.mul(lx).intoArray(best, lane);
+      FloatVector.fromArray(F, inverse, lane).intoArray(bestInverse, lane);
     }
-    scale.blend(0f, zero).intoArray(scales, lane);
-    if (zero.anyTrue()) {
-      clear(levels, n, lane, zero);
+
+    /** Keeps the first or the second of the two where it is better. */
+    void keep(int lane, int which) {
+      FloatVector lx = FloatVector.fromArray(F, sumLX, which * LANES + lane);
+      FloatVector l2 = FloatVector.fromArray(F, sumL2, which * LANES + lane);
+      FloatVector old = FloatVector.fromArray(F, best, lane);
+      VectorMask<Float> better = l2.compare(GT, 0f).and(lx.mul(lx).compare(GT, old.mul(l2)));
+      if (!better.anyTrue()) {
+        return; // as most of the time
+      }
+      FloatVector newScale = lx.div(l2);
+      replace(scale, lane, newScale, better);
+      replace(best, lane, newScale.mul(lx), better);
+      replace(bestInverse, lane, FloatVector.fromArray(F, inverse, which * LANES + lane), better);
+    }
+
+    void finish(int lane, float[] scales, int[] levels) {
+      FloatVector by = FloatVector.fromArray(F, bestInverse, lane);
+      for (int i = lane; i < n * LANES; i += LANES) {
+        bits(by.mul(FloatVector.fromArray(F, x, i)), bottom, top).sub(bottom).intoArray(levels, i);
+      }
+      VectorMask<Float> zero =
+          FloatVector.fromArray(F, extreme, lane).lanewise(ABS).compare(LT, ScalarKernels.ALL_ZERO);
+      FloatVector.fromArray(F, scale, lane).blend(0f, zero).intoArray(scales, lane);
+      if (zero.anyTrue()) {
+        clear(levels, n, lane, zero);
+      }
     }
   }
 
@@ -473,7 +546,7 @@ final class VectorKernels implements Kernels {
     }
     for (int pass = 0; pass < 5; pass++) {
       // a lane that a whole pass leaves alone would be left alone by the next ones too
-      VectorMask<Float> changed = F.maskAll(false);
+      boolean changed = false;
       for (int i = lane; i < end; i += LANES) {
         FloatVector v = FloatVector.fromArray(F, x, i);
         FloatVector level = FloatVector.fromArray(F, rounded, i);
@@ -492,9 +565,9 @@ final class VectorKernels implements Kernels {
         level.blend(newLevel, better).intoArray(rounded, i);
         sumLX = sumLX.blend(restLX, better);
         sumL2 = sumL2.blend(restL2, better);
-        changed = changed.or(better);
+        changed |= better.anyTrue();
       }
-      if (!changed.anyTrue()) {
+      if (!changed) {
         break;
       }
     }
@@ -607,6 +680,11 @@ final class VectorKernels implements Kernels {
       extreme = extreme.blend(v, larger);
     }
     return extreme;
+  }
+
+  /** Not a masked store: what it wrote could not be forwarded to the load that soon follows. */
+  private static void replace(float[] x, int at, FloatVector by, VectorMask<Float> where) {
+    FloatVector.fromArray(F, x, at).blend(by, where).intoArray(x, at);
   }
 
   /** The bits of {@code nearest(v) + MAGIC}, clamped; for |v| below 2²². */
