@@ -5,6 +5,7 @@ import dev.phial.io.Json;
 import dev.phial.source.Config;
 import dev.phial.source.GgufValue;
 import dev.phial.source.HuggingFace;
+import dev.phial.source.TextFile;
 import dev.phial.source.TokenizerJson;
 import dev.phial.source.TokenizerJson.AddedToken;
 import java.io.IOException;
@@ -156,7 +157,7 @@ final class SpecialTokens {
     Map<String, String> templates = new TreeMap<>(); // named, besides the default
     String main = "";
     if (inline.isMissingNode()) {
-      main = folder.file("chat_template.jinja").map(SpecialTokens::text).orElse("");
+      main = folder.file("chat_template.jinja").map(TextFile::read).orElse("");
       if (!main.isEmpty()) {
         templates.putAll(additional());
       } else {
@@ -203,21 +204,11 @@ final class SpecialTokens {
                         .toString()
                         .replaceFirst("\\.jinja$", "")
                         .replaceAll("[^A-Za-z0-9]", "_"),
-                    text(file)));
+                    TextFile.read(file)));
       } catch (IOException e) {
         throw Json.unreadable(more, e);
       }
     }
     return templates;
-  }
-
-  private static String text(Path file) {
-    try {
-      return Files.readString(file)
-          .replace("\r\n", "\n")
-          .replace('\r', '\n'); // as Python reads text
-    } catch (IOException e) {
-      throw Json.unreadable(file, e);
-    }
   }
 }
