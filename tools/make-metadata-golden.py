@@ -170,7 +170,8 @@ TOKENIZERS = {
     "empty main template": tokenizer(**{"chat_template.jinja": "", "additional_chat_templates/x.y.jinja": "tools"}),
     "more templates without a main one": tokenizer(**{"additional_chat_templates/x.jinja": "tools"}),
     "named templates": tokenizer(config={"chat_template": [{"name": "rag é", "template": "r"}]}),
-    "named and default template": tokenizer(config={"chat_template": [{"name": "tool use", "template": "t"}, {"name": "default", "template": "d"}, {"name": "none"}, {"template": "x"}, {"name": "empty", "template": ""}]}),
+    "named and default template": tokenizer(config={"chat_template": [{"name": "tool use", "template": "t"}, {"name": "default", "template": "d"}, {"name": "none"}, {"template": "x"}]}),
+    "empty named template": tokenizer(config={"chat_template": [{"name": "empty", "template": ""}]}),
 }
 LIMIT = 50
 

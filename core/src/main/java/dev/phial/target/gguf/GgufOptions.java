@@ -1,17 +1,15 @@
 package dev.phial.target.gguf;
 
 import dev.phial.PhialException;
-import dev.phial.io.Json;
 import dev.phial.plan.Mixture;
 import dev.phial.quant.Formats;
 import dev.phial.quant.GgmlFormat;
 import dev.phial.source.GgufValue;
 import dev.phial.source.ImportanceMatrix;
+import dev.phial.source.TextFile;
 import dev.phial.target.Options;
 import dev.phial.target.TargetOption;
-import java.io.IOException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -98,14 +96,10 @@ record GgufOptions(Options options) {
   }
 
   private static List<String> words(Path file) {
-    try {
-      return Pattern.compile("\\s+")
-          .splitAsStream(Files.readString(file))
-          .filter(word -> !word.isEmpty())
-          .toList();
-    } catch (IOException e) {
-      throw Json.unreadable(file, e);
-    }
+    return Pattern.compile("\\s+")
+        .splitAsStream(TextFile.read(file))
+        .filter(word -> !word.isEmpty())
+        .toList();
   }
 
   private static GgmlFormat format(String option, String name) {

@@ -1,9 +1,6 @@
 package dev.phial.target.gguf;
 
-import dev.phial.PhialException;
-import dev.phial.io.Json;
-import java.io.IOException;
-import java.nio.file.Files;
+import dev.phial.source.TextFile;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -18,7 +15,6 @@ import org.yaml.snakeyaml.error.YAMLException;
 /** The YAML at the head of a README.md. */
 record ModelCard(Map<String, Object> fields) {
   private static final System.Logger LOG = System.getLogger(ModelCard.class.getName());
-  private static final int LARGEST = 1 << 20;
 
   /**
    * Reads the card; a README.md without one gives an empty card, and so does one that is no YAML,
@@ -50,17 +46,7 @@ record ModelCard(Map<String, Object> fields) {
   }
 
   private static String frontMatter(Path readme) {
-    List<String> lines;
-    try {
-      if (Files.size(readme) > LARGEST) {
-        throw new PhialException.BadInput(
-            "%s: expected at most %d bytes, found %d"
-                .formatted(readme, LARGEST, Files.size(readme)));
-      }
-      lines = Files.readString(readme).lines().toList();
-    } catch (IOException e) {
-      throw Json.unreadable(readme, e);
-    }
+    List<String> lines = TextFile.read(readme).lines().toList();
     if (lines.isEmpty() || !lines.getFirst().equals("---")) {
       return "";
     }

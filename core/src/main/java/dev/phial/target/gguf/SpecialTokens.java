@@ -5,6 +5,7 @@ import dev.phial.io.Json;
 import dev.phial.source.Config;
 import dev.phial.source.GgufValue;
 import dev.phial.source.HuggingFace;
+import dev.phial.source.TextFile;
 import dev.phial.source.TokenizerJson;
 import dev.phial.source.TokenizerJson.AddedToken;
 import java.io.IOException;
@@ -270,10 +271,10 @@ final class SpecialTokens {
     }
     Map<String, String> more = additional();
     if (more.isEmpty()) {
-      return JSON.stringNode(text(file.get()));
+      return JSON.stringNode(TextFile.read(file.get()));
     }
     ArrayNode choices = JSON.arrayNode();
-    choices.addObject().put("name", "default").put("template", text(file.get()));
+    choices.addObject().put("name", "default").put("template", TextFile.read(file.get()));
     more.forEach(
         (name, template) -> choices.addObject().put("name", name).put("template", template));
     return choices;
@@ -318,21 +319,12 @@ final class SpecialTokens {
             .filter(file -> file.toString().endsWith(".jinja"))
             .forEach(file ->
                 templates.put(
-                    file.getFileName().toString().replaceFirst("\\.jinja$", ""), text(file)));
+                    file.getFileName().toString().replaceFirst("\\.jinja$", ""),
+                    TextFile.read(file)));
       } catch (IOException e) {
         throw Json.unreadable(more, e);
       }
     }
     return templates;
-  }
-
-  private static String text(Path file) {
-    try {
-      return Files.readString(file)
-          .replace("\r\n", "\n")
-          .replace('\r', '\n'); // as Python reads text
-    } catch (IOException e) {
-      throw Json.unreadable(file, e);
-    }
   }
 }
