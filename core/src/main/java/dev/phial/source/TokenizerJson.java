@@ -1,6 +1,5 @@
 package dev.phial.source;
 
-import dev.phial.PhialException;
 import dev.phial.io.Json;
 import java.io.IOException;
 import java.io.InputStream;
@@ -9,6 +8,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.JsonParser;
 import tools.jackson.core.JsonToken;
@@ -41,12 +41,12 @@ public record TokenizerJson(
   public record AddedToken(int id, String content, boolean special, boolean normalized) {}
 
   /**
-   * @throws PhialException.BadInput if the file is missing or malformed
+   * @throws dev.phial.PhialException.BadInput if the file is missing or malformed
    */
   public static TokenizerJson read(Path file) {
     Builder builder = new Builder(file);
     try (InputStream in = Json.open(file);
-        JsonParser parser = Json.MAPPER.createParser(in)) {
+        JsonParser parser = Config.MAPPER.createParser(in)) {
       builder.read(parser);
     } catch (JacksonException e) {
       throw Json.malformed(file, e);
@@ -70,8 +70,13 @@ public record TokenizerJson(
     }
     List<String> merges =
         mergeLines.stream()
-            .filter(line -> !line.startsWith("#version") && line.strip().split("\\s+").length == 2)
-            .map(String::strip)
+            .skip(
+                !mergeLines.isEmpty() && mergeLines.getFirst().startsWith("#")
+                    ? 1
+                    : 0) // the version
+            .map(line -> line.strip().split("\\s+"))
+            .filter(words -> words.length == 2)
+            .map(words -> words[0] + " " + words[1])
             .toList();
     JsonNodeFactory json = JsonNodeFactory.instance;
     // what these files meant when they were the only ones: GPT-2's byte-level tokenizer
@@ -85,8 +90,7 @@ public record TokenizerJson(
 
   private static int id(Path file, String token, JsonNode value) {
     if (!value.isInt() || value.intValue() < 0) {
-      throw new PhialException.BadInput(
-          "%s: token %s: expected an id, found %s".formatted(file, token, value));
+      throw Refusal.bad(file, "token %s: expected an id, found %s", token, value);
     }
     return value.intValue();
   }
@@ -123,6 +127,7 @@ public record TokenizerJson(
           default -> parser.skipChildren();
         }
       }
+      expect(parser.nextToken(), null, "the end of the file");
     }
 
     private void readModel(JsonParser parser) {
@@ -147,7 +152,7 @@ public record TokenizerJson(
       while (parser.nextToken() == JsonToken.PROPERTY_NAME) {
         String token = parser.currentName();
         expect(parser.nextToken(), JsonToken.VALUE_NUMBER_INT, "token " + token);
-        vocabulary.put(token, parser.getIntValue());
+        vocabulary.put(token, id(file, token, parser.readValueAsTree()));
       }
     }
 
@@ -181,11 +186,14 @@ public record TokenizerJson(
               token.path("normalized").asBoolean(true)));
     }
 
-    private void expect(JsonToken found, JsonToken expected, String where) {
+    private void expect(@Nullable JsonToken found, @Nullable JsonToken expected, String where) {
       if (found != expected) {
-        throw new PhialException.BadInput(
-            "%s: expected %s for %s, found %s; the tokenizer is damaged"
-                .formatted(file, expected, where, found));
+        throw Refusal.bad(
+            file,
+            "expected %s for %s, found %s; the tokenizer is damaged",
+            expected == null ? "nothing more" : expected,
+            where,
+            found == null ? "the end" : found);
       }
     }
   }
