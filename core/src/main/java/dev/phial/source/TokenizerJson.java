@@ -1,5 +1,6 @@
 package dev.phial.source;
 
+import dev.phial.PhialException;
 import dev.phial.io.Json;
 import java.io.IOException;
 import java.io.InputStream;
@@ -33,6 +34,8 @@ public record TokenizerJson(
     JsonNode preTokenizer,
     JsonNode postProcessor) {
 
+  private static final int MOST = 1 << 19; // tokens, and merges; twice those of any model
+
   /**
    * A token outside the model's vocabulary.
    *
@@ -41,7 +44,7 @@ public record TokenizerJson(
   public record AddedToken(int id, String content, boolean special, boolean normalized) {}
 
   /**
-   * @throws dev.phial.PhialException.BadInput if the file is missing or malformed
+   * @throws PhialException.BadInput if the file is missing or malformed
    */
   public static TokenizerJson read(Path file) {
     Builder builder = new Builder(file);
@@ -90,9 +93,13 @@ public record TokenizerJson(
 
   private static int id(Path file, String token, JsonNode value) {
     if (!value.isInt() || value.intValue() < 0) {
-      throw Refusal.bad(file, "token %s: expected an id, found %s", token, value);
+      throw wrongId(file, token, value);
     }
     return value.intValue();
+  }
+
+  private static PhialException wrongId(Path file, String token, Object found) {
+    return Refusal.bad(file, "token %s: expected an id, found %s", token, found);
   }
 
   /** Collects what the stream brings, in whatever order. */
@@ -121,13 +128,21 @@ public record TokenizerJson(
         parser.nextToken();
         switch (key) {
           case "model" -> readModel(parser);
-          case "added_tokens" -> parser.<JsonNode>readValueAsTree().forEach(this::addToken);
+          case "added_tokens" -> readAddedTokens(parser);
           case "pre_tokenizer" -> preTokenizer = parser.readValueAsTree();
           case "post_processor" -> postProcessor = parser.readValueAsTree();
           default -> parser.skipChildren();
         }
       }
       expect(parser.nextToken(), null, "the end of the file");
+    }
+
+    private void readAddedTokens(JsonParser parser) {
+      expect(parser.currentToken(), JsonToken.START_ARRAY, "added_tokens");
+      while (parser.nextToken() != JsonToken.END_ARRAY) {
+        addToken(parser.readValueAsTree());
+        checkCount("added tokens", addedTokens.size());
+      }
     }
 
     private void readModel(JsonParser parser) {
@@ -152,13 +167,18 @@ public record TokenizerJson(
       while (parser.nextToken() == JsonToken.PROPERTY_NAME) {
         String token = parser.currentName();
         expect(parser.nextToken(), JsonToken.VALUE_NUMBER_INT, "token " + token);
-        vocabulary.put(token, id(file, token, parser.readValueAsTree()));
+        if (parser.getNumberType() != JsonParser.NumberType.INT || parser.getIntValue() < 0) {
+          throw wrongId(file, token, parser.getString());
+        }
+        vocabulary.put(token, parser.getIntValue());
+        checkCount("tokens", vocabulary.size());
       }
     }
 
     private void readMerges(JsonParser parser) {
       expect(parser.currentToken(), JsonToken.START_ARRAY, "merges");
       while (parser.nextToken() != JsonToken.END_ARRAY) {
+        checkCount("merges", merges.size());
         if (parser.currentToken() == JsonToken.VALUE_STRING) {
           merges.add(parser.getString());
           continue;
@@ -184,6 +204,12 @@ public record TokenizerJson(
               content,
               token.path("special").asBoolean(false),
               token.path("normalized").asBoolean(true)));
+    }
+
+    private void checkCount(String what, int count) {
+      if (count > MOST) {
+        throw Refusal.bad(file, "expected at most %d %s, found more", MOST, what);
+      }
     }
 
     private void expect(@Nullable JsonToken found, @Nullable JsonToken expected, String where) {

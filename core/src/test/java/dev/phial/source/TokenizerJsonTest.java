@@ -79,6 +79,7 @@ final class TokenizerJsonTest {
         Arguments.of("expected an id, found", "{\"added_tokens\":[{\"content\":\"a\"}]}"),
         Arguments.of("expected an id, found -5", "{\"added_tokens\":[{\"id\":-5}]}"),
         Arguments.of("expected an id, found", "{\"added_tokens\":[1]}"),
+        Arguments.of("for added_tokens, found START_OBJECT", "{\"added_tokens\":{}}"),
         Arguments.of("a\\u{1b}", "{\"model\": a\33}"),
         Arguments.of("\\u{1b}…", model("\"vocab\":{\"" + "\\u001b".repeat(5000) + "\":null}")),
         Arguments.of("Name length", model("\"vocab\":{\"" + "a".repeat(100_000) + "\":1}")),
