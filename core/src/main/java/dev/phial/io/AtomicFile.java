@@ -6,6 +6,9 @@ import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.ClosedChannelException;
 import java.nio.channels.FileChannel;
+import java.nio.channels.OverlappingFileLockException;
+import java.nio.file.DirectoryIteratorException;
+import java.nio.file.DirectoryStream;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -22,7 +25,7 @@ import org.jspecify.annotations.Nullable;
  * A file that appears under its name only when it is complete: bytes go to a hidden {@code .part}
  * file beside it, which {@link #commit} flushes to disk and renames. Whatever happens before that,
  * the target name is untouched; a part file is removed on close and when the process is asked to
- * end, and survives only a kill -9 or a power cut.
+ * end. It survives only a kill -9 or a power cut, and then until the target is written again.
  *
  * <p>{@link #write} may be called by several threads.
  */
@@ -78,6 +81,7 @@ public final class AtomicFile implements AutoCloseable {
                     Long.toHexString(System.nanoTime())));
     try {
       Files.createDirectories(folder);
+      removeAbandoned(absolute, folder);
       PARTS.add(part);
       FileChannel channel =
           FileChannel.open(
@@ -85,6 +89,7 @@ public final class AtomicFile implements AutoCloseable {
               StandardOpenOption.CREATE_NEW,
               StandardOpenOption.WRITE,
               StandardOpenOption.READ);
+      tryLock(channel);
       return new AtomicFile(absolute, folder, part, channel, replace);
     } catch (IOException e) {
       PARTS.remove(part);
@@ -186,6 +191,35 @@ public final class AtomicFile implements AutoCloseable {
       } catch (IOException ignored) {
         // the process is ending; a hidden part file is what is left
       }
+    }
+  }
+
+  /**
+   * Removes the part files of processes that were killed; those that live hold a lock on theirs.
+   */
+  private static void removeAbandoned(Path target, Path folder) {
+    String start = ".%s.".formatted(target.getFileName());
+    try (DirectoryStream<Path> files = Files.newDirectoryStream(folder, "*.part")) {
+      for (Path file : files) {
+        if (String.valueOf(file.getFileName()).startsWith(start) && !PARTS.contains(file)) {
+          try (FileChannel channel = FileChannel.open(file, StandardOpenOption.WRITE)) {
+            if (tryLock(channel)) {
+              Files.delete(file);
+            }
+          }
+        }
+      }
+    } catch (IOException | DirectoryIteratorException ignored) {
+      // what is left behind harms nobody
+    }
+  }
+
+  /** Takes the lock that goes with the process, however it ends; not every file system has one. */
+  private static boolean tryLock(FileChannel channel) {
+    try {
+      return channel.tryLock() != null;
+    } catch (IOException | OverlappingFileLockException e) {
+      return false;
     }
   }
 
