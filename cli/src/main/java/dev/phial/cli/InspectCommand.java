@@ -8,6 +8,8 @@ import dev.phial.model.ModelDescription;
 import dev.phial.source.Checkpoint;
 import dev.phial.source.Gguf;
 import dev.phial.source.GgufValue;
+import dev.phial.target.Target;
+import dev.phial.target.Targets;
 import dev.phial.tensor.Tensor;
 import java.util.LinkedHashMap;
 import java.util.Locale;
@@ -112,9 +114,15 @@ final class InspectCommand implements Callable<Integer> {
         checkpoint.tensors().size(),
         encodings(checkpoint),
         checkpoint.files().size());
-    description.ifPresent(d ->
-        hyperparameters(d.hyperparameters())
-            .forEach((key, value) -> System.out.printf("  %-20s %s%n", key, value)));
+    description.ifPresent(d -> {
+      hyperparameters(d.hyperparameters())
+          .forEach((key, value) -> System.out.printf("  %-20s %s%n", key, value));
+      for (Target target : Targets.ALL) {
+        target
+            .caveats(d)
+            .forEach(caveat -> System.out.printf("as %s: %s%n", target.name(), caveat));
+      }
+    });
     if (!metadata.isEmpty()) {
       System.out.println("metadata");
       metadata.forEach((key, value) -> System.out.printf("  %-46s %s%n", key, shorten(value)));
@@ -170,6 +178,11 @@ final class InspectCommand implements Callable<Integer> {
       ObjectNode numbers = result.putObject("hyperparameters");
       hyperparameters(d.hyperparameters())
           .forEach((key, value) -> numbers.putPOJO(key.replaceAll("[ -]", "_"), value));
+      ObjectNode caveats = result.putObject("caveats");
+      for (Target target : Targets.ALL) {
+        ArrayNode lines = caveats.putArray(target.name());
+        target.caveats(d).forEach(lines::add);
+      }
     });
     result.put("parameters", parameters(checkpoint)).put("bytes", bytes(checkpoint));
     ArrayNode files = result.putArray("files");

@@ -110,7 +110,7 @@ final class PlanCommand implements Callable<Integer> {
                     Sizes.of(plan.bytes()),
                     plan.bitsPerWeight(),
                     Sizes.of(plan.memoryBytes(tokens))))
-            .orElse("needs an importance matrix");
+            .orElseGet(() -> "not possible: " + choice.obstacle);
   }
 
   private static ObjectNode json(List<Choice> choices, int tokens) {

@@ -67,7 +67,7 @@ final class QuantizeCommand implements Callable<Integer> {
   private boolean json;
 
   /** An output that was asked for. */
-  private record Output(Target target, Job job, Path path) {
+  private record Output(Target target, Job job, Path path, List<String> caveats) {
     List<Path> files() {
       return job.files(path);
     }
@@ -104,9 +104,11 @@ final class QuantizeCommand implements Callable<Integer> {
       Path path =
           output
               .map(given ->
-                  requests.size() > 1 || Files.isDirectory(given) ? given.resolve(name) : given)
+                  requests.size() > 1 || Files.isDirectory(given) && !target.writesFolder()
+                      ? given.resolve(name)
+                      : given)
               .orElse(Path.of(name));
-      outputs.add(new Output(target, target.plan(request), path));
+      outputs.add(new Output(target, target.plan(request), path, target.caveats(request.model())));
     });
     return outputs;
   }
@@ -115,6 +117,10 @@ final class QuantizeCommand implements Callable<Integer> {
   private void check(Checkpoint checkpoint, List<Output> outputs) {
     Set<Path> seen = new LinkedHashSet<>();
     for (Output out : outputs) {
+      if (isSame(checkpoint.path(), out.path)) {
+        throw new PhialException.Usage(
+            out.path + " is what the model is read from; pass -o for another place");
+      }
       for (Path file : out.files()) {
         if (!seen.add(file.toAbsolutePath().normalize())) {
           throw new PhialException.Usage(file + " would be written twice; ask for it once");
@@ -204,6 +210,8 @@ final class QuantizeCommand implements Callable<Integer> {
           ArrayNode files = entry.putArray("files");
           out.files().forEach(file -> files.add(file.toString()));
           entry.put("bytes", plan.bytes()).put("bits_per_weight", plan.bitsPerWeight());
+          ArrayNode caveats = entry.putArray("caveats");
+          out.caveats.forEach(caveats::add);
         }
       }
       result.put("seconds", stopwatch.seconds()).put("peak_memory_bytes", stopwatch.peakBytes());
@@ -213,7 +221,7 @@ final class QuantizeCommand implements Callable<Integer> {
     for (Output out : outputs) {
       if (!failures.containsKey(out.path)) {
         Plan plan = out.job.plan();
-        out.files().forEach(System.out::println);
+        (out.target.writesFolder() ? List.of(out.path) : out.files()).forEach(System.out::println);
         System.err.printf(
             "%s %s: %s, %.2f bits per weight, %s%n",
             plan.target(),
@@ -221,6 +229,7 @@ final class QuantizeCommand implements Callable<Integer> {
             Sizes.of(plan.bytes()),
             plan.bitsPerWeight(),
             plan.formats());
+        out.caveats.forEach(caveat -> System.err.println("note: " + caveat));
       }
     }
     System.err.println(stopwatch);

@@ -7,7 +7,7 @@ import java.util.Optional;
 
 /** The types in which MLX keeps what is not quantized, among it scales and biases. */
 public enum MlxNumber {
-  F32("float32", DType.F32, Formats.F32, Float.MAX_VALUE) {
+  F32("float32", DType.F32, Formats.F32) {
     @Override
     float round(float x) {
       return x;
@@ -28,7 +28,7 @@ public enum MlxNumber {
       return LittleEndian.readFloat(from, at);
     }
   },
-  F16("float16", DType.F16, Formats.F16, 65504) {
+  F16("float16", DType.F16, Formats.F16) {
     @Override
     float round(float x) {
       return Float.float16ToFloat(Float.floatToFloat16(x));
@@ -51,7 +51,7 @@ public enum MlxNumber {
       return LittleEndian.readHalf(from, at);
     }
   },
-  BF16("bfloat16", DType.BF16, Formats.BF16, 0x1.FEp127f) {
+  BF16("bfloat16", DType.BF16, Formats.BF16) {
     @Override
     float round(float x) {
       return Float.intBitsToFloat(roundedBits(x) & 0xFFFF_0000);
@@ -78,13 +78,11 @@ public enum MlxNumber {
   private final String mlxName;
   private final DType dtype;
   private final GgmlFormat format;
-  private final float largest;
 
-  MlxNumber(String mlxName, DType dtype, GgmlFormat format, float largest) {
+  MlxNumber(String mlxName, DType dtype, GgmlFormat format) {
     this.mlxName = mlxName;
     this.dtype = dtype;
     this.format = format;
-    this.largest = largest;
   }
 
   /** The type that MLX and config.json call so. */
@@ -106,9 +104,9 @@ public enum MlxNumber {
     return format;
   }
 
-  /** The largest finite number. */
-  public float largest() {
-    return largest;
+  /** Whether it can be told from infinity. */
+  public boolean holds(float x) {
+    return Float.isFinite(round(x));
   }
 
   abstract float round(float x);
