@@ -62,14 +62,6 @@ public final class AtomicFile implements AutoCloseable {
     out.write(bytes, position);
   }
 
-  /**
-   * Asks the disk to keep what is written so far; called while more is computed, it spreads the
-   * cost of commit.
-   */
-  public void flush() {
-    out.flush();
-  }
-
   /** Makes the file durable, then visible under its name. */
   public void commit() {
     try {
