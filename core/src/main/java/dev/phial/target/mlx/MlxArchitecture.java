@@ -129,7 +129,8 @@ enum MlxArchitecture {
             .orElseThrow(() ->
                 new PhialException.Unsupported(
                     "%s: mlx_lm has no runtime for %s models, so there is nothing to write for it"
-                        .formatted(path, model.family().name())));
+                        .formatted(path, model.family().name()),
+                    "mlx_lm has no runtime for this family"));
     if (model.hyperparameters().tied() && !architecture.mayTie) {
       throw new PhialException.Unsupported(
           "%s: mlx_lm expects an output matrix in %s models, found tied embeddings"

@@ -11,6 +11,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /**
@@ -165,5 +166,15 @@ record MlxSettings(
         .or(() -> mode.filter(name -> !name.equals(AFFINE)))
         .or(() -> mode.map(name -> String.valueOf(bits.orElse(USUAL_BITS))))
         .or(() -> dtype.map(MlxNumber::mlxName));
+  }
+
+  /** For the name of an output: precision, and what differs from the usual. */
+  String label() {
+    return Stream.of(
+            precision().or(() -> Optional.of("unquantized")),
+            groupSize.map(size -> "g" + size),
+            dtype.map(MlxNumber::mlxName).filter(name -> mode.isPresent()))
+        .flatMap(Optional::stream)
+        .collect(Collectors.joining("-"));
   }
 }

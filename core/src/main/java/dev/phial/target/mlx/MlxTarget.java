@@ -87,7 +87,8 @@ public final class MlxTarget implements Target {
     String path = request.checkpoint().path().toString();
     if (!(request.checkpoint() instanceof HuggingFace folder)) {
       throw new PhialException.Unsupported(
-          path + ": expected the folder of a checkpoint, whose tokenizer goes to MLX, found GGUF");
+          path + ": expected the folder of a checkpoint, whose tokenizer goes to MLX, found GGUF",
+          "needs the folder of the checkpoint");
     }
     ModelDescription model = request.model();
     MlxArchitecture architecture = MlxArchitecture.of(model, path);
@@ -95,7 +96,8 @@ public final class MlxTarget implements Target {
     if (settings.mixture().isPresent() && !MlxMixture.suits(weights)) {
       throw new PhialException.Unsupported(
           "%s: expected down_proj matrices, which %s is about, found none; choose mlx:4 or another precision"
-              .formatted(path, settings.mixture().get()));
+              .formatted(path, settings.mixture().get()),
+          "needs down_proj matrices");
     }
     Optional<MlxNumber> dtype = settings.dtype().or(() -> configured(folder.config()));
     List<MlxTensor> tensors =
@@ -119,7 +121,7 @@ public final class MlxTarget implements Target {
     Plan plan =
         new Plan(
             name(),
-            label(settings, tensors),
+            settings.precision().orElse(tensors.getFirst().number().mlxName()),
             model.hyperparameters(),
             tensors.stream().map(MlxTensor::planned).toList(),
             bytes);
@@ -153,10 +155,6 @@ public final class MlxTarget implements Target {
         : weight.encoding() == DType.F16 ? MlxNumber.F16 : MlxNumber.BF16;
   }
 
-  private static String label(MlxSettings settings, List<MlxTensor> tensors) {
-    return settings.precision().orElseGet(() -> tensors.getFirst().number().mlxName());
-  }
-
   private static long size(Path file) {
     try {
       return Files.size(file);
@@ -167,8 +165,9 @@ public final class MlxTarget implements Target {
 
   @Override
   public String defaultName(Request request) {
-    String precision =
-        MlxSettings.of(request.precision(), request.options()).precision().orElse("unquantized");
-    return "%s-mlx-%s".formatted(request.checkpoint().name(), precision);
+    return "%s-mlx-%s"
+        .formatted(
+            request.checkpoint().name(),
+            MlxSettings.of(request.precision(), request.options()).label());
   }
 }
