@@ -32,10 +32,7 @@ public final class OutputFile {
   static OutputFile create(Path file, Path shown) throws IOException {
     FileChannel channel =
         FileChannel.open(
-            file,
-            StandardOpenOption.CREATE_NEW,
-            StandardOpenOption.WRITE,
-            StandardOpenOption.READ);
+            file, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE, StandardOpenOption.READ);
     Parts.tryLock(channel);
     return new OutputFile(shown, channel);
   }
