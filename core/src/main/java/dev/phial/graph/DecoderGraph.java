@@ -38,6 +38,9 @@ public record DecoderGraph(
   }
 
   private static final class Builder {
+    /** {@code router_jitter_noise} of every published PhiMoE. */
+    private static final double ROUTER_JITTER = 0.01;
+
     private final ModelDescription model;
     private final Hyperparameters h;
     private final Map<Key, Weight> weights = new HashMap<>();
@@ -92,7 +95,8 @@ public record DecoderGraph(
             weight(Role.EXPERT_GATE, layer),
             weight(Role.EXPERT_UP, layer),
             weight(Role.EXPERT_DOWN, layer),
-            h.expertsUsed());
+            h.expertsUsed(),
+            ROUTER_JITTER);
       }
       if (has(Role.FFN_GATE_UP, layer)) {
         return new FeedForward.Gated(

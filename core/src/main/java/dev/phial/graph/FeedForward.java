@@ -18,7 +18,8 @@ public sealed interface FeedForward {
    * @param up the same
    * @param down {@code [experts, hidden, feedForward]}
    * @param used experts per token
+   * @param jitter scores further from the best than twice this share of themselves do not count
    */
-  record Experts(Linear router, Weight gate, Weight up, Weight down, int used)
+  record Experts(Linear router, Weight gate, Weight up, Weight down, int used, double jitter)
       implements FeedForward {}
 }

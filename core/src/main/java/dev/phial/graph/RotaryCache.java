@@ -55,10 +55,10 @@ public record RotaryCache(float[] frequencies, float scale) {
   }
 
   public float cosine(int position, int column) {
-    return (float) Math.cos(position * frequencies[column]) * scale;
+    return (float) (Math.cos(position * frequencies[column]) * scale);
   }
 
   public float sine(int position, int column) {
-    return (float) Math.sin(position * frequencies[column]) * scale;
+    return (float) (Math.sin(position * frequencies[column]) * scale);
   }
 }

@@ -36,6 +36,7 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import onnx.Onnx.AttributeProto;
 import onnx.Onnx.GraphProto;
 import onnx.Onnx.ModelProto;
 import onnx.Onnx.NodeProto;
@@ -434,7 +435,12 @@ final class GraphWriter {
         real("softcap", 0),
         number("do_rotary", rotates ? 1 : 0),
         number("rotary_interleaved", 0));
-    return linear(name + "/o_proj", attention.output(), output);
+    String projected = matmul(name + "/o_proj", attention.output(), output);
+    return attention
+        .output()
+        .bias()
+        .map(bias -> addBias(name + "/o_proj", bias, projected))
+        .orElse(projected);
   }
 
   private void plainRotaryTables() {
@@ -473,8 +479,7 @@ final class GraphWriter {
             nodes.add("Gelu", name + "/act_fn/FastGelu", List.of(up), text("approximate", "tanh"));
         yield linear(name + "/fc2", plain.down(), active);
       }
-      case FeedForward.Experts _ ->
-          throw new PhialException.Unsupported("mixtures of experts cannot be written yet");
+      case FeedForward.Experts experts -> experts(name.replace("/mlp", "/moe"), experts, input);
     };
   }
 
@@ -485,6 +490,98 @@ final class GraphWriter {
     String active = nodes.add("Mul", name + "/act_fn/Mul", List.of(gate, sigmoid));
     String product = nodes.add("Mul", name + "/Mul", List.of(active, up));
     return linear(name + "/down_proj", gated.down(), product);
+  }
+
+  /** Gate and up projection alternate row by row, as the operators want them. */
+  private String experts(String name, FeedForward.Experts experts, String input) {
+    if (!options.provider().hasExperts()) {
+      throw new PhialException.Unsupported(
+          "--ep %s: its kernels run no mixture of experts; choose another provider"
+              .formatted(options.provider().label()));
+    }
+    String scores = plainMatmul(name + "/gate", experts.router(), input);
+    SparseMixer.Routing routing = SparseMixer.add(nodes, name + "/router", experts, scores, type);
+    String prefix = name.substring(1).replace('/', '.') + ".experts.";
+    long count = experts.gate().shape().dimensions().getFirst();
+    long width = experts.gate().matrixRows();
+    List<Stored.Source> fused = new ArrayList<>();
+    for (long expert = 0; expert < count; expert++) {
+      long to = 2 * expert * width;
+      fused.add(new Stored.Source(experts.gate(), expert * width, width, to, 2));
+      fused.add(new Stored.Source(experts.up(), expert * width, width, to + 1, 2));
+    }
+    List<String> gateUp = expertMatrix(prefix + "gate_up_proj", count, 2 * width, fused);
+    List<String> down =
+        expertMatrix(
+            prefix + "down_proj",
+            count,
+            experts.down().matrixRows(),
+            Stored.sources(Matrix.of(experts.down())));
+    List<String> inputs = new ArrayList<>(List.of(input, routing.logits()));
+    inputs.addAll(gateUp);
+    inputs.add("");
+    inputs.addAll(down);
+    List<AttributeProto> attributes =
+        new ArrayList<>(
+            List.of(
+                text("activation_type", "swiglu"),
+                number("swiglu_fusion", 1),
+                real("activation_alpha", 1),
+                real("activation_beta", 0),
+                number("k", experts.used()),
+                number("normalize_routing_weights", 0)));
+    boolean isQuantized = options.precision().isQuantized();
+    if (isQuantized) {
+      attributes.add(number("expert_weight_bits", options.precision().bits()));
+      attributes.add(number("block_size", options.blockSize()));
+      if (options.provider() == Provider.CUDA) {
+        attributes.add(number("weights_prepacked", 0));
+      }
+    }
+    String output = name + "/output_0";
+    nodes.add(
+        MICROSOFT,
+        isQuantized ? "QMoE" : "MoE",
+        name,
+        inputs,
+        List.of(output),
+        attributes.toArray(AttributeProto[]::new));
+    return nodes.add("Mul", name + "/Mul", List.of(output, routing.factor()));
+  }
+
+  /** Stores one matrix per expert, {@code [experts, rows, columns]}; returns weights and scales. */
+  private List<String> expertMatrix(
+      String name, long experts, long rows, List<Stored.Source> sources) {
+    Weight weight = sources.getFirst().weight();
+    long columns = weight.shape().columns();
+    Shape shape = Shape.of(experts, rows, columns);
+    if (!options.precision().isQuantized()) {
+      Initializer all = Initializer.of(name + ".weight", OnnxType.of(type), experts, rows, columns);
+      stored.add(
+          new Stored(
+              new PlainRows(all, columns, type),
+              sources,
+              List.of(planned(name, weight, shape, plainFormat())),
+              Stored.PLAIN));
+      return List.of(all.name());
+    }
+    checkDivides(name, columns);
+    int bits = options.precision().bits();
+    GroupInt format = Algorithm.DEFAULT.format(bits, options.blockSize(), true, type);
+    Initializer codes =
+        Initializer.of(
+            name + ".qweight", OnnxType.UINT8, experts, rows, columns * bits / Byte.SIZE);
+    Initializer scales =
+        Initializer.of(
+            name + ".scales", OnnxType.of(type), experts, rows, columns / options.blockSize());
+    stored.add(
+        new Stored(
+            new NBitsRows(
+                List.of(codes, scales), format, type, columns, codes, scales, List.of(), false),
+            sources,
+            List.of(planned(name, weight, shape, format)),
+            Stored.PLAIN));
+    return List.of(codes.name(), scales.name());
   }
 
   // --- after the layers
@@ -523,12 +620,17 @@ final class GraphWriter {
   }
 
   private String bias(String name, Linear linear, String input) {
-    if (linear.bias().filter(GraphWriter::isNotZero).isEmpty()) {
-      return input;
-    }
-    String bias = name.substring(1).replace('/', '.') + ".Add.bias";
-    vector(bias, linear.bias().orElseThrow());
-    return nodes.add("Add", name + "/Add", List.of(input, bias));
+    return linear
+        .bias()
+        .filter(GraphWriter::isNotZero)
+        .map(bias -> addBias(name, bias, input))
+        .orElse(input);
+  }
+
+  private String addBias(String name, Vector bias, String input) {
+    String tensor = name.substring(1).replace('/', '.') + ".Add.bias";
+    vector(tensor, bias);
+    return nodes.add("Add", name + "/Add", List.of(input, tensor));
   }
 
   private static boolean isNotZero(Vector vector) {
@@ -549,13 +651,7 @@ final class GraphWriter {
     String weight = name.substring(1).replace('/', '.') + ".weight";
     Matrix matrix = linear.weight();
     if (!options.precision().isQuantized()) {
-      add(
-          new PlainColumns(weight, matrix.rows(), matrix.columns(), type),
-          weight,
-          matrix,
-          plainFormat(),
-          Stored.PLAIN);
-      nodes.add("", "MatMul", name, List.of(input, weight), List.of(output));
+      plainMatmul(name, weight, matrix, input, output);
       return output;
     }
     checkDivides(weight, matrix.columns());
@@ -586,7 +682,7 @@ final class GraphWriter {
         options.algorithm() == Algorithm.DEFAULT ? pass : Stored.QUANTIZED);
     List<String> inputs = new ArrayList<>(List.of(input, codes(tensors), scales(tensors)));
     zeros(tensors).ifPresent(inputs::add);
-    List<onnx.Onnx.AttributeProto> attributes =
+    List<AttributeProto> attributes =
         new ArrayList<>(
             List.of(
                 number("K", matrix.columns()),
@@ -602,8 +698,27 @@ final class GraphWriter {
         name + "_Q" + bits,
         inputs,
         List.of(output),
-        attributes.toArray(onnx.Onnx.AttributeProto[]::new));
+        attributes.toArray(AttributeProto[]::new));
     return output;
+  }
+
+  /** A small matrix that decides much stays as it is. */
+  private String plainMatmul(String base, Linear linear, String input) {
+    String name = base + "/MatMul";
+    String output = name + "/output_0";
+    plainMatmul(
+        name, name.substring(1).replace('/', '.') + ".weight", linear.weight(), input, output);
+    return output;
+  }
+
+  private void plainMatmul(String name, String weight, Matrix matrix, String input, String output) {
+    add(
+        new PlainColumns(weight, matrix.rows(), matrix.columns(), type),
+        weight,
+        matrix,
+        plainFormat(),
+        Stored.PLAIN);
+    nodes.add("", "MatMul", name, List.of(input, weight), List.of(output));
   }
 
   private void dequantizedMatmul(
@@ -684,8 +799,7 @@ final class GraphWriter {
     stored.add(
         new Stored(
             new PlainRows(initializer, 1, type),
-            List.of(),
-            vector.parts(),
+            Stored.sources(vector),
             List.of(planned(name, weight, Shape.of(vector.size()), plainFormat())),
             Stored.PLAIN));
   }
@@ -695,14 +809,13 @@ final class GraphWriter {
     stored.add(
         new Stored(
             storage,
-            matrix.parts(),
-            List.of(),
+            Stored.sources(matrix),
             List.of(planned(name, weight, Shape.of(matrix.rows(), matrix.columns()), format)),
             pass));
   }
 
   private void add(RotaryTable table) {
-    stored.add(new Stored(table, List.of(), List.of(), List.of(), Stored.PLAIN));
+    stored.add(new Stored(table, List.of(), List.of(), Stored.PLAIN));
   }
 
   private static PlannedTensor planned(String name, Weight weight, Shape shape, Format format) {

@@ -60,20 +60,31 @@ final class Nodes {
     return constant(Arrays.toString(values), List.of((long) values.length), values);
   }
 
+  /** A number in single precision. */
+  String real(double value) {
+    byte[] bytes = new byte[Float.BYTES];
+    LittleEndian.putFloat(bytes, 0, (float) value);
+    return constant(OnnxType.FLOAT, Double.toString(value), List.of(), bytes);
+  }
+
   private String constant(String spelling, List<Long> dimensions, long[] values) {
-    String name = "/model/constants/INT64/" + spelling;
+    byte[] bytes = new byte[values.length * Long.BYTES];
+    for (int i = 0; i < values.length; i++) {
+      LittleEndian.putLong(bytes, i * Long.BYTES, values[i]);
+    }
+    return constant(OnnxType.INT64, spelling, dimensions, bytes);
+  }
+
+  private String constant(OnnxType type, String spelling, List<Long> dimensions, byte[] bytes) {
+    String name = "/model/constants/%s/%s".formatted(type, spelling);
     if (constants.add(name)) {
-      byte[] bytes = new byte[values.length * Long.BYTES];
-      for (int i = 0; i < values.length; i++) {
-        LittleEndian.putLong(bytes, i * Long.BYTES, values[i]);
-      }
       add(
           "",
           "Constant",
           name.replace("constants", "constant_nodes"),
           List.of(),
           List.of(name),
-          tensor("value", tensor(name, OnnxType.INT64, dimensions, ByteString.copyFrom(bytes))));
+          tensor("value", tensor(name, type, dimensions, ByteString.copyFrom(bytes))));
     }
     return name;
   }

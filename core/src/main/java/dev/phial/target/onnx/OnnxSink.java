@@ -1,8 +1,6 @@
 package dev.phial.target.onnx;
 
 import dev.phial.PhialException;
-import dev.phial.graph.Matrix;
-import dev.phial.graph.Vector;
 import dev.phial.io.AtomicFolder;
 import dev.phial.io.OutputFile;
 import dev.phial.model.Weight;
@@ -23,13 +21,7 @@ final class OnnxSink implements Sink {
   private final IdentityHashMap<Weight, List<Use>> uses = new IdentityHashMap<>();
   private final List<Weight> weights = new ArrayList<>();
 
-  /**
-   * Where some rows of a parameter go; for a vector, some elements.
-   *
-   * @param first of the parameter
-   * @param to first of the storage
-   */
-  private record Use(Storage storage, long first, long count, long to, boolean isVector) {}
+  private record Use(Storage storage, Stored.Source source) {}
 
   OnnxSink(OnnxModel model, Map<String, byte[]> smallFiles, Path output, boolean replace) {
     folder = AtomicFolder.create(output, replace);
@@ -75,25 +67,15 @@ final class OnnxSink implements Sink {
   }
 
   private void addUses(Stored entry) {
-    long to = 0;
-    for (Matrix.Rows rows : entry.matrices()) {
-      add(rows.weight(), new Use(entry.storage(), rows.first(), rows.count(), to, false));
-      to += rows.count();
+    for (Stored.Source source : entry.sources()) {
+      uses.computeIfAbsent(
+              source.weight(),
+              weight -> {
+                weights.add(weight);
+                return new ArrayList<>();
+              })
+          .add(new Use(entry.storage(), source));
     }
-    for (Vector.Stretch stretch : entry.vectors()) {
-      add(stretch.weight(), new Use(entry.storage(), stretch.first(), stretch.count(), to, true));
-      to += stretch.count();
-    }
-  }
-
-  private void add(Weight weight, Use use) {
-    uses.computeIfAbsent(
-            weight,
-            w -> {
-              weights.add(w);
-              return new ArrayList<>();
-            })
-        .add(use);
   }
 
   @Override
@@ -108,22 +90,25 @@ final class OnnxSink implements Sink {
 
   @Override
   public void accept(Weight weight, long first, int count, float[] values) {
+    // a vector is one row; its elements are what is placed
+    boolean isVector = weight.shape().rank() == 1;
+    long start = isVector ? 0 : first;
+    long end = isVector ? weight.shape().columns() : first + count;
+    int columns = isVector ? 1 : Math.toIntExact(weight.shape().columns());
     for (Use use : uses.getOrDefault(weight, List.of())) {
-      if (use.isVector) {
-        use.storage.write(
-            data, values, Math.toIntExact(use.first), use.to, Math.toIntExact(use.count));
-        continue;
-      }
-      long from = Math.max(first, use.first);
-      long end = Math.min(first + count, use.first + use.count);
-      if (from < end) {
-        int columns = Math.toIntExact(weight.shape().columns());
-        use.storage.write(
-            data,
-            values,
-            Math.toIntExact((from - first) * columns),
-            use.to + from - use.first,
-            Math.toIntExact(end - from));
+      Stored.Source source = use.source;
+      long from = Math.max(start, source.first());
+      long rows = Math.min(end, source.first() + source.count()) - from;
+      if (rows > 0) {
+        int at = Math.toIntExact((from - start) * columns);
+        long to = source.to() + (from - source.first()) * source.step();
+        if (source.step() == 1) {
+          use.storage.write(data, values, at, to, (int) rows);
+        } else {
+          for (int row = 0; row < rows; row++) {
+            use.storage.write(data, values, at + row * columns, to + (long) row * source.step(), 1);
+          }
+        }
       }
     }
   }

@@ -75,6 +75,11 @@ enum Provider {
     return this != DML;
   }
 
+  /** Whether there are kernels for mixtures of experts. */
+  boolean hasExperts() {
+    return this != DML;
+  }
+
   /** Whether control flow runs; otherwise both rotary caches lie in one. */
   boolean hasIf() {
     return this != DML;
