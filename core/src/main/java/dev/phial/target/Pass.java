@@ -89,6 +89,11 @@ public final class Pass {
         }
       }
     }
+    // the first piece of every tensor comes first: the compiler then meets every loop at once
+    // instead of each while the workers wait for it
+    List<Piece> first = pieces.stream().filter(piece -> piece.first == 0).toList();
+    pieces.removeIf(piece -> piece.first == 0);
+    pieces.addAll(0, first);
     progress.start(total);
   }
 

@@ -5,9 +5,8 @@ import dev.phial.io.Json;
 import dev.phial.io.PythonJson;
 import dev.phial.source.Config;
 import dev.phial.source.HuggingFace;
-import java.io.IOException;
+import dev.phial.source.TextFile;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -41,7 +40,7 @@ final class TokenizerFiles {
     Optional<Config> config = folder.json(CONFIG);
     template(folder, config)
         .ifPresent(text -> files.put(TEMPLATE, text.getBytes(StandardCharsets.UTF_8)));
-    files.put(TOKENIZER, bytes(tokenizer));
+    files.put(TOKENIZER, TextFile.read(tokenizer).getBytes(StandardCharsets.UTF_8));
     config.ifPresent(c ->
         files.put(
             CONFIG,
@@ -52,7 +51,7 @@ final class TokenizerFiles {
   private static Optional<String> template(HuggingFace folder, Optional<Config> config) {
     Optional<Path> file = folder.file(TEMPLATE);
     if (file.isPresent()) {
-      return Optional.of(new String(bytes(file.get()), StandardCharsets.UTF_8));
+      return Optional.of(TextFile.read(file.get()));
     }
     JsonNode template =
         config.map(c -> c.json().path("chat_template")).orElse(Json.MAPPER.missingNode());
@@ -66,13 +65,5 @@ final class TokenizerFiles {
     result.remove("added_tokens_decoder");
     result.put("model_max_length", context);
     return result;
-  }
-
-  private static byte[] bytes(Path file) {
-    try {
-      return Files.readAllBytes(file);
-    } catch (IOException e) {
-      throw Json.unreadable(file, e);
-    }
   }
 }
