@@ -546,7 +546,13 @@ final class GraphWriter {
         inputs,
         List.of(output),
         attributes.toArray(AttributeProto[]::new));
-    return nodes.add("Mul", name + "/Mul", List.of(output, routing.factor()));
+    String scaled = nodes.add("Mul", name + "/Mul", List.of(output, routing.factor()));
+    if (isQuantized) {
+      return scaled;
+    }
+    // ONNX Runtime 1.31 lets MoE write over an input it still reads, unless that is needed later
+    String never = nodes.add("IsNaN", name + "/IsNaN", List.of(routing.factor()));
+    return nodes.add("Where", name + "/Where", List.of(never, input, scaled));
   }
 
   /** Stores one matrix per expert, {@code [experts, rows, columns]}; returns weights and scales. */
