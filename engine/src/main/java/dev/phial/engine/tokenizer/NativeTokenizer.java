@@ -11,6 +11,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
 import java.util.Properties;
+import java.util.function.Supplier;
 
 /**
  * Hugging Face's tokenizer library. Only its native part is loaded, from the jar by way of a folder
@@ -25,6 +26,7 @@ final class NativeTokenizer {
       List.of("libwinpthread-1.dll", "libgcc_s_seh-1.dll", "libstdc++-6.dll");
 
   private final TokenizersLibrary library = Loader.load();
+  private final Path origin;
   private final long handle;
 
   /**
@@ -33,20 +35,15 @@ final class NativeTokenizer {
    * @throws PhialException.BadInput if the library does not accept it
    */
   NativeTokenizer(String json, Path origin) {
-    try {
-      this.handle = library.createTokenizerFromString(json);
-    } catch (RuntimeException e) {
-      throw new PhialException.BadInput(
-          "%s: expected a sound tokenizer, found an error: %s".formatted(origin, e.getMessage()),
-          e);
-    }
+    this.origin = origin;
+    this.handle = sound(() -> library.createTokenizerFromString(json));
     long owned = handle;
     CLEANER.register(this, () -> TokenizersLibrary.LIB.deleteTokenizer(owned));
   }
 
   Encoding encode(String text) {
     try {
-      long encoding = library.encode(handle, text, false);
+      long encoding = sound(() -> library.encode(handle, text, false));
       try {
         long[] ids = library.getTokenIds(encoding);
         int[] narrow = new int[ids.length];
@@ -68,9 +65,20 @@ final class NativeTokenizer {
       for (int i = 0; i < ids.length; i++) {
         wide[i] = ids[i];
       }
-      return library.decode(handle, wide, false);
+      return sound(() -> library.decode(handle, wide, false));
     } finally {
       Reference.reachabilityFence(this);
+    }
+  }
+
+  /** Does something that goes wrong only if the tokenizer is no sound one. */
+  private <T> T sound(Supplier<T> action) {
+    try {
+      return action.get();
+    } catch (RuntimeException e) {
+      throw new PhialException.BadInput(
+          "%s: expected a sound tokenizer, found an error: %s".formatted(origin, e.getMessage()),
+          e);
     }
   }
 

@@ -70,11 +70,14 @@ final class Steps {
         throw unsupported(file, place, "texts of at most " + LONGEST_TEXT, step);
       }
     }
+    if (place.equals("decoder") && type.equals("Strip") && step.path("stop").asInt(0) != 0) {
+      throw unsupported(file, place, "no strip at the end", step); // cuts what may not be there
+    }
     JsonNode pattern = step.path("pattern");
-    if (pattern.has("Regex")) {
+    if (pattern.has("Regex") && type.equals("Split")) {
       checkRegex(file, place, pattern.path("Regex").asString(""));
-    } else if (pattern.path("String").isString() && pattern.path("String").asString("").isEmpty()) {
-      throw unsupported(file, place, "a pattern", step);
+    } else if (!pattern.isMissingNode() && pattern.path("String").asString("").isEmpty()) {
+      throw unsupported(file, place, "a text to look for", step);
     }
     return step;
   }

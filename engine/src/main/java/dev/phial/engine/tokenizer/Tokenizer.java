@@ -33,6 +33,7 @@ public final class Tokenizer {
   private Tokenizer(Path path, Definition definition, SpecialTokens special) {
     this.path = path;
     this.special = special;
+    checkBlanks(path, definition.added());
     definition.added().forEach(token -> added.put(token.id(), token.content()));
     this.withSpecial = new Once(() -> new NativeTokenizer(definition.json(true), path));
     this.plain = new Once(() -> new NativeTokenizer(definition.json(false), path));
@@ -67,6 +68,18 @@ public final class Tokenizer {
   private static Tokenizer ofGguf(Gguf gguf) {
     GgufTokenizer metadata = new GgufTokenizer(gguf);
     return new Tokenizer(gguf.path(), metadata.definition(), metadata.special());
+  }
+
+  /** A token that takes blanks could take another that is one; the library ends on that. */
+  private static void checkBlanks(Path path, List<AddedToken> tokens) {
+    boolean takesBlanks = tokens.stream().anyMatch(t -> t.leftStrip() || t.rightStrip());
+    for (AddedToken token : tokens) {
+      if (takesBlanks && token.content().chars().anyMatch(Character::isWhitespace)) {
+        throw new PhialException.Unsupported(
+            "%s: expected no blanks in added tokens where others take the blanks around them, found some in token %d"
+                .formatted(path, token.id()));
+      }
+    }
   }
 
   public SpecialTokens special() {

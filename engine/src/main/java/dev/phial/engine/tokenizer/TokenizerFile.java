@@ -94,7 +94,12 @@ final class TokenizerFile {
       JsonToken start = parser.nextToken();
       if (key.equals("vocab") && start == JsonToken.START_OBJECT) {
         vocabulary = slice(parser, text);
-      } else if (key.equals("merges") && start == JsonToken.START_ARRAY) {
+      } else if (key.equals("merges")) {
+        if (start != JsonToken.START_ARRAY) {
+          throw new PhialException.BadInput(
+              "%s: expected a list for merges, found %s; the tokenizer is damaged"
+                  .formatted(file, start));
+        }
         merges = slice(parser, text);
       } else if (start.isStructStart()) {
         parser.skipChildren(); // of other kinds of model
