@@ -70,10 +70,11 @@ final class GgufGoldenTest {
   void refusesWhatNeedsAnImportanceMatrix(String model) {
     for (Map.Entry<String, JsonNode> entry : GOLDEN.get(model).properties()) {
       if (entry.getValue().asString().equals(REFUSED)) {
-        Phial.Result result =
+        Command.Result result =
             Phial.run(
                 folder,
-                List.of("quantize", model(model), "--to", to(entry.getKey()), "-o", "out.gguf"));
+                List.of(
+                    "quantize", Phial.model(model), "--to", to(entry.getKey()), "-o", "out.gguf"));
         assertThat(result.status()).isEqualTo(1);
         assertThat(result.err()).contains("needs an importance matrix");
         assertThat(folder).isEmptyDirectory();
@@ -134,7 +135,7 @@ final class GgufGoldenTest {
               folder,
               List.of(
                   "quantize",
-                  model("tiny-phi3"),
+                  Phial.model("tiny-phi3"),
                   "--to",
                   "gguf:IQ3_XXS",
                   "--imatrix",
@@ -149,7 +150,7 @@ final class GgufGoldenTest {
   /** Quantizes into a folder of its own; file name to hash. */
   private Map<String, String> run(String model, List<String> arguments) {
     Path output = folder.resolve("out");
-    List<String> all = new ArrayList<>(List.of("quantize", model(model), "--force", "-o"));
+    List<String> all = new ArrayList<>(List.of("quantize", Phial.model(model), "--force", "-o"));
     try {
       Files.createDirectories(output);
       all.add(output.toString());
@@ -163,10 +164,6 @@ final class GgufGoldenTest {
     } catch (java.io.IOException e) {
       throw new AssertionError(e);
     }
-  }
-
-  private static String model(String name) {
-    return Phial.MODELS.resolve(name).toString();
   }
 
   private static Path imatrixFolder(String model) {

@@ -1,7 +1,5 @@
 package dev.phial.conformance;
 
-import static org.assertj.core.api.Assertions.assertThat;
-
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -20,51 +18,36 @@ final class Phial {
 
   private Phial() {}
 
-  /** What a run left. */
-  record Result(int status, String out, String err) {
-    Result succeeded() {
-      assertThat(status).as(err).isZero();
-      return this;
-    }
+  /** The path of a checkpoint among the fixtures. */
+  static String model(String name) {
+    return MODELS.resolve(name).toString();
   }
 
   /**
    * @param folder to run in
    */
-  static Result run(Path folder, List<String> arguments) {
-    List<String> command = new ArrayList<>();
-    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-    command.add("@" + ROOT.resolve("bin/phial.args"));
-    command.addAll(List.of("-cp", System.getProperty("java.class.path", "")));
-    command.add("dev.phial.cli.Main");
-    command.addAll(arguments);
-    try {
-      Path out = Files.createTempFile("phial", ".out");
-      Path err = Files.createTempFile("phial", ".err");
-      Process process =
-          new ProcessBuilder(command)
-              .directory(folder.toFile())
-              .redirectOutput(out.toFile())
-              .redirectError(err.toFile())
-              .start();
-      int status = process.waitFor();
-      Result result = new Result(status, Files.readString(out), Files.readString(err));
-      Files.delete(out);
-      Files.delete(err);
-      return result;
-    } catch (IOException e) {
-      throw new AssertionError(e);
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw new AssertionError(e);
-    }
+  static Command.Result run(Path folder, List<String> arguments) {
+    List<String> words = new ArrayList<>();
+    words.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+    words.add("@" + ROOT.resolve("bin/phial.args"));
+    words.addAll(List.of("-cp", System.getProperty("java.class.path", "")));
+    words.add("dev.phial.cli.Main");
+    words.addAll(arguments);
+    return Command.run(folder, words);
   }
 
   static String sha256(Path file) {
     try {
-      MessageDigest digest = MessageDigest.getInstance("SHA-256");
-      return HexFormat.of().formatHex(digest.digest(Files.readAllBytes(file)));
-    } catch (IOException | NoSuchAlgorithmException e) {
+      return sha256(Files.readAllBytes(file));
+    } catch (IOException e) {
+      throw new AssertionError(e);
+    }
+  }
+
+  static String sha256(byte[] bytes) {
+    try {
+      return HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(bytes));
+    } catch (NoSuchAlgorithmException e) {
       throw new AssertionError(e);
     }
   }

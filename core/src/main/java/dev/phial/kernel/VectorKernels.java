@@ -1,17 +1,23 @@
 package dev.phial.kernel;
 
 import static jdk.incubator.vector.VectorOperators.ABS;
+import static jdk.incubator.vector.VectorOperators.ASHR;
 import static jdk.incubator.vector.VectorOperators.EQ;
 import static jdk.incubator.vector.VectorOperators.F2I;
 import static jdk.incubator.vector.VectorOperators.GE;
 import static jdk.incubator.vector.VectorOperators.GT;
+import static jdk.incubator.vector.VectorOperators.I2B;
 import static jdk.incubator.vector.VectorOperators.I2F;
 import static jdk.incubator.vector.VectorOperators.LE;
+import static jdk.incubator.vector.VectorOperators.LSHL;
 import static jdk.incubator.vector.VectorOperators.LT;
 import static jdk.incubator.vector.VectorOperators.MAX;
+import static jdk.incubator.vector.VectorOperators.MIN;
 import static jdk.incubator.vector.VectorOperators.NE;
 import static jdk.incubator.vector.VectorOperators.SQRT;
+import static jdk.incubator.vector.VectorOperators.XOR;
 
+import jdk.incubator.vector.ByteVector;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorMask;
@@ -62,59 +68,113 @@ final class VectorKernels implements Kernels {
 
   @Override
   public float extreme(float[] x, int from, int n) {
-    int i = from;
-    FloatVector magnitude = FloatVector.zero(F);
-    for (; i + WIDTH <= from + n; i += WIDTH) {
-      FloatVector a = FloatVector.fromArray(F, x, i).lanewise(ABS);
-      magnitude = magnitude.blend(a, a.compare(GT, magnitude));
-    }
-    if (i < from + n) {
+    if (n % WIDTH != 0) {
       return SCALAR.extreme(x, from, n);
     }
-    float largest = magnitude.reduceLanes(MAX);
-    for (i = from; i < from + n; i += WIDTH) {
-      FloatVector v = FloatVector.fromArray(F, x, i);
-      VectorMask<Float> found = v.lanewise(ABS).compare(EQ, largest);
+    // as integers, which need no care for NaN and signed zeros
+    IntVector magnitude = IntVector.zero(I);
+    for (int i = from; i < from + n; i += WIDTH) {
+      magnitude = magnitude.max(magnitudeBits(x, i));
+    }
+    int largest = magnitude.reduceLanes(MAX);
+    for (int i = from; largest != 0 && i < from + n; i += WIDTH) {
+      VectorMask<Integer> found = magnitudeBits(x, i).compare(EQ, largest);
       if (found.anyTrue()) {
-        return largest == 0 ? 0 : v.lane(found.firstTrue());
+        return x[i + found.firstTrue()];
       }
     }
     return 0;
   }
 
+  private static IntVector magnitudeBits(float[] x, int at) {
+    return FloatVector.fromArray(F, x, at).reinterpretAsInts().and(0x7FFFFFFF);
+  }
+
   @Override
-  public void roundAway(float[] x, int from, int n, float inverse, int[] levels) {
-    if (!isRoundable(inverse, n)) {
-      SCALAR.roundAway(x, from, n, inverse, levels);
+  public float smallest32(float[] x, int from) {
+    IntVector smallest = ordered(x, from);
+    for (int i = WIDTH; i < 32; i += WIDTH) {
+      smallest = smallest.min(ordered(x, from + i));
+    }
+    float found = disordered(smallest.reduceLanes(MIN));
+    return found == 0 ? SCALAR.smallest32(x, from) : found;
+  }
+
+  @Override
+  public float largest32(float[] x, int from) {
+    IntVector largest = ordered(x, from);
+    for (int i = WIDTH; i < 32; i += WIDTH) {
+      largest = largest.max(ordered(x, from + i));
+    }
+    float found = disordered(largest.reduceLanes(MAX));
+    return found == 0 ? SCALAR.largest32(x, from) : found;
+  }
+
+  /** Integers in the order of the floats. */
+  private static IntVector ordered(float[] x, int at) {
+    IntVector bits = FloatVector.fromArray(F, x, at).reinterpretAsInts();
+    return bits.lanewise(XOR, bits.lanewise(ASHR, 31).and(0x7FFFFFFF));
+  }
+
+  private static float disordered(int ordered) {
+    return Float.intBitsToFloat(ordered ^ ordered >> 31 & 0x7FFFFFFF);
+  }
+
+  @Override
+  public void roundAway32(float[] x, int from, float inverse, byte[] to, int at) {
+    if (!Float.isFinite(inverse)) {
+      SCALAR.roundAway32(x, from, inverse, to, at);
       return;
     }
-    for (int i = 0; i < n; i += WIDTH) {
-      FloatVector v = FloatVector.fromArray(F, x, from + i).mul(inverse);
-      IntVector whole = ints(v);
-      FloatVector rest = v.sub(whole.convert(I2F, 0).reinterpretAsFloats());
-      whole
-          .add(1, rest.compare(GE, 0.5f).cast(I))
-          .sub(1, rest.compare(LE, -0.5f).cast(I))
-          .intoArray(levels, i);
+    for (int i = 0; i < 32; i += 16) {
+      ByteVector levels = ByteVector.zero(ByteVector.SPECIES_128);
+      for (int part = 0; part < 16 / WIDTH; part++) {
+        FloatVector v = FloatVector.fromArray(F, x, from + i + part * WIDTH).mul(inverse);
+        IntVector whole = ints(v);
+        FloatVector rest = v.sub(whole.convert(I2F, 0).reinterpretAsFloats());
+        whole =
+            whole.add(1, rest.compare(GE, 0.5f).cast(I)).sub(1, rest.compare(LE, -0.5f).cast(I));
+        levels = levels.or(bytes(whole, part));
+      }
+      levels.intoArray(to, at + i);
     }
   }
 
   @Override
-  public void truncate(
-      float[] x, int from, int n, float min, float inverse, float bias, int[] levels) {
-    if (!isRoundable(inverse, n)) {
-      SCALAR.truncate(x, from, n, min, inverse, bias, levels);
-      return;
+  public int truncate32(
+      float[] x, int from, float min, float inverse, float bias, int most, byte[] to, int at) {
+    if (!Float.isFinite(inverse)) {
+      // an infinite inverse makes numbers that Java and C convert to different integers
+      return SCALAR.truncate32(x, from, min, inverse, bias, most, to, at);
     }
-    for (int i = 0; i < n; i += WIDTH) {
-      ints(FloatVector.fromArray(F, x, from + i).sub(min).mul(inverse).add(bias))
-          .intoArray(levels, i);
+    ByteVector nibbles = ByteVector.zero(ByteVector.SPECIES_128);
+    int fifthBits = 0;
+    for (int part = 0; part < 16 / WIDTH; part++) {
+      int i = part * WIDTH;
+      IntVector low = truncate(x, from + i, min, inverse, bias).min(most);
+      IntVector high = truncate(x, from + 16 + i, min, inverse, bias).min(most);
+      nibbles = nibbles.or(bytes(low.and(0xF).or(high.lanewise(LSHL, 4)), part));
+      fifthBits |=
+          (int) low.and(16).compare(NE, 0).toLong() << i
+              | (int) high.and(16).compare(NE, 0).toLong() << 16 + i;
     }
+    nibbles.intoArray(to, at);
+    return fifthBits;
   }
 
-  /** An infinite inverse makes numbers that Java and C convert to different integers. */
-  private static boolean isRoundable(float inverse, int n) {
-    return Float.isFinite(inverse) && n % WIDTH == 0;
+  private static IntVector truncate(float[] x, int at, float min, float inverse, float bias) {
+    return ints(FloatVector.fromArray(F, x, at).sub(min).mul(inverse).add(bias));
+  }
+
+  /** The low bytes as the {@code part}-th piece of sixteen, the others zero. */
+  private static ByteVector bytes(IntVector v, int part) {
+    // each with a constant, which is what makes it one instruction
+    return switch (part) {
+      case 0 -> v.convertShape(I2B, ByteVector.SPECIES_128, 0).reinterpretAsBytes();
+      case 1 -> v.convertShape(I2B, ByteVector.SPECIES_128, -1).reinterpretAsBytes();
+      case 2 -> v.convertShape(I2B, ByteVector.SPECIES_128, -2).reinterpretAsBytes();
+      default -> v.convertShape(I2B, ByteVector.SPECIES_128, -3).reinterpretAsBytes();
+    };
   }
 
   /** Toward zero, as both C and Java convert numbers that fit. */

@@ -19,9 +19,9 @@ import java.util.stream.Stream;
  * index, tokenizer files.
  */
 public final class HuggingFace implements Checkpoint {
-  private static final String SAFETENSORS = ".safetensors";
+  static final String SAFETENSORS = ".safetensors";
   private static final String SAFETENSORS_INDEX = "model.safetensors.index.json";
-  private static final String TORCH = ".bin";
+  static final String TORCH = ".bin";
   private static final String TORCH_INDEX = "pytorch_model.bin.index.json";
 
   private final Path path;

@@ -1,0 +1,51 @@
+package dev.phial.conformance;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+
+/** Runs a program to its end, in a process of its own. */
+final class Command {
+  private Command() {}
+
+  /** What a run left. */
+  record Result(int status, String out, String err) {
+    Result succeeded() {
+      assertThat(status).as(err).isZero();
+      return this;
+    }
+  }
+
+  /**
+   * @param folder to run in
+   * @param words the program and its arguments
+   */
+  static Result run(Path folder, List<String> words) {
+    try {
+      Path out = Files.createTempFile("phial", ".out");
+      Path err = Files.createTempFile("phial", ".err");
+      try {
+        Process process =
+            new ProcessBuilder(words)
+                .directory(folder.toFile())
+                .redirectOutput(out.toFile())
+                .redirectError(err.toFile())
+                .start();
+        process.getOutputStream().close();
+        int status = process.waitFor();
+        return new Result(status, Files.readString(out), Files.readString(err));
+      } finally {
+        Files.delete(out);
+        Files.delete(err);
+      }
+    } catch (IOException e) {
+      throw new AssertionError(e);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new AssertionError(e);
+    }
+  }
+}
