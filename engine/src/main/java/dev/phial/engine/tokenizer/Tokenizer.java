@@ -4,6 +4,7 @@ import dev.phial.PhialException;
 import dev.phial.source.Checkpoint;
 import dev.phial.source.Gguf;
 import dev.phial.source.HuggingFace;
+import dev.phial.source.Sources;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -55,8 +56,8 @@ public final class Tokenizer {
     if (Files.isDirectory(path)) {
       return ofFolder(path);
     }
-    try (Gguf gguf = Gguf.open(path)) {
-      return ofGguf(gguf);
+    try (Checkpoint checkpoint = Sources.open(path)) {
+      return of(checkpoint);
     }
   }
 
