@@ -8,6 +8,9 @@ final class KernelProvider {
 
   static final Kernels BEST = choose(System.getProperty("phial.kernels", "vector"));
 
+  static final MatrixKernels BEST_MATRIX =
+      BEST instanceof VectorKernels ? new VectorMatrixKernels() : new ScalarMatrixKernels();
+
   private KernelProvider() {}
 
   static Kernels choose(String wanted) {
