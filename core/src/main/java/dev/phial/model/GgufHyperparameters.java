@@ -47,7 +47,9 @@ final class GgufHyperparameters {
         window == 0 ? Optional.empty() : Optional.of(window),
         optional("expert_count").orElse(0),
         optional("expert_used_count").orElse(0),
-        !gguf.tensors().containsKey("output.weight"));
+        PhiMoe.DEFAULT_JITTER,
+        !gguf.tensors().containsKey("output.weight"),
+        Optional.empty());
   }
 
   private int vocabulary() {
@@ -68,7 +70,10 @@ final class GgufHyperparameters {
     }
     return Optional.of(
         new LongRope(
-            values(shortFactors), values(longFactors), Optional.empty(), Optional.empty()));
+            values(shortFactors),
+            values(longFactors),
+            real("rope.scaling.attn_factor"),
+            real("rope.scaling.attn_factor")));
   }
 
   private static List<Double> values(Tensor tensor) {

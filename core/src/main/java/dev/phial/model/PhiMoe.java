@@ -13,6 +13,9 @@ import java.util.Optional;
  * attention factors.
  */
 final class PhiMoe implements Family {
+  /** Of every published checkpoint; GGUF files do not say. */
+  static final double DEFAULT_JITTER = 0.01;
+
   @Override
   public String name() {
     return "phimoe";
@@ -113,7 +116,9 @@ final class PhiMoe implements Family {
         config.optionalCount("sliding_window"),
         config.count("num_local_experts", 16),
         config.count("num_experts_per_tok", 2),
-        config.flag("tie_word_embeddings", false));
+        config.number("router_jitter_noise", DEFAULT_JITTER),
+        config.flag("tie_word_embeddings", false),
+        Optional.empty());
   }
 
   /**
