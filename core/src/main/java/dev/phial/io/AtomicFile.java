@@ -4,6 +4,7 @@ import dev.phial.PhialException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
+import java.nio.channels.ClosedChannelException;
 import java.nio.channels.FileChannel;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
@@ -12,6 +13,10 @@ import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.AtomicReference;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A file that appears under its name only when it is complete: bytes go to a hidden {@code .part}
@@ -22,6 +27,9 @@ import java.util.concurrent.ConcurrentHashMap;
  * <p>{@link #write} may be called by several threads.
  */
 public final class AtomicFile implements AutoCloseable {
+  /** Written between two flushes. */
+  private static final long FLUSH_BYTES = 32 << 20;
+
   private static final Set<Path> PARTS = ConcurrentHashMap.newKeySet();
 
   static {
@@ -33,6 +41,9 @@ public final class AtomicFile implements AutoCloseable {
   private final Path part;
   private final FileChannel channel;
   private final boolean replace;
+  private final AtomicLong unflushed = new AtomicLong();
+  private final AtomicBoolean flushing = new AtomicBoolean();
+  private final AtomicReference<@Nullable IOException> flushFailure = new AtomicReference<>();
 
   private AtomicFile(Path target, Path folder, Path part, FileChannel channel, boolean replace) {
     this.target = target;
@@ -92,20 +103,34 @@ public final class AtomicFile implements AutoCloseable {
       while (bytes.hasRemaining()) {
         at += channel.write(bytes, at);
       }
+      if (unflushed.addAndGet(at - position) > FLUSH_BYTES) {
+        unflushed.set(0);
+        flushInBackground();
+      }
     } catch (IOException e) {
       throw failed(target, e);
     }
   }
 
   /**
-   * Asks the disk to keep what is written so far; called while more is computed, it spreads the
-   * cost of commit.
+   * Has the disk keep what is written so far while more is computed, so that commit has little left
+   * to wait for.
    */
-  public void flush() {
-    try {
-      channel.force(false);
-    } catch (IOException e) {
-      throw failed(target, e);
+  private void flushInBackground() {
+    if (flushing.compareAndSet(false, true)) {
+      Thread.ofPlatform()
+          .daemon()
+          .name("flush")
+          .start(() -> {
+            try {
+              channel.force(false);
+            } catch (IOException e) {
+              // Linux tells of a failed write once: commit would not hear of it
+              flushFailure.compareAndSet(null, e);
+            } finally {
+              flushing.set(false);
+            }
+          });
     }
   }
 
@@ -113,6 +138,10 @@ public final class AtomicFile implements AutoCloseable {
   public void commit() {
     try {
       channel.force(true);
+      IOException failure = flushFailure.get();
+      if (failure != null && !(failure instanceof ClosedChannelException)) {
+        throw failure;
+      }
       channel.close();
       if (!replace && Files.exists(target)) {
         throw exists(target);
