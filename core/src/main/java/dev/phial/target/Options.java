@@ -1,0 +1,27 @@
+package dev.phial.target;
+
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/** The options given to one target: name to values, a flag with none. */
+public record Options(Map<String, List<String>> values) {
+  public static final Options NONE = new Options(Map.of());
+
+  public Options {
+    values = Map.copyOf(values);
+  }
+
+  public boolean has(String name) {
+    return values.containsKey(name);
+  }
+
+  /** The value of an option that may be given once. */
+  public Optional<String> value(String name) {
+    return all(name).stream().findFirst();
+  }
+
+  public List<String> all(String name) {
+    return values.getOrDefault(name, List.of());
+  }
+}

@@ -1,0 +1,88 @@
+package dev.phial.target.gguf;
+
+import dev.phial.PhialException;
+import dev.phial.plan.Recipe;
+import dev.phial.source.Gguf;
+import dev.phial.source.HuggingFace;
+import dev.phial.target.Job;
+import dev.phial.target.Request;
+import dev.phial.target.Target;
+import dev.phial.target.TargetOption;
+import java.util.Arrays;
+import java.util.List;
+
+/**
+ * GGUF for llama.cpp. {@code gguf:TYPE} is what its converter and then llama-quantize write; {@code
+ * gguf} alone is what the converter writes.
+ */
+public final class GgufTarget implements Target {
+  private static final String COPY = "COPY";
+
+  @Override
+  public String name() {
+    return "gguf";
+  }
+
+  @Override
+  public List<String> precisions() {
+    return Arrays.stream(Recipe.values()).map(Recipe::name).toList();
+  }
+
+  @Override
+  public List<TargetOption> options() {
+    return GgufOptions.ALL;
+  }
+
+  @Override
+  public Job plan(Request request) {
+    String architecture =
+        request
+            .model()
+            .family()
+            .ggufArchitecture()
+            .orElseThrow(() ->
+                new PhialException.Unsupported(
+                    "%s: llama.cpp has no runtime for %s models, so there is no GGUF to write"
+                        .formatted(request.checkpoint().path(), request.model().family().name())));
+    GgufOptions options = new GgufOptions(request.options());
+    boolean converts = request.precision().isEmpty();
+    Converted converted =
+        switch (request.checkpoint()) {
+          case HuggingFace folder ->
+              Converted.of(folder, request.model(), architecture, options, converts);
+          case Gguf gguf when converts ->
+              throw new PhialException.Usage(
+                  "%s is a GGUF file already; name a type to quantize it to, such as gguf:Q4_K_M"
+                      .formatted(gguf.path()));
+          case Gguf gguf -> Converted.of(gguf, request.model());
+        };
+    if (converts) {
+      return converted.job(options);
+    }
+    String precision = request.precision().orElseThrow();
+    boolean copies = precision.equalsIgnoreCase(COPY);
+    Recipe recipe =
+        Recipe.named(copies ? Recipe.F32.name() : precision)
+            .orElseThrow(() ->
+                new PhialException.Usage(
+                    "--to gguf: expected one of %s, found %s"
+                        .formatted(String.join(" ", precisions()), precision)));
+    if (options.has("outtype")) {
+      throw new PhialException.Usage(
+          "--outtype is for --to gguf without a type; gguf:%s says it already"
+              .formatted(precision));
+    }
+    return new Quantized(request, converted, recipe, copies, options).job();
+  }
+
+  @Override
+  public String defaultName(Request request) {
+    String precision =
+        request
+            .precision()
+            .map(name -> Recipe.named(name).map(Recipe::name).orElse(name))
+            .or(() -> request.options().value("outtype"))
+            .orElse("auto");
+    return "%s-gguf-%s.gguf".formatted(request.checkpoint().name(), precision);
+  }
+}

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.phial.target.gguf;
+
+import org.jspecify.annotations.NullMarked;
