@@ -15,6 +15,7 @@ import java.util.List;
 import java.util.function.BiConsumer;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -86,6 +87,36 @@ final class LogitsTest {
   }
 
   @ParameterizedTest
+  @ValueSource(
+      strings = {"phi2", "phi3-medium-128k", "phi3-mini-4k", "phi4", "phi4-mini", "tiny-phi3"})
+  void knowsAsMuchFromGguf(String name, @TempDir Path folder) {
+    assertGguf(name, "BF16", folder, TOLERANCE);
+  }
+
+  @Test
+  void knowsTheAttentionFactorOfPhiMoe(@TempDir Path folder) {
+    // the fixture rounds the factor of the published checkpoint, which no GGUF file holds
+    assertGguf("phi35-moe", "F32", folder, 5e-4f);
+  }
+
+  private static void assertGguf(String name, String type, Path folder, float tolerance) {
+    Golden golden = Golden.of(name);
+    int[] tokens = golden.ints("tokens");
+    Path file = Quantizing.gguf(MODELS.resolve(name), type, folder);
+    with(
+        file,
+        CacheType.F32,
+        (forward, session) -> {
+          assertAlike(
+              session.next(Arrays.copyOf(tokens, golden.ints("short")[0])),
+              golden.floats("short_logits"),
+              tolerance);
+          session.reset();
+          assertAlike(session.next(tokens), golden.floats("long_logits"), tolerance);
+        });
+  }
+
+  @ParameterizedTest
   @ValueSource(strings = {"phi2", "phi35-moe", "tiny-phi3"})
   void holdsTheCacheInHalfTheMemory(String name) {
     Golden golden = Golden.of(name);
@@ -144,8 +175,12 @@ final class LogitsTest {
             Role.OUTPUT + " 1");
   }
 
-  static void with(String name, CacheType type, BiConsumer<Forward, Session> body) {
-    try (Checkpoint checkpoint = Sources.open(MODELS.resolve(name))) {
+  private static void with(String name, CacheType type, BiConsumer<Forward, Session> body) {
+    with(MODELS.resolve(name), type, body);
+  }
+
+  private static void with(Path path, CacheType type, BiConsumer<Forward, Session> body) {
+    try (Checkpoint checkpoint = Sources.open(path)) {
       Forward forward = new Forward(Model.of(Families.describe(checkpoint)), TEAM, Observer.NONE);
       try (Session session = new Session(forward, type)) {
         body.accept(forward, session);
@@ -169,7 +204,7 @@ final class LogitsTest {
     return Arrays.copyOfRange(logits.values(), logits.row(row), logits.row(row) + logits.columns());
   }
 
-  static void assertAlike(float[] found, float[] expected, float tolerance) {
+  private static void assertAlike(float[] found, float[] expected, float tolerance) {
     float largest = 0;
     for (float value : expected) {
       largest = Math.max(largest, Math.abs(value));
