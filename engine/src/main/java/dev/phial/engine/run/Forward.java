@@ -149,13 +149,18 @@ public final class Forward {
     return normed;
   }
 
+  /** Room for what {@link #logits} computes. */
+  public Activations newLogits() {
+    return new Activations(model.hyperparameters().vocabulary());
+  }
+
   /**
    * Computes the logits of some rows.
    *
-   * @param rows what {@link #run} returned
+   * @param rows what {@link Session#append} returned
    * @param logits receives {@code [count][vocabulary]}
    */
-  void logits(Activations rows, int from, int count, Activations logits) {
+  public void logits(Activations rows, int from, int count, Activations logits) {
     change.resize(count);
     for (int i = 0; i < count; i++) {
       change.copy(i, rows, from + i);
@@ -189,7 +194,7 @@ public final class Forward {
   }
 
   void forEachRow(int count, IntConsumer body) {
-    team.run(count, (row, worker) -> body.accept(row));
+    team.forEach(count, body);
   }
 
   Activations inner(int count) {

@@ -56,7 +56,7 @@ public final class Session implements AutoCloseable {
    * @throws PhialException.BadInput if the text becomes longer than the model's context
    */
   public float[] next(int... more) {
-    Activations logits = new Activations(h.vocabulary());
+    Activations logits = forward.newLogits();
     forward.logits(append(more, 1), 0, 1, logits);
     return Arrays.copyOf(logits.values(), h.vocabulary());
   }

@@ -2,6 +2,7 @@ package dev.phial.engine.run;
 
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.IntConsumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -81,6 +82,11 @@ public final class Team implements AutoCloseable {
     }
     mine.work(0);
     mine.await();
+  }
+
+  /** Runs a body for every index below {@code count}, in any order, and waits for the last. */
+  public void forEach(int count, IntConsumer body) {
+    run(count, (index, worker) -> body.accept(index));
   }
 
   @Override

@@ -15,10 +15,10 @@ import java.util.List;
 import java.util.Optional;
 
 /** Makes GGUF files of the small models. */
-final class Quantizing {
+public final class Quantizing {
   private Quantizing() {}
 
-  static Path gguf(Path model, String type, Path folder) {
+  public static Path gguf(Path model, String type, Path folder) {
     try (Checkpoint checkpoint = Sources.open(model)) {
       Job job =
           new GgufTarget()
