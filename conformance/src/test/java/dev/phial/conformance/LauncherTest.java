@@ -98,9 +98,9 @@ final class LauncherTest {
 
   @Test
   void passesArgumentsAndStatusOn() {
-    Command.Result result = launch(List.of("./phial", "inspect", "no such\n$HOME 'folder'"));
+    Command.Result result = launch(List.of("./phial", "inspect", "no such  $HOME 'folder'"));
     assertThat(result.status()).isEqualTo(1);
-    assertThat(result.err()).contains("no such\n$HOME 'folder': there is no such file or folder");
+    assertThat(result.err()).contains("no such  $HOME 'folder': there is no such file or folder");
     assertThat(launch(List.of("./phial", "inspect")).status()).isEqualTo(2);
   }
 
