@@ -142,7 +142,7 @@ final class SafetyTest {
     quantize(Phial.model("tiny-phi3"), "a/b/tiny.gguf").succeeded();
     assertThat(out.resolve("a/b/tiny.gguf")).isRegularFile();
     quantize(Phial.model("tiny-phi3"), "c/").succeeded();
-    assertThat(out.resolve("c/tiny-phi3-gguf-Q8_0.gguf")).isRegularFile();
+    assertThat(out.resolve("c/tiny-phi3-gguf-BF16.gguf")).isRegularFile();
     Files.writeString(out.resolve("file"), "");
     assertFails(
         quantize(Phial.model("tiny-phi3"), "file/tiny.gguf"), "expected a folder", "found a file");
@@ -217,13 +217,13 @@ final class SafetyTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"with blanks", "mit Umlaut ü", "語", "two\nlines", "-dash", "quote\"'"})
+  @ValueSource(strings = {"ein Umlaut ü, 語", "two\nlines", "-dash, quote\"'"})
   void namesMayHoldAnything(String name) throws IOException {
     assumeThat(canBeNamed(name)).as("the locale knows such names").isTrue();
     Path model = copy("tiny-phi3");
     Path renamed = Files.move(model, model.resolveSibling(name));
     Command.Result result = quantize(renamed.toString(), "").succeeded();
-    String file = name + "-gguf-Q8_0.gguf";
+    String file = name + "-gguf-BF16.gguf";
     assertThat(visible(out)).containsExactly(file);
     assertThat(result.out()).isEqualTo(file + System.lineSeparator());
     Phial.run(out, List.of("compare", "--exact", "./" + file, "./" + file)).succeeded();
@@ -249,7 +249,7 @@ final class SafetyTest {
   }
 
   private Command.Result quantize(String model, String output, String... more) {
-    List<String> arguments = new ArrayList<>(List.of("quantize", model, "--to", "gguf:Q8_0"));
+    List<String> arguments = new ArrayList<>(List.of("quantize", model, "--to", "gguf:BF16"));
     arguments.addAll(output.isEmpty() ? List.of() : List.of("-o", output));
     arguments.addAll(List.of(more));
     return Phial.run(out, arguments);
