@@ -63,8 +63,11 @@ final class Demo {
         file.write(ByteBuffer.wrap(in.readAllBytes()), 0);
         file.commit();
       }
-    } catch (IOException e) {
-      throw new PhialException.OutputFailed("the demo model cannot be unpacked to " + to, e);
+    } catch (IOException | PhialException.OutputFailed e) {
+      throw new PhialException.OutputFailed(
+          "the demo model cannot be unpacked: %s; set XDG_CACHE_HOME to a folder that can be written"
+              .formatted(e.getMessage()),
+          e);
     }
   }
 }

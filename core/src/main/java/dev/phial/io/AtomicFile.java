@@ -7,9 +7,11 @@ import java.nio.ByteBuffer;
 import java.nio.channels.ClosedChannelException;
 import java.nio.channels.FileChannel;
 import java.nio.channels.OverlappingFileLockException;
+import java.nio.file.AccessDeniedException;
 import java.nio.file.DirectoryIteratorException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -83,13 +85,16 @@ public final class AtomicFile implements AutoCloseable {
       Files.createDirectories(folder);
       removeAbandoned(absolute, folder);
       PARTS.add(part);
+      // locked before it has a name that another process would remove
+      Path fresh = part.resolveSibling(part.getFileName() + ".new");
       FileChannel channel =
           FileChannel.open(
-              part,
+              fresh,
               StandardOpenOption.CREATE_NEW,
               StandardOpenOption.WRITE,
               StandardOpenOption.READ);
       tryLock(channel);
+      Files.move(fresh, part, StandardCopyOption.ATOMIC_MOVE);
       return new AtomicFile(absolute, folder, part, channel, replace);
     } catch (IOException e) {
       PARTS.remove(part);
@@ -232,8 +237,16 @@ public final class AtomicFile implements AutoCloseable {
     if (e instanceof FileAlreadyExistsException) {
       return exists(target);
     }
-    String reason = e.getMessage() == null ? e.getClass().getSimpleName() : e.getMessage();
     return new PhialException.OutputFailed(
-        "%s could not be written: %s; nothing was left behind".formatted(target, reason), e);
+        "%s could not be written: %s; nothing was left behind".formatted(target, reason(e)), e);
+  }
+
+  /** In the system's words, without the name of the part file, which says nothing to a user. */
+  private static String reason(IOException e) {
+    return switch (e) {
+      case AccessDeniedException denied -> "permission denied";
+      case FileSystemException failure when failure.getReason() != null -> failure.getReason();
+      default -> e.getMessage() == null ? e.getClass().getSimpleName() : e.getMessage();
+    };
   }
 }
