@@ -50,6 +50,7 @@ public final class Main implements Callable<Integer> {
     root.addSubcommand(new InspectCommand());
     root.addSubcommand(withTargets(new PlanCommand()));
     root.addSubcommand(new CompareCommand());
+    root.addSubcommand(new TokenizeCommand());
     root.setParameterExceptionHandler(Main::misused);
     root.setExecutionExceptionHandler(Main::report);
     try {

@@ -80,7 +80,7 @@ final class QuantizeCommand implements Callable<Integer> {
   private boolean json;
 
   /** An output that was asked for. */
-  private record Output(Target target, Job job, Path path) {
+  private record Output(Target target, Job job, Path path, List<String> caveats) {
     List<Path> files() {
       return job.files(path);
     }
@@ -121,11 +121,11 @@ final class QuantizeCommand implements Callable<Integer> {
       Path path =
           output
               .map(given ->
-                  requests.size() > 1 || isFolder(given)
+                  requests.size() > 1 || isFolder(given) && !target.writesFolder()
                       ? Path.of(given).resolve(name)
                       : Path.of(given))
               .orElse(Path.of(name));
-      outputs.add(new Output(target, target.plan(request), path));
+      outputs.add(new Output(target, target.plan(request), path, target.caveats(request.model())));
     });
     return outputs;
   }
@@ -138,6 +138,10 @@ final class QuantizeCommand implements Callable<Integer> {
   private void check(Checkpoint checkpoint, List<Output> outputs) {
     Set<Path> seen = new LinkedHashSet<>();
     for (Output out : outputs) {
+      if (isSame(checkpoint.path(), out.path)) {
+        throw new PhialException.Usage(
+            out.path + " is what the model is read from; pass -o for another place");
+      }
       for (Path file : out.files()) {
         if (!seen.add(file.toAbsolutePath().normalize())) {
           throw new PhialException.Usage(file + " would be written twice; ask for it once");
@@ -231,6 +235,8 @@ final class QuantizeCommand implements Callable<Integer> {
           PlanPrinter.describe(plan, entry);
           ArrayNode files = entry.putArray("files");
           out.files().forEach(file -> files.add(file.toString()));
+          ArrayNode caveats = entry.putArray("caveats");
+          out.caveats.forEach(caveats::add);
         }
       }
       result.put("seconds", stopwatch.seconds()).put("peak_memory_bytes", stopwatch.peakBytes());
@@ -240,8 +246,9 @@ final class QuantizeCommand implements Callable<Integer> {
     for (Output out : outputs) {
       if (!failures.containsKey(out.path)) {
         Plan plan = out.job.plan();
-        out.files().forEach(System.out::println);
+        (out.target.writesFolder() ? List.of(out.path) : out.files()).forEach(System.out::println);
         System.err.println(PlanPrinter.summary(plan));
+        out.caveats.forEach(caveat -> System.err.println("note: " + caveat));
       }
     }
     System.err.println(stopwatch);
