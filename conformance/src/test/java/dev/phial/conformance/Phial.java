@@ -79,13 +79,18 @@ final class Phial {
    * @param folder to run in
    */
   static Command.Result run(Path folder, List<String> arguments) {
+    return Command.run(folder, words(arguments));
+  }
+
+  /** The program and its arguments. */
+  static List<String> words(List<String> arguments) {
     List<String> words = new ArrayList<>();
     words.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     words.add("@" + ROOT.resolve("bin/phial.args"));
     words.addAll(List.of("-cp", System.getProperty("java.class.path", "")));
     words.add("dev.phial.cli.Main");
     words.addAll(arguments);
-    return Command.run(folder, words);
+    return words;
   }
 
   static String sha256(Path file) {
