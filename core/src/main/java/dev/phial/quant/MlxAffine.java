@@ -1,6 +1,7 @@
 package dev.phial.quant;
 
 import dev.phial.kernel.GroupKernels;
+import dev.phial.tensor.DType;
 import java.util.List;
 
 /**
@@ -44,11 +45,12 @@ final class MlxAffine extends MlxFormat {
   }
 
   @Override
-  void decodeGroup(int[] codes, byte[] from, int at, float[] to, int toAt) {
-    float scale = number().read(from, at);
-    float bias = number().read(from, at + number().dtype().blockBytes());
-    for (int i = 0; i < codes.length; i++) {
-      to[toAt + i] = scale * codes[i] + bias;
-    }
+  float value(int code) {
+    return code;
+  }
+
+  @Override
+  public DType scaleType() {
+    return number().dtype();
   }
 }

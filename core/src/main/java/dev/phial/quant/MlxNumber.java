@@ -22,11 +22,6 @@ public enum MlxNumber {
     void put(byte[] to, int at, float x) {
       LittleEndian.putFloat(to, at, x);
     }
-
-    @Override
-    float read(byte[] from, int at) {
-      return LittleEndian.readFloat(from, at);
-    }
   },
   F16("float16", DType.F16, Formats.F16) {
     @Override
@@ -45,11 +40,6 @@ public enum MlxNumber {
     void put(byte[] to, int at, float x) {
       LittleEndian.putHalf(to, at, x);
     }
-
-    @Override
-    float read(byte[] from, int at) {
-      return LittleEndian.readHalf(from, at);
-    }
   },
   BF16("bfloat16", DType.BF16, Formats.BF16) {
     @Override
@@ -67,11 +57,6 @@ public enum MlxNumber {
     @Override
     void put(byte[] to, int at, float x) {
       LittleEndian.putShort(to, at, (short) (roundedBits(x) >>> 16));
-    }
-
-    @Override
-    float read(byte[] from, int at) {
-      return Float.intBitsToFloat(LittleEndian.readShort(from, at) << 16);
     }
   };
 
@@ -115,8 +100,6 @@ public enum MlxNumber {
   abstract void round(float[] x, int at, int count, float[] to);
 
   abstract void put(byte[] to, int at, float x);
-
-  abstract float read(byte[] from, int at);
 
   private static int roundedBits(float x) {
     int bits = Float.floatToRawIntBits(x);

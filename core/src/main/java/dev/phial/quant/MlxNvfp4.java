@@ -28,10 +28,12 @@ final class MlxNvfp4 extends MlxFormat {
   }
 
   @Override
-  void decodeGroup(int[] codes, byte[] from, int at, float[] to, int toAt) {
-    float scale = SCALE.decode(from[at] & 0xFF);
-    for (int i = 0; i < codes.length; i++) {
-      to[toAt + i] = scale * ELEMENT.decode(codes[i]);
-    }
+  float value(int code) {
+    return ELEMENT.decode(code);
+  }
+
+  @Override
+  public DType scaleType() {
+    return DType.F8_E4M3;
   }
 }
