@@ -11,7 +11,8 @@ import java.nio.file.StandardCopyOption;
 /**
  * A file that appears under its name only when it is complete: bytes go to a hidden {@code .part}
  * file beside it, which {@link #commit} flushes to disk and renames. Whatever happens before that,
- * the target name is untouched.
+ * the target name is untouched; a part file is removed on close and when the process is asked to
+ * end. It survives only a kill -9 or a power cut, and then until the target is written again.
  *
  * <p>{@link #write} may be called by several threads.
  */

@@ -30,13 +30,11 @@ public final class OutputFile {
   }
 
   static OutputFile create(Path file, Path shown) throws IOException {
-    return new OutputFile(
-        shown,
+    FileChannel channel =
         FileChannel.open(
-            file,
-            StandardOpenOption.CREATE_NEW,
-            StandardOpenOption.WRITE,
-            StandardOpenOption.READ));
+            file, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE, StandardOpenOption.READ);
+    Parts.tryLock(channel);
+    return new OutputFile(shown, channel);
   }
 
   /** Writes all of {@code bytes} at byte {@code position}. */

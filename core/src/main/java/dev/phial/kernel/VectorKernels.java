@@ -259,7 +259,7 @@ final class VectorKernels implements Kernels {
       float[] scale,
       float[] min,
       int[] levels) {
-    ScaleMinSearch search = new ScaleMinSearch(x, w, n, max, absolute);
+    ScaleMinSearch search = new ScaleMinSearch(x, w, n, max, absolute, levels);
     for (int lane = 0; lane < LANES; lane += WIDTH) {
       search.start(lane);
     }
@@ -274,7 +274,7 @@ final class VectorKernels implements Kernels {
       }
     }
     for (int lane = 0; lane < LANES; lane += WIDTH) {
-      for (long bad = search.finish(lane, scale, min, levels); bad != 0; bad &= bad - 1) {
+      for (long bad = search.finish(lane, scale, min); bad != 0; bad &= bad - 1) {
         int badLane = lane + Long.numberOfTrailingZeros(bad);
         ScalarKernels.searchScaleMin(
             x, w, n, max, first, delta, steps, absolute, scale, min, levels, badLane);
@@ -309,16 +309,17 @@ final class VectorKernels implements Kernels {
     private final float[] bestMin = new float[LANES];
     private final float[] bestError = new float[LANES];
     private final float[] lowest = new float[LANES]; // what would be rounded that is smallest
-    private final float[] rounded; // [n][LANES], the levels of the step
+    private final int[]
+        levels; // [n][LANES], of the step, as the bits of floats; in the end as they are
 
-    ScaleMinSearch(float[] x, float[] w, int n, int max, boolean absolute) {
+    ScaleMinSearch(float[] x, float[] w, int n, int max, boolean absolute, int[] levels) {
       this.x = x;
       this.w = w;
       this.end = n * LANES;
       this.top = MAGIC_BITS + max;
       this.max = max;
       this.absolute = absolute;
-      this.rounded = new float[end];
+      this.levels = levels;
     }
 
     /** Range and weighted sums of the lanes, and the error of the plain scale. */
@@ -362,7 +363,8 @@ final class VectorKernels implements Kernels {
     private void round(int lane, FloatVector by, FloatVector from) {
       for (int i = lane; i < end; i += LANES) {
         VectorKernels.round(by.mul(FloatVector.fromArray(F, x, i).sub(from)), MAGIC_BITS, top)
-            .intoArray(rounded, i);
+            .reinterpretAsInts()
+            .intoArray(levels, i);
       }
     }
 
@@ -381,7 +383,7 @@ final class VectorKernels implements Kernels {
         sumL = sumL.add(wl);
         sumL2 = sumL2.add(wl.mul(level));
         sumXL = sumXL.add(wl.mul(v));
-        level.intoArray(rounded, i);
+        level.reinterpretAsInts().intoArray(levels, i);
       }
       by.intoArray(inverse, lane);
       FloatVector least = by.mul(FloatVector.fromArray(F, smallest, lane).sub(from));
@@ -418,7 +420,7 @@ final class VectorKernels implements Kernels {
       for (int i = lane; i < end; i += LANES) {
         FloatVector error =
             fitScale
-                .mul(FloatVector.fromArray(F, rounded, i))
+                .mul(IntVector.fromArray(I, levels, i).reinterpretAsFloats())
                 .add(fitMin)
                 .sub(FloatVector.fromArray(F, x, i));
         sum = sum.add(FloatVector.fromArray(F, w, i).mul(error.mul(error)));
@@ -431,7 +433,7 @@ final class VectorKernels implements Kernels {
       for (int i = lane; i < end; i += LANES) {
         FloatVector error =
             fitScale
-                .mul(FloatVector.fromArray(F, rounded, i))
+                .mul(IntVector.fromArray(I, levels, i).reinterpretAsFloats())
                 .add(fitMin)
                 .sub(FloatVector.fromArray(F, x, i));
         sum = sum.add(FloatVector.fromArray(F, w, i).mul(error.lanewise(ABS)));
@@ -443,7 +445,7 @@ final class VectorKernels implements Kernels {
      * Writes the result; returns the lanes, as bits, whose numbers were too extreme for the short
      * way of rounding.
      */
-    long finish(int lane, float[] scales, float[] mins, int[] levels) {
+    long finish(int lane, float[] scales, float[] mins) {
       FloatVector low = FloatVector.fromArray(F, smallest, lane);
       VectorMask<Float> flat = FloatVector.fromArray(F, largest, lane).compare(EQ, low);
       FloatVector by = FloatVector.fromArray(F, bestInverse, lane);

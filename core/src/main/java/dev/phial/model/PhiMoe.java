@@ -1,6 +1,7 @@
 package dev.phial.model;
 
 import dev.phial.source.Config;
+import dev.phial.source.Gguf;
 import dev.phial.tensor.Shape;
 import dev.phial.tensor.Tensor;
 import java.util.LinkedHashMap;
@@ -16,6 +17,15 @@ final class PhiMoe implements Family {
   /** The experts under the names of MLX, and under those of the checkpoint. */
   private static final Map<String, String> MLX_EXPERTS =
       Map.of("gate_proj", "w1", "down_proj", "w2", "up_proj", "w3");
+
+  /** Of every published checkpoint; GGUF files do not say. */
+  static final double DEFAULT_JITTER = 0.01;
+
+  /**
+   * The factor on attention, for short and long texts, of every published checkpoint. The converter
+   * of llama.cpp does not know of it, and writes one that it computes from the contexts.
+   */
+  private static final double ATTENTION_FACTOR = 1.243163121016122;
 
   @Override
   public String name() {
@@ -120,7 +130,14 @@ final class PhiMoe implements Family {
         config.optionalCount("sliding_window"),
         config.count("num_local_experts", 16),
         config.count("num_experts_per_tok", 2),
-        config.flag("tie_word_embeddings", false));
+        config.number("router_jitter_noise", DEFAULT_JITTER),
+        config.flag("tie_word_embeddings", false),
+        Optional.empty());
+  }
+
+  @Override
+  public Hyperparameters hyperparameters(Gguf gguf) {
+    return GgufHyperparameters.read(gguf, ATTENTION_FACTOR);
   }
 
   /**

@@ -12,7 +12,7 @@ import java.util.List;
 final class MlxAffine extends MlxFormat {
   private static final float LEAST_SCALE = 1e-7f;
 
-  MlxAffine(int bits, int groupSize, MlxNumber number) {
+  MlxAffine(int bits, int groupSize, FloatType number) {
     super(
         "%dbit-g%d".formatted(bits, groupSize),
         "affine",
@@ -20,8 +20,8 @@ final class MlxAffine extends MlxFormat {
         groupSize,
         number,
         List.of(
-            new Plane(".scales", number.dtype(), number.dtype().blockBytes()),
-            new Plane(".biases", number.dtype(), number.dtype().blockBytes())));
+            new Plane(".scales", number.type(), number.bytes()),
+            new Plane(".biases", number.type(), number.bytes())));
   }
 
   @Override
@@ -41,7 +41,7 @@ final class MlxAffine extends MlxFormat {
     }
     kernels.affine(x, x.length, scale, bias, most, codes);
     number().put(to, at, scale);
-    number().put(to, at + number().dtype().blockBytes(), bias);
+    number().put(to, at + number().bytes(), bias);
   }
 
   @Override
@@ -51,6 +51,6 @@ final class MlxAffine extends MlxFormat {
 
   @Override
   public DType scaleType() {
-    return number().dtype();
+    return number().type();
   }
 }

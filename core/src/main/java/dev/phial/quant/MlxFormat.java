@@ -29,7 +29,7 @@ public abstract class MlxFormat implements Format {
   private final String mode;
   private final int bits;
   private final int groupSize;
-  private final MlxNumber number;
+  private final FloatType number;
   private final List<Plane> planes;
   private final int blockBytes;
 
@@ -38,7 +38,7 @@ public abstract class MlxFormat implements Format {
    * @param shared the planes beside the codes
    */
   MlxFormat(
-      String name, String mode, int bits, int groupSize, MlxNumber number, List<Plane> shared) {
+      String name, String mode, int bits, int groupSize, FloatType number, List<Plane> shared) {
     this.name = name;
     this.mode = mode;
     this.bits = bits;
@@ -64,7 +64,7 @@ public abstract class MlxFormat implements Format {
   }
 
   /** Type of the unquantized numbers, and of scales and biases of affine types. */
-  final MlxNumber number() {
+  final FloatType number() {
     return number;
   }
 

@@ -14,7 +14,7 @@ final class MlxMx extends MlxFormat {
 
   private final MlxElement element;
 
-  MlxMx(MlxElement element, MlxNumber number) {
+  MlxMx(MlxElement element, FloatType number) {
     super(
         "mxfp" + element.bits(),
         "mxfp" + element.bits(),

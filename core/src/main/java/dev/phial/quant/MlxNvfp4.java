@@ -13,7 +13,7 @@ final class MlxNvfp4 extends MlxFormat {
   private static final MlxElement SCALE = MlxElement.E4M3;
   private static final MlxElement ELEMENT = MlxElement.E2M1;
 
-  MlxNvfp4(MlxNumber number) {
+  MlxNvfp4(FloatType number) {
     super("nvfp4", "nvfp4", 4, 16, number, List.of(new Plane(".scales", DType.U8, 1)));
   }
 

@@ -1,9 +1,9 @@
 package dev.phial.source;
 
 import dev.phial.PhialException;
+import dev.phial.quant.FloatType;
 import dev.phial.quant.MlxFormat;
 import dev.phial.quant.MlxFormats;
-import dev.phial.quant.MlxNumber;
 import dev.phial.tensor.DType;
 import dev.phial.tensor.GroupScales;
 import dev.phial.tensor.Shape;
@@ -72,11 +72,11 @@ final class MlxWeights {
   private Tensor scaled(String path, Tensor weight, Tensor scales, @Nullable Tensor biases) {
     Config own = quantization.object(path).orElse(quantization);
     String mode = own.text("mode").orElse(AFFINE);
-    MlxNumber number =
-        Arrays.stream(MlxNumber.values())
-            .filter(n -> n.dtype() == scales.encoding())
+    FloatType number =
+        Arrays.stream(FloatType.values())
+            .filter(n -> n.type() == scales.encoding())
             .findFirst()
-            .orElse(MlxNumber.BF16);
+            .orElse(FloatType.BF16);
     MlxFormat format =
         (mode.equals(AFFINE)
                 ? MlxFormats.of(mode, own.count("bits", 4), own.count("group_size", 64), number)

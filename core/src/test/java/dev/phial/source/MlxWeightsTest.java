@@ -2,9 +2,9 @@ package dev.phial.source;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.phial.quant.FloatType;
 import dev.phial.quant.MlxFormat;
 import dev.phial.quant.MlxFormats;
-import dev.phial.quant.MlxNumber;
 import dev.phial.tensor.DType;
 import dev.phial.tensor.Shape;
 import dev.phial.tensor.Tensor;
@@ -27,7 +27,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 final class MlxWeightsTest {
   private static final MlxFormat FOUR_BITS =
-      MlxFormats.of("affine", 4, 32, MlxNumber.F32).orElseThrow();
+      MlxFormats.of("affine", 4, 32, FloatType.F32).orElseThrow();
   private static final String FOUR_BITS_JSON = "{\"group_size\":32,\"bits\":4,\"mode\":\"affine\"}";
 
   @TempDir Path folder;
@@ -143,7 +143,7 @@ final class MlxWeightsTest {
   /** Of a mixture, whose group size is null where it is the usual one. */
   @Test
   void aLayerMayHaveATypeOfItsOwn() {
-    MlxFormat own = MlxFormats.of("affine", 6, 64, MlxNumber.BF16).orElseThrow();
+    MlxFormat own = MlxFormats.of("affine", 6, 64, FloatType.BF16).orElseThrow();
     byte[] blocks = encode(own, numbers(128));
     read(
         "{\"group_size\":32,\"bits\":4,\"x\":{\"group_size\":null,\"bits\":6,\"mode\":\"affine\"}}",

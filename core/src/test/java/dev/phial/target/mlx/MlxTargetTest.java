@@ -9,6 +9,7 @@ import dev.phial.io.Progress;
 import dev.phial.model.Families;
 import dev.phial.model.ModelDescription;
 import dev.phial.plan.PlannedTensor;
+import dev.phial.source.Config;
 import dev.phial.source.HuggingFace;
 import dev.phial.target.Job;
 import dev.phial.target.Options;
@@ -121,7 +122,7 @@ final class MlxTargetTest {
   }
 
   private static ObjectNode config(Path model) {
-    return (ObjectNode) Json.read(model.resolve("config.json"));
+    return (ObjectNode) Config.read(model.resolve("config.json")).json();
   }
 
   private static void write(Path model, ObjectNode config) throws IOException {
