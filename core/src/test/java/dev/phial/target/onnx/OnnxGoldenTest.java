@@ -59,7 +59,7 @@ final class OnnxGoldenTest {
         .isEqualTo(texts(expected(model, spelling, "inputs")));
     assertThat(Export.values(export.model().getGraph().getOutputList()))
         .isEqualTo(texts(expected(model, spelling, "outputs")));
-    assertThat(Json.read(export.folder().resolve(GenaiConfig.NAME)))
+    assertThat(Json.MAPPER.readTree(export.folder().resolve(GenaiConfig.NAME)))
         .isEqualTo(expected(model, spelling, "genai_config"));
   }
 
