@@ -9,6 +9,8 @@ import dev.phial.source.Checkpoint;
 import dev.phial.source.Gguf;
 import dev.phial.source.GgufValue;
 import dev.phial.source.WeightFile;
+import dev.phial.target.Target;
+import dev.phial.target.Targets;
 import dev.phial.tensor.Tensor;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
@@ -140,6 +142,11 @@ final class InspectCommand implements Callable<Integer> {
       Table table = new Table("ll");
       hyperparameters(description.hyperparameters()).forEach(table::row);
       table.print(System.out);
+      for (Target target : Targets.ALL) {
+        target
+            .caveats(description)
+            .forEach(caveat -> System.out.printf("As %s: %s.%n", target.name(), caveat));
+      }
     });
     if (!contents.metadata.isEmpty()) {
       System.out.println();
@@ -202,6 +209,11 @@ final class InspectCommand implements Callable<Integer> {
       ObjectNode numbers = result.putObject("hyperparameters");
       hyperparameters(description.hyperparameters())
           .forEach((key, value) -> numbers.putPOJO(key.replaceAll("[ -]", "_"), value));
+      ObjectNode caveats = result.putObject("caveats");
+      for (Target target : Targets.ALL) {
+        ArrayNode lines = caveats.putArray(target.name());
+        target.caveats(description).forEach(lines::add);
+      }
     });
     result.put("parameters", contents.parameters()).put("bytes", contents.bytes());
     ArrayNode files = result.putArray("files");

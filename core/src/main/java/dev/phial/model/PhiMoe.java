@@ -75,20 +75,23 @@ final class PhiMoe implements Family {
             h -> Shape.of(h.experts(), h.hidden())),
         // in the order in which the reference converter writes them
         TensorName.of(
-            Role.EXPERT_GATE,
-            "model.layers.{}.block_sparse_moe.experts.{}.w1",
-            "blk.{}.ffn_gate_exps",
-            h -> Shape.of(h.experts(), h.feedForward(), h.hidden())),
+                Role.EXPERT_GATE,
+                "model.layers.{}.block_sparse_moe.experts.{}.w1",
+                "blk.{}.ffn_gate_exps",
+                h -> Shape.of(h.experts(), h.feedForward(), h.hidden()))
+            .withMlx("model.layers.{}.block_sparse_moe.switch_mlp.gate_proj"),
         TensorName.of(
-            Role.EXPERT_DOWN,
-            "model.layers.{}.block_sparse_moe.experts.{}.w2",
-            "blk.{}.ffn_down_exps",
-            h -> Shape.of(h.experts(), h.hidden(), h.feedForward())),
+                Role.EXPERT_DOWN,
+                "model.layers.{}.block_sparse_moe.experts.{}.w2",
+                "blk.{}.ffn_down_exps",
+                h -> Shape.of(h.experts(), h.hidden(), h.feedForward()))
+            .withMlx("model.layers.{}.block_sparse_moe.switch_mlp.down_proj"),
         TensorName.of(
-            Role.EXPERT_UP,
-            "model.layers.{}.block_sparse_moe.experts.{}.w3",
-            "blk.{}.ffn_up_exps",
-            h -> Shape.of(h.experts(), h.feedForward(), h.hidden())));
+                Role.EXPERT_UP,
+                "model.layers.{}.block_sparse_moe.experts.{}.w3",
+                "blk.{}.ffn_up_exps",
+                h -> Shape.of(h.experts(), h.feedForward(), h.hidden()))
+            .withMlx("model.layers.{}.block_sparse_moe.switch_mlp.up_proj"));
   }
 
   @Override

@@ -174,6 +174,11 @@ public enum DType implements Encoding {
     return bytes;
   }
 
+  /** The number that a byte stands for in {@link #F8_E4M3}. */
+  public static float e4m3(int code) {
+    return E4M3[code];
+  }
+
   private static float[] e4m3() {
     float[] values = new float[256];
     for (int code = 0; code < 256; code++) {

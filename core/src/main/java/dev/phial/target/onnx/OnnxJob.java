@@ -9,7 +9,6 @@ import dev.phial.source.HuggingFace;
 import dev.phial.target.Job;
 import dev.phial.target.Sink;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
@@ -29,8 +28,7 @@ final class OnnxJob implements Job {
     this.model = GraphWriter.write(decoder, options);
     smallFiles.put(
         GenaiConfig.NAME,
-        PythonJson.write(GenaiConfig.of(source, decoder.hyperparameters(), options), 4)
-            .getBytes(StandardCharsets.UTF_8));
+        PythonJson.dump(GenaiConfig.of(source, decoder.hyperparameters(), options), 4));
     smallFiles.putAll(TokenizerFiles.of(source, decoder.hyperparameters().context()));
     List<PlannedTensor> tensors =
         model.stored().stream().flatMap(entry -> entry.plan().stream()).toList();

@@ -41,10 +41,7 @@ final class TokenizerFiles {
     template(folder, config)
         .ifPresent(text -> files.put(TEMPLATE, text.getBytes(StandardCharsets.UTF_8)));
     files.put(TOKENIZER, TextFile.read(tokenizer).getBytes(StandardCharsets.UTF_8));
-    config.ifPresent(c ->
-        files.put(
-            CONFIG,
-            PythonJson.write(configured(c.json(), context), 2).getBytes(StandardCharsets.UTF_8)));
+    config.ifPresent(c -> files.put(CONFIG, PythonJson.dump(configured(c.json(), context), 2)));
     return files;
   }
 
