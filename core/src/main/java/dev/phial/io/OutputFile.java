@@ -34,6 +34,9 @@ public final class OutputFile {
   }
 
   static OutputFile create(Path file, Path shown) throws IOException {
+    if (Files.exists(file)) {
+      throw new FileAlreadyExistsException(file.toString());
+    }
     // locked before it has a name that another process would remove as abandoned
     Path fresh = file.resolveSibling(file.getFileName() + ".new");
     FileChannel channel =
