@@ -43,13 +43,16 @@ public final class Main implements Callable<Integer> {
 
   /**
    * Runs a command line; everything it prints goes to {@code System.out} and {@code System.err}.
+   *
+   * @return the exit status
    */
-  static int run(String... args) {
+  public static int run(String... args) {
     CommandLine root = new CommandLine(new Main());
     root.addSubcommand(withTargets(new QuantizeCommand()));
     root.addSubcommand(new InspectCommand());
     root.addSubcommand(withTargets(new PlanCommand()));
     root.addSubcommand(new CompareCommand());
+    root.addSubcommand(new TokenizeCommand());
     root.setParameterExceptionHandler(Main::misused);
     root.setExecutionExceptionHandler(Main::report);
     try {

@@ -5,8 +5,12 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.ClosedChannelException;
 import java.nio.channels.FileChannel;
+import java.nio.file.AccessDeniedException;
 import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.FileSystemException;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
@@ -30,10 +34,16 @@ public final class OutputFile {
   }
 
   static OutputFile create(Path file, Path shown) throws IOException {
+    // locked before it has a name that another process would remove as abandoned
+    Path fresh = file.resolveSibling(file.getFileName() + ".new");
     FileChannel channel =
         FileChannel.open(
-            file, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE, StandardOpenOption.READ);
+            fresh,
+            StandardOpenOption.CREATE_NEW,
+            StandardOpenOption.WRITE,
+            StandardOpenOption.READ);
     Parts.tryLock(channel);
+    Files.move(fresh, file, StandardCopyOption.ATOMIC_MOVE);
     return new OutputFile(shown, channel);
   }
 
@@ -99,8 +109,16 @@ public final class OutputFile {
     if (e instanceof FileAlreadyExistsException) {
       return exists(target);
     }
-    String reason = e.getMessage() == null ? e.getClass().getSimpleName() : e.getMessage();
     return new PhialException.OutputFailed(
-        "%s could not be written: %s; nothing was left behind".formatted(target, reason), e);
+        "%s could not be written: %s; nothing was left behind".formatted(target, reason(e)), e);
+  }
+
+  /** In the system's words, without the name of the part file, which says nothing to a user. */
+  private static String reason(IOException e) {
+    return switch (e) {
+      case AccessDeniedException denied -> "permission denied";
+      case FileSystemException failure when failure.getReason() != null -> failure.getReason();
+      default -> e.getMessage() == null ? e.getClass().getSimpleName() : e.getMessage();
+    };
   }
 }

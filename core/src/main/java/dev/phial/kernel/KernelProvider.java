@@ -10,6 +10,9 @@ final class KernelProvider {
   static final GroupKernels BEST_FOR_GROUPS =
       BEST instanceof ScalarKernels ? new ScalarGroupKernels() : new VectorGroupKernels();
 
+  static final MatrixKernels BEST_MATRIX =
+      BEST instanceof VectorKernels ? new VectorMatrixKernels() : new ScalarMatrixKernels();
+
   private KernelProvider() {}
 
   static Kernels choose(String wanted) {
