@@ -8,6 +8,7 @@ import dev.phial.model.ModelDescription;
 import dev.phial.source.Checkpoint;
 import dev.phial.source.Gguf;
 import dev.phial.source.GgufValue;
+import dev.phial.source.HuggingFace;
 import dev.phial.source.WeightFile;
 import dev.phial.target.Target;
 import dev.phial.target.Targets;
@@ -92,7 +93,7 @@ final class InspectCommand implements Callable<Integer> {
         show(
             new Contents(
                 checkpoint.name(),
-                checkpoint instanceof Gguf ? "gguf" : "huggingface",
+                kind(checkpoint),
                 checkpoint.files(),
                 checkpoint.tensors(),
                 describe(checkpoint),
@@ -166,8 +167,16 @@ final class InspectCommand implements Callable<Integer> {
     table.print(System.out);
   }
 
+  private static String kind(Checkpoint checkpoint) {
+    return switch (checkpoint) {
+      case Gguf gguf -> "gguf";
+      case HuggingFace folder -> folder.isMlx() ? "mlx" : "huggingface";
+    };
+  }
+
   private static String kindInWords(String kind) {
     return switch (kind) {
+      case "mlx" -> "an MLX folder";
       case "gguf" -> "GGUF";
       case "huggingface" -> "a Hugging Face folder";
       default -> "a " + kind + " file";

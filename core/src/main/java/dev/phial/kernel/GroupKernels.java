@@ -1,8 +1,9 @@
 package dev.phial.kernel;
 
 /**
- * The loops of the quant types of MLX, over the neighbours in a row that share a scale. {@link
- * ScalarGroupKernels} defines each of them; {@link VectorGroupKernels} may only be faster.
+ * The loops of the quant types of MLX and ONNX Runtime, over the neighbours in a row that share a
+ * scale. {@link ScalarGroupKernels} defines each of them; {@link VectorGroupKernels} may only be
+ * faster.
  */
 public sealed interface GroupKernels permits ScalarGroupKernels, VectorGroupKernels {
   /** The fastest kernels this JVM can run. */
@@ -15,6 +16,29 @@ public sealed interface GroupKernels permits ScalarGroupKernels, VectorGroupKern
 
   /** The largest of the first {@code n} elements. */
   float largest(float[] x, int n);
+
+  /** The smallest of {@code n} elements from {@code x[from]}; of zeros, either. */
+  float smallest(float[] x, int from, int n);
+
+  /** The largest of {@code n} elements from {@code x[from]}; of zeros, either. */
+  float largest(float[] x, int from, int n);
+
+  /**
+   * {@code codes = clamp(round(x · inverse + zero), 0, most)} of {@code n} elements, ties away from
+   * zero.
+   *
+   * @param last round first and then add the zero point
+   */
+  void levels(
+      float[] x,
+      int from,
+      int n,
+      float inverse,
+      int zero,
+      int most,
+      boolean last,
+      byte[] codes,
+      int at);
 
   /**
    * {@code codes = clamp(round((x - bias) / scale), 0, most)} of the first {@code n} elements, ties

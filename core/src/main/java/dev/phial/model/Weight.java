@@ -69,7 +69,9 @@ public record Weight(TensorName name, int layer, Part part, Shape shape, List<Te
     }
   }
 
-  /** Copies the encoded bytes of whole rows; only where {@link #isPlain}. */
+  /**
+   * Copies the encoded bytes of whole rows; where not {@link #isPlain}, the codes without scales.
+   */
   public void copy(long first, int count, byte[] to) {
     long rowBytes = encoding().bytes(shape.columns());
     long sliceStart = 0;

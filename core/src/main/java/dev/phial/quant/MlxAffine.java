@@ -1,6 +1,7 @@
 package dev.phial.quant;
 
 import dev.phial.kernel.GroupKernels;
+import dev.phial.tensor.DType;
 import java.util.List;
 
 /**
@@ -11,7 +12,7 @@ import java.util.List;
 final class MlxAffine extends MlxFormat {
   private static final float LEAST_SCALE = 1e-7f;
 
-  MlxAffine(int bits, int groupSize, MlxNumber number) {
+  MlxAffine(int bits, int groupSize, FloatType number) {
     super(
         "%dbit-g%d".formatted(bits, groupSize),
         "affine",
@@ -19,8 +20,8 @@ final class MlxAffine extends MlxFormat {
         groupSize,
         number,
         List.of(
-            new Plane(".scales", number.dtype(), number.dtype().blockBytes()),
-            new Plane(".biases", number.dtype(), number.dtype().blockBytes())));
+            new Plane(".scales", number.type(), number.bytes()),
+            new Plane(".biases", number.type(), number.bytes())));
   }
 
   @Override
@@ -40,15 +41,16 @@ final class MlxAffine extends MlxFormat {
     }
     kernels.affine(x, x.length, scale, bias, most, codes);
     number().put(to, at, scale);
-    number().put(to, at + number().dtype().blockBytes(), bias);
+    number().put(to, at + number().bytes(), bias);
   }
 
   @Override
-  void decodeGroup(int[] codes, byte[] from, int at, float[] to, int toAt) {
-    float scale = number().read(from, at);
-    float bias = number().read(from, at + number().dtype().blockBytes());
-    for (int i = 0; i < codes.length; i++) {
-      to[toAt + i] = scale * codes[i] + bias;
-    }
+  float value(int code) {
+    return code;
+  }
+
+  @Override
+  public DType scaleType() {
+    return number().type();
   }
 }

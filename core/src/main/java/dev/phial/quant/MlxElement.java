@@ -55,7 +55,7 @@ enum MlxElement {
   abstract void encode(GroupKernels kernels, float[] x, int[] codes);
 
   /** Divides by a scale and rounds; a scale of zero stands for zeros. */
-  static void divide(float[] x, float scale, MlxNumber number) {
+  static void divide(float[] x, float scale, FloatType number) {
     if (scale == 0) {
       Arrays.fill(x, 0);
       return;

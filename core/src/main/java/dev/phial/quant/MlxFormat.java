@@ -2,9 +2,11 @@ package dev.phial.quant;
 
 import dev.phial.kernel.GroupKernels;
 import dev.phial.tensor.DType;
+import dev.phial.tensor.Encoding;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.List;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -27,7 +29,7 @@ public abstract class MlxFormat implements Format {
   private final String mode;
   private final int bits;
   private final int groupSize;
-  private final MlxNumber number;
+  private final FloatType number;
   private final List<Plane> planes;
   private final int blockBytes;
 
@@ -36,15 +38,14 @@ public abstract class MlxFormat implements Format {
    * @param shared the planes beside the codes
    */
   MlxFormat(
-      String name, String mode, int bits, int groupSize, MlxNumber number, List<Plane> shared) {
+      String name, String mode, int bits, int groupSize, FloatType number, List<Plane> shared) {
     this.name = name;
     this.mode = mode;
     this.bits = bits;
     this.groupSize = groupSize;
     this.number = number;
     Plane codes = new Plane(".weight", DType.U32, groupSize * bits / 8);
-    this.planes =
-        java.util.stream.Stream.concat(java.util.stream.Stream.of(codes), shared.stream()).toList();
+    this.planes = Stream.concat(Stream.of(codes), shared.stream()).toList();
     this.blockBytes = planes.stream().mapToInt(Plane::bytes).sum();
   }
 
@@ -62,8 +63,8 @@ public abstract class MlxFormat implements Format {
     return planes;
   }
 
-  /** Type of the unquantized numbers. */
-  final MlxNumber number() {
+  /** Type of the unquantized numbers, and of scales and biases of affine types. */
+  final FloatType number() {
     return number;
   }
 
@@ -76,12 +77,48 @@ public abstract class MlxFormat implements Format {
    */
   abstract void encodeGroup(GroupKernels kernels, float[] x, int[] codes, byte[] to, int at);
 
-  /**
-   * Decodes one group.
-   *
-   * @param at where the planes beside the codes begin
-   */
-  abstract void decodeGroup(int[] codes, byte[] from, int at, float[] to, int toAt);
+  /** What a code stands for before it is scaled. */
+  abstract float value(int code);
+
+  /** What a scale is encoded in; the file may know no better name for it than bytes. */
+  public abstract DType scaleType();
+
+  private boolean hasBiases() {
+    return planes.size() > 2;
+  }
+
+  /** The codes alone, unscaled, under the name of this type. */
+  public final Encoding codes() {
+    return new Codes(this);
+  }
+
+  private record Codes(MlxFormat format) implements Encoding {
+    @Override
+    public String name() {
+      return format.name;
+    }
+
+    @Override
+    public int blockSize() {
+      return format.groupSize;
+    }
+
+    @Override
+    public int blockBytes() {
+      return format.planes.getFirst().bytes();
+    }
+
+    @Override
+    public void decode(MemorySegment from, long offset, float[] to, int at, int count) {
+      byte[] bytes = new byte[Math.toIntExact(bytes(count))];
+      MemorySegment.copy(from, ValueLayout.JAVA_BYTE, offset, bytes, 0, bytes.length);
+      int[] codes = new int[count];
+      BitStream.unpack(bytes, 0, format.bits, codes);
+      for (int i = 0; i < count; i++) {
+        to[at + i] = format.value(codes[i]);
+      }
+    }
+  }
 
   @Override
   public final void encode(
@@ -100,13 +137,21 @@ public abstract class MlxFormat implements Format {
 
   @Override
   public final void decode(MemorySegment from, long offset, float[] to, int at, int count) {
-    byte[] bytes = new byte[Math.toIntExact(bytes(count))];
-    MemorySegment.copy(from, ValueLayout.JAVA_BYTE, offset, bytes, 0, bytes.length);
-    int[] codes = new int[groupSize];
+    Encoding codes = codes();
+    float[] scale = new float[1];
+    float[] bias = new float[1];
     for (int i = 0; i < count / groupSize; i++) {
-      int block = i * blockBytes;
-      BitStream.unpack(bytes, block, bits, codes);
-      decodeGroup(codes, bytes, block + planes.getFirst().bytes(), to, at + i * groupSize);
+      long block = offset + (long) i * blockBytes;
+      int start = at + i * groupSize;
+      codes.decode(from, block, to, start, groupSize);
+      scaleType().decode(from, block + codes.blockBytes(), scale, 0, 1);
+      if (hasBiases()) {
+        long biasAt = block + codes.blockBytes() + scaleType().blockBytes();
+        scaleType().decode(from, biasAt, bias, 0, 1);
+      }
+      for (int k = start; k < start + groupSize; k++) {
+        to[k] = to[k] * scale[0] + bias[0];
+      }
     }
   }
 

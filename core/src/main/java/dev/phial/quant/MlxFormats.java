@@ -15,7 +15,7 @@ public final class MlxFormats {
 
   private static List<MlxFormat> all() {
     List<MlxFormat> formats = new ArrayList<>();
-    for (MlxNumber number : MlxNumber.values()) {
+    for (FloatType number : FloatType.values()) {
       for (int bits : BITS) {
         for (int groupSize : GROUP_SIZES) {
           formats.add(new MlxAffine(bits, groupSize, number));
@@ -29,7 +29,7 @@ public final class MlxFormats {
   }
 
   /** The type that config.json describes so, if there is such a one. */
-  public static Optional<MlxFormat> of(String mode, int bits, int groupSize, MlxNumber number) {
+  public static Optional<MlxFormat> of(String mode, int bits, int groupSize, FloatType number) {
     return ALL.stream()
         .filter(format ->
             format.mode().equals(mode)
@@ -40,7 +40,7 @@ public final class MlxFormats {
   }
 
   /** The type of a mode that has only one. */
-  public static Optional<MlxFormat> of(String mode, MlxNumber number) {
+  public static Optional<MlxFormat> of(String mode, FloatType number) {
     List<MlxFormat> found =
         ALL.stream()
             .filter(format -> format.mode().equals(mode) && format.number() == number)

@@ -14,7 +14,7 @@ final class MlxMx extends MlxFormat {
 
   private final MlxElement element;
 
-  MlxMx(MlxElement element, MlxNumber number) {
+  MlxMx(MlxElement element, FloatType number) {
     super(
         "mxfp" + element.bits(),
         "mxfp" + element.bits(),
@@ -49,10 +49,12 @@ final class MlxMx extends MlxFormat {
   }
 
   @Override
-  void decodeGroup(int[] codes, byte[] from, int at, float[] to, int toAt) {
-    float scale = Math.scalb(1f, (from[at] & 0xFF) - BIAS);
-    for (int i = 0; i < codes.length; i++) {
-      to[toAt + i] = scale * element.decode(codes[i]);
-    }
+  float value(int code) {
+    return element.decode(code);
+  }
+
+  @Override
+  public DType scaleType() {
+    return DType.F8_E8M0;
   }
 }

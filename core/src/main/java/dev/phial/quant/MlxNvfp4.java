@@ -13,7 +13,7 @@ final class MlxNvfp4 extends MlxFormat {
   private static final MlxElement SCALE = MlxElement.E4M3;
   private static final MlxElement ELEMENT = MlxElement.E2M1;
 
-  MlxNvfp4(MlxNumber number) {
+  MlxNvfp4(FloatType number) {
     super("nvfp4", "nvfp4", 4, 16, number, List.of(new Plane(".scales", DType.U8, 1)));
   }
 
@@ -28,10 +28,12 @@ final class MlxNvfp4 extends MlxFormat {
   }
 
   @Override
-  void decodeGroup(int[] codes, byte[] from, int at, float[] to, int toAt) {
-    float scale = SCALE.decode(from[at] & 0xFF);
-    for (int i = 0; i < codes.length; i++) {
-      to[toAt + i] = scale * ELEMENT.decode(codes[i]);
-    }
+  float value(int code) {
+    return ELEMENT.decode(code);
+  }
+
+  @Override
+  public DType scaleType() {
+    return DType.F8_E4M3;
   }
 }

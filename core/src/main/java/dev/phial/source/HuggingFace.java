@@ -63,13 +63,7 @@ public final class HuggingFace implements Checkpoint {
         shard.values().forEach(tensor -> add(tensors, tensor));
       }
       index.ifPresent(i -> i.check(tensors.keySet()));
-      Optional<Config> quantization = quantization(folder, config);
-      return new HuggingFace(
-          folder,
-          config,
-          arena,
-          files,
-          quantization.isEmpty() ? tensors : ScaledWeights.attach(quantization.get(), tensors));
+      return new HuggingFace(folder, config, arena, files, scaled(folder, config, tensors));
     } catch (Throwable e) {
       arena.close();
       throw e;
@@ -78,6 +72,11 @@ public final class HuggingFace implements Checkpoint {
 
   public Config config() {
     return config;
+  }
+
+  /** Whether MLX quantized it. */
+  public boolean isMlx() {
+    return MlxWeights.quantization(config).isPresent();
   }
 
   /** A file of the folder, if it is there. */
@@ -175,6 +174,18 @@ public final class HuggingFace implements Checkpoint {
       }
     }
     return names.stream().map(folder::resolve).toList();
+  }
+
+  /** The tensors with their scales, if config.json says that they are quantized. */
+  private static Map<String, Tensor> scaled(
+      Path folder, Config config, Map<String, Tensor> tensors) {
+    Optional<Config> mlx = MlxWeights.quantization(config);
+    if (mlx.isPresent()) {
+      return MlxWeights.attach(mlx.get(), tensors);
+    }
+    return quantization(folder, config)
+        .map(found -> ScaledWeights.attach(found, tensors))
+        .orElse(tensors);
   }
 
   /** Where exporters say how they quantized; ModelOpt's first ones had a file for it. */

@@ -103,4 +103,27 @@ final class GroupKernelsTest {
     VECTOR.e4m3(group.x, n, found);
     assertThat(found).isEqualTo(expected);
   }
+
+  @ParameterizedTest
+  @MethodSource("groups")
+  void rangesAndLevelsOfAStretch(Group group) {
+    int n = group.x.length;
+    float[] x = new float[n + 3];
+    System.arraycopy(group.x, 0, x, 3, n);
+    assertThat(VECTOR.smallest(x, 3, n)).isEqualTo(SCALAR.smallest(x, 3, n) + 0);
+    assertThat(VECTOR.largest(x, 3, n)).isEqualTo(SCALAR.largest(x, 3, n) + 0);
+    for (int most : new int[] {15, 255}) {
+      for (int zero : new int[] {0, 3, most / 2 + 1, most}) {
+        for (float inverse : new float[] {0, 1, -2, 0.37f, 1e30f, Float.POSITIVE_INFINITY}) {
+          for (boolean last : new boolean[] {false, true}) {
+            byte[] expected = new byte[n + 5];
+            byte[] actual = new byte[n + 5];
+            SCALAR.levels(x, 3, n, inverse, zero, most, last, expected, 5);
+            VECTOR.levels(x, 3, n, inverse, zero, most, last, actual, 5);
+            assertThat(actual).as("%s · %s + %d", group, inverse, zero).isEqualTo(expected);
+          }
+        }
+      }
+    }
+  }
 }

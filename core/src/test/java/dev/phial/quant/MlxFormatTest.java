@@ -43,7 +43,7 @@ final class MlxFormatTest {
   }
 
   private static Golden golden(JsonNode line) {
-    MlxNumber number = MlxNumber.named(line.get("dtype").asString()).orElseThrow();
+    FloatType number = FloatType.named(line.get("dtype").asString()).orElseThrow();
     MlxFormat format =
         MlxFormats.of(
                 line.get("mode").asString(),

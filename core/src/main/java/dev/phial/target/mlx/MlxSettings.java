@@ -2,9 +2,9 @@ package dev.phial.target.mlx;
 
 import dev.phial.PhialException;
 import dev.phial.model.Weight;
+import dev.phial.quant.FloatType;
 import dev.phial.quant.MlxFormat;
 import dev.phial.quant.MlxFormats;
-import dev.phial.quant.MlxNumber;
 import dev.phial.target.Options;
 import dev.phial.target.TargetOption;
 import java.util.Arrays;
@@ -28,7 +28,7 @@ record MlxSettings(
     Optional<Integer> bits,
     Optional<Integer> groupSize,
     Optional<MlxMixture> mixture,
-    Optional<MlxNumber> dtype) {
+    Optional<FloatType> dtype) {
 
   private static final String BITS = "q-bits";
   private static final String GROUP_SIZE = "q-group-size";
@@ -44,7 +44,7 @@ record MlxSettings(
       MlxFormats.BITS.stream().map(String::valueOf).toList();
   private static final List<String> FLOAT_NAMES = List.of("mxfp4", "mxfp8", "nvfp4");
   private static final List<String> DTYPE_NAMES =
-      Arrays.stream(MlxNumber.values()).map(MlxNumber::mlxName).toList();
+      Arrays.stream(FloatType.values()).map(FloatType::word).toList();
 
   static final List<String> PRECISIONS =
       Stream.of(BITS_NAMES, FLOAT_NAMES, MlxMixture.NAMES, DTYPE_NAMES)
@@ -84,7 +84,7 @@ record MlxSettings(
         all.value(MODE)
             .map(name -> known(MODE, Stream.concat(Stream.of(AFFINE), FLOAT_NAMES.stream()), name))
             .or(() -> quantizes ? Optional.of(AFFINE) : Optional.empty());
-    Optional<MlxFormat> only = mode.flatMap(name -> MlxFormats.of(name, MlxNumber.F32));
+    Optional<MlxFormat> only = mode.flatMap(name -> MlxFormats.of(name, FloatType.F32));
     Stream<String> bits = only.map(f -> Stream.of("" + f.bits())).orElse(BITS_NAMES.stream());
     Stream<String> groupSizes =
         only.map(f -> Stream.of(f.blockSize()))
@@ -100,7 +100,7 @@ record MlxSettings(
                 .flatMap(MlxMixture::named),
             all.value(DTYPE)
                 .map(name -> known(DTYPE, DTYPE_NAMES.stream(), name))
-                .flatMap(MlxNumber::named));
+                .flatMap(FloatType::named));
     if (settings.mixture.isPresent() && (only.isPresent() || settings.bits.isPresent())) {
       throw new PhialException.Usage(
           "--%s: %s has bits and types of its own; leave out --%s"
@@ -139,7 +139,7 @@ record MlxSettings(
    *
    * @param number type of what is not quantized
    */
-  Optional<MlxFormat> format(MlxNumber number) {
+  Optional<MlxFormat> format(FloatType number) {
     return mode.map(name ->
         MlxFormats.of(name, number).orElseGet(() -> affine(bits.orElse(USUAL_BITS), number)));
   }
@@ -149,13 +149,13 @@ record MlxSettings(
    *
    * @param layers of the model
    */
-  Optional<MlxFormat> format(Weight weight, int layers, MlxNumber number) {
+  Optional<MlxFormat> format(Weight weight, int layers, FloatType number) {
     return mixture.isPresent()
         ? Optional.of(affine(mixture.get().bits(weight, layers), number))
         : format(number);
   }
 
-  private MlxFormat affine(int width, MlxNumber number) {
+  private MlxFormat affine(int width, FloatType number) {
     return MlxFormats.of(AFFINE, width, groupSize.orElse(USUAL_GROUP_SIZE), number).orElseThrow();
   }
 
@@ -165,7 +165,7 @@ record MlxSettings(
         .map(MlxMixture::toString)
         .or(() -> mode.filter(name -> !name.equals(AFFINE)))
         .or(() -> mode.map(name -> String.valueOf(bits.orElse(USUAL_BITS))))
-        .or(() -> dtype.map(MlxNumber::mlxName));
+        .or(() -> dtype.map(FloatType::word));
   }
 
   /** For the name of an output: precision, and what differs from the usual. */
@@ -173,7 +173,7 @@ record MlxSettings(
     return Stream.of(
             precision().or(() -> Optional.of("unquantized")),
             groupSize.map(size -> "g" + size),
-            dtype.map(MlxNumber::mlxName).filter(name -> mode.isPresent()))
+            dtype.map(FloatType::word).filter(name -> mode.isPresent()))
         .flatMap(Optional::stream)
         .collect(Collectors.joining("-"));
   }

@@ -56,7 +56,7 @@ final class MlxSink implements Sink {
               tensor
                   .quantized()
                   .map(format -> format.planes().get(plane).bytes())
-                  .orElse(tensor.number().dtype().blockBytes());
+                  .orElse(tensor.number().type().blockBytes());
           planes.add(
               new Plane(
                   files.get(place.shard()),
@@ -126,10 +126,10 @@ final class MlxSink implements Sink {
     for (int i = 0; i < count; i++) {
       largest = Math.max(largest, Math.abs(values[i]));
     }
-    if (!tensor.number().holds(largest)) {
+    if (!Float.isFinite(tensor.number().round(largest))) {
       throw new PhialException.Unsupported(
           "tensor %s: expected numbers that fit %s, found %s; pass --dtype bfloat16 or float32"
-              .formatted(tensor.weight().mlxName(), tensor.number().mlxName(), largest));
+              .formatted(tensor.weight().mlxName(), tensor.number().word(), largest));
     }
   }
 

@@ -5,8 +5,8 @@ import dev.phial.model.Hyperparameters;
 import dev.phial.model.ModelDescription;
 import dev.phial.model.Weight;
 import dev.phial.plan.Plan;
+import dev.phial.quant.FloatType;
 import dev.phial.quant.MlxFormat;
-import dev.phial.quant.MlxNumber;
 import dev.phial.source.Config;
 import dev.phial.source.HuggingFace;
 import dev.phial.target.Job;
@@ -99,14 +99,14 @@ public final class MlxTarget implements Target {
               .formatted(path, settings.mixture().get()),
           "needs down_proj matrices");
     }
-    Optional<MlxNumber> dtype = settings.dtype().or(() -> configured(folder.config()));
+    Optional<FloatType> dtype = settings.dtype().or(() -> configured(folder.config()));
     List<MlxTensor> tensors =
         weights.stream().map(weight -> tensor(weight, model, settings, dtype)).toList();
     if (settings.mode().isPresent()
         && tensors.stream().noneMatch(tensor -> tensor.quantized().isPresent())) {
       throw new PhialException.Unsupported(
           "%s: expected matrices whose rows divide into groups of %d, found none; choose another group size"
-              .formatted(path, settings.format(MlxNumber.F32).map(MlxFormat::blockSize).orElse(0)));
+              .formatted(path, settings.format(FloatType.F32).map(MlxFormat::blockSize).orElse(0)));
     }
     MlxLayout layout = MlxLayout.of(tensors);
     Map<String, byte[]> texts = new LinkedHashMap<>();
@@ -121,7 +121,7 @@ public final class MlxTarget implements Target {
     Plan plan =
         new Plan(
             name(),
-            settings.precision().orElse(tensors.getFirst().number().mlxName()),
+            settings.precision().orElse(tensors.getFirst().number().word()),
             model.hyperparameters(),
             tensors.stream().map(MlxTensor::planned).toList(),
             bytes);
@@ -129,8 +129,8 @@ public final class MlxTarget implements Target {
   }
 
   private static MlxTensor tensor(
-      Weight weight, ModelDescription model, MlxSettings settings, Optional<MlxNumber> dtype) {
-    MlxNumber number = dtype.orElseGet(() -> stored(weight));
+      Weight weight, ModelDescription model, MlxSettings settings, Optional<FloatType> dtype) {
+    FloatType number = dtype.orElseGet(() -> stored(weight));
     Optional<MlxFormat> format =
         weight.shape().rank() < 2
             ? Optional.empty()
@@ -141,18 +141,18 @@ public final class MlxTarget implements Target {
         format.filter(f -> weight.shape().columns() % f.blockSize() == 0)); // as mlx_lm does
   }
 
-  private static Optional<MlxNumber> configured(Config config) {
+  private static Optional<FloatType> configured(Config config) {
     return config
         .text("torch_dtype")
         .or(() -> config.text("dtype")) // transformers 5
-        .flatMap(MlxNumber::named);
+        .flatMap(FloatType::named);
   }
 
   /** The type that a parameter has in the checkpoint, if MLX has it. */
-  private static MlxNumber stored(Weight weight) {
+  private static FloatType stored(Weight weight) {
     return weight.encoding() == DType.F32
-        ? MlxNumber.F32
-        : weight.encoding() == DType.F16 ? MlxNumber.F16 : MlxNumber.BF16;
+        ? FloatType.F32
+        : weight.encoding() == DType.F16 ? FloatType.F16 : FloatType.BF16;
   }
 
   private static long size(Path file) {

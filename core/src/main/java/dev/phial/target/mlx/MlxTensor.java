@@ -2,8 +2,9 @@ package dev.phial.target.mlx;
 
 import dev.phial.model.Weight;
 import dev.phial.plan.PlannedTensor;
+import dev.phial.quant.FloatType;
+import dev.phial.quant.Formats;
 import dev.phial.quant.MlxFormat;
-import dev.phial.quant.MlxNumber;
 import dev.phial.target.mlx.SafetensorsFile.Entry;
 import dev.phial.tensor.Shape;
 import java.util.ArrayList;
@@ -16,10 +17,10 @@ import java.util.Optional;
  * @param number type of what is not quantized
  * @param quantized its quant type, if it has one
  */
-record MlxTensor(Weight weight, MlxNumber number, Optional<MlxFormat> quantized) {
+record MlxTensor(Weight weight, FloatType number, Optional<MlxFormat> quantized) {
   PlannedTensor planned() {
     return new PlannedTensor(
-        weight.mlxName(), weight, quantized.isPresent() ? quantized.get() : number.format());
+        weight.mlxName(), weight, quantized.isPresent() ? quantized.get() : Formats.of(number));
   }
 
   /** The layer it belongs to. */
@@ -32,7 +33,7 @@ record MlxTensor(Weight weight, MlxNumber number, Optional<MlxFormat> quantized)
   /** The arrays of the file that hold it, in the order in which mlx_lm saves them. */
   List<Entry> entries() {
     if (quantized.isEmpty()) {
-      return List.of(new Entry(weight.mlxName(), number.dtype(), weight.shape()));
+      return List.of(new Entry(weight.mlxName(), number.type(), weight.shape()));
     }
     long groups = weight.shape().columns() / quantized.get().blockSize();
     return quantized.get().planes().stream()
