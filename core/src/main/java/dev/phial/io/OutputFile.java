@@ -8,9 +8,7 @@ import java.nio.channels.FileChannel;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.FileSystemException;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
@@ -34,16 +32,10 @@ public final class OutputFile {
   }
 
   static OutputFile create(Path file, Path shown) throws IOException {
-    // locked before it has a name that another process would remove as abandoned
-    Path fresh = file.resolveSibling(file.getFileName() + ".new");
     FileChannel channel =
         FileChannel.open(
-            fresh,
-            StandardOpenOption.CREATE_NEW,
-            StandardOpenOption.WRITE,
-            StandardOpenOption.READ);
+            file, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE, StandardOpenOption.READ);
     Parts.tryLock(channel);
-    Files.move(fresh, file, StandardCopyOption.ATOMIC_MOVE);
     return new OutputFile(shown, channel);
   }
 
