@@ -7,20 +7,16 @@ package dev.phial;
 public final class Printable {
   private Printable() {}
 
-  /** Spells out control characters and the like, and cuts what is longer than {@code longest}. */
+  /** Spells out control characters and the like, and cuts what gets longer than {@code longest}. */
   public static String of(String text, int longest) {
     StringBuilder result = new StringBuilder();
-    text.codePoints()
-        .limit(longest)
-        .forEach(c -> {
-          if (is(c)) {
-            result.appendCodePoint(c);
-          } else {
-            result.append("\\u{%x}".formatted(c));
-          }
-        });
-    boolean cut = text.length() > longest && text.codePointCount(0, text.length()) > longest;
-    return cut ? result.append('…').toString() : result.toString();
+    int at = 0;
+    while (at < text.length() && result.length() < longest) {
+      int c = text.codePointAt(at);
+      result.append(is(c) ? Character.toString(c) : "\\u{%x}".formatted(c));
+      at += Character.charCount(c);
+    }
+    return at < text.length() ? result.append('…').toString() : result.toString();
   }
 
   /** Whether a code point shows as itself. */

@@ -1,6 +1,7 @@
 package dev.phial.cli;
 
 import dev.phial.io.Progress;
+import java.io.Console;
 import java.io.PrintStream;
 import java.util.Locale;
 
@@ -30,7 +31,14 @@ final class Bar implements Progress, AutoCloseable {
   }
 
   static Bar create() {
-    return new Bar(System.err, Integer.getInteger("phial.columns", 0));
+    return new Bar(System.err, Integer.getInteger("phial.columns", guess()));
+  }
+
+  /** For a launcher that cannot say. */
+  @SuppressWarnings("SystemConsoleNull") // without a terminal it is null again since JDK 25
+  private static int guess() {
+    Console console = System.console();
+    return console != null && console.isTerminal() ? 80 : 0;
   }
 
   @Override

@@ -8,7 +8,10 @@ import dev.phial.model.ModelDescription;
 import dev.phial.source.Checkpoint;
 import dev.phial.source.Gguf;
 import dev.phial.source.GgufValue;
+import dev.phial.source.HuggingFace;
 import dev.phial.source.WeightFile;
+import dev.phial.target.Target;
+import dev.phial.target.Targets;
 import dev.phial.tensor.Tensor;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
@@ -90,7 +93,7 @@ final class InspectCommand implements Callable<Integer> {
         show(
             new Contents(
                 checkpoint.name(),
-                checkpoint instanceof Gguf ? "gguf" : "huggingface",
+                kind(checkpoint),
                 checkpoint.files(),
                 checkpoint.tensors(),
                 describe(checkpoint),
@@ -140,6 +143,11 @@ final class InspectCommand implements Callable<Integer> {
       Table table = new Table("ll");
       hyperparameters(description.hyperparameters()).forEach(table::row);
       table.print(System.out);
+      for (Target target : Targets.ALL) {
+        target
+            .caveats(description)
+            .forEach(caveat -> System.out.printf("As %s: %s.%n", target.name(), caveat));
+      }
     });
     if (!contents.metadata.isEmpty()) {
       System.out.println();
@@ -159,8 +167,16 @@ final class InspectCommand implements Callable<Integer> {
     table.print(System.out);
   }
 
+  private static String kind(Checkpoint checkpoint) {
+    return switch (checkpoint) {
+      case Gguf gguf -> "gguf";
+      case HuggingFace folder -> folder.isMlx() ? "mlx" : "huggingface";
+    };
+  }
+
   private static String kindInWords(String kind) {
     return switch (kind) {
+      case "mlx" -> "an MLX folder";
       case "gguf" -> "GGUF";
       case "huggingface" -> "a Hugging Face folder";
       default -> "a " + kind + " file";
@@ -202,6 +218,11 @@ final class InspectCommand implements Callable<Integer> {
       ObjectNode numbers = result.putObject("hyperparameters");
       hyperparameters(description.hyperparameters())
           .forEach((key, value) -> numbers.putPOJO(key.replaceAll("[ -]", "_"), value));
+      ObjectNode caveats = result.putObject("caveats");
+      for (Target target : Targets.ALL) {
+        ArrayNode lines = caveats.putArray(target.name());
+        target.caveats(description).forEach(lines::add);
+      }
     });
     result.put("parameters", contents.parameters()).put("bytes", contents.bytes());
     ArrayNode files = result.putArray("files");

@@ -1,6 +1,7 @@
 package dev.phial.cli;
 
 import dev.phial.PhialException;
+import java.nio.file.InvalidPathException;
 import java.util.List;
 import java.util.concurrent.Callable;
 import picocli.CommandLine;
@@ -42,8 +43,10 @@ public final class Main implements Callable<Integer> {
 
   /**
    * Runs a command line; everything it prints goes to {@code System.out} and {@code System.err}.
+   *
+   * @return the exit status
    */
-  static int run(String... args) {
+  public static int run(String... args) {
     CommandLine root = new CommandLine(new Main());
     root.addSubcommand(withTargets(new QuantizeCommand()));
     root.addSubcommand(new InspectCommand());
@@ -114,6 +117,11 @@ public final class Main implements Callable<Integer> {
     if (e instanceof PhialException.Usage usage) {
       failed(usage.getMessage());
       System.err.println("See " + line.getCommandSpec().qualifiedName() + " --help");
+      return MISUSED;
+    }
+    if (e instanceof InvalidPathException path) {
+      failed(
+          path.getMessage() + "; expected a path in the encoding of the locale, most often UTF-8");
       return MISUSED;
     }
     if (e instanceof PhialException known) {

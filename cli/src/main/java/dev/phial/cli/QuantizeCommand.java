@@ -48,6 +48,9 @@ import tools.jackson.databind.node.ObjectNode;
     },
     sortOptions = false)
 final class QuantizeCommand implements Callable<Integer> {
+  /** Each has its rows in memory; more would not fit the heap. */
+  private static final int MOST_THREADS = 256;
+
   @Spec private CommandSpec spec = CommandSpec.create();
 
   @Parameters(index = "0", paramLabel = "MODEL", description = ModelArgument.DESCRIPTION)
@@ -71,13 +74,13 @@ final class QuantizeCommand implements Callable<Integer> {
       names = "--threads",
       paramLabel = "N",
       description = "Threads to work with; as many as there are processors by default.")
-  private int threads = Runtime.getRuntime().availableProcessors();
+  private int threads = Math.min(MOST_THREADS, Runtime.getRuntime().availableProcessors());
 
   @Option(names = "--json", description = "Print the result as JSON.")
   private boolean json;
 
   /** An output that was asked for. */
-  private record Output(Target target, Job job, Path path) {
+  private record Output(Target target, Job job, Path path, List<String> caveats) {
     List<Path> files() {
       return job.files(path);
     }
@@ -90,8 +93,9 @@ final class QuantizeCommand implements Callable<Integer> {
     if (targets.isEmpty()) {
       throw new PhialException.Usage("--to says what to write, such as --to gguf:Q4_K_M");
     }
-    if (threads < 1) {
-      throw new PhialException.Usage("--threads: expected at least 1, found " + threads);
+    if (threads < 1 || threads > MOST_THREADS) {
+      throw new PhialException.Usage(
+          "--threads: expected 1 to %d, found %d".formatted(MOST_THREADS, threads));
     }
     try (Checkpoint checkpoint = ModelArgument.open(model)) {
       ModelDescription description = Families.describe(checkpoint);
@@ -117,11 +121,11 @@ final class QuantizeCommand implements Callable<Integer> {
       Path path =
           output
               .map(given ->
-                  requests.size() > 1 || isFolder(given)
+                  requests.size() > 1 || isFolder(given) && !target.writesFolder()
                       ? Path.of(given).resolve(name)
                       : Path.of(given))
               .orElse(Path.of(name));
-      outputs.add(new Output(target, target.plan(request), path));
+      outputs.add(new Output(target, target.plan(request), path, target.caveats(request.model())));
     });
     return outputs;
   }
@@ -134,6 +138,10 @@ final class QuantizeCommand implements Callable<Integer> {
   private void check(Checkpoint checkpoint, List<Output> outputs) {
     Set<Path> seen = new LinkedHashSet<>();
     for (Output out : outputs) {
+      if (isSame(checkpoint.path(), out.path)) {
+        throw new PhialException.Usage(
+            out.path + " is what the model is read from; pass -o for another place");
+      }
       for (Path file : out.files()) {
         if (!seen.add(file.toAbsolutePath().normalize())) {
           throw new PhialException.Usage(file + " would be written twice; ask for it once");
@@ -227,6 +235,8 @@ final class QuantizeCommand implements Callable<Integer> {
           PlanPrinter.describe(plan, entry);
           ArrayNode files = entry.putArray("files");
           out.files().forEach(file -> files.add(file.toString()));
+          ArrayNode caveats = entry.putArray("caveats");
+          out.caveats.forEach(caveats::add);
         }
       }
       result.put("seconds", stopwatch.seconds()).put("peak_memory_bytes", stopwatch.peakBytes());
@@ -236,8 +246,9 @@ final class QuantizeCommand implements Callable<Integer> {
     for (Output out : outputs) {
       if (!failures.containsKey(out.path)) {
         Plan plan = out.job.plan();
-        out.files().forEach(System.out::println);
+        (out.target.writesFolder() ? List.of(out.path) : out.files()).forEach(System.out::println);
         System.err.println(PlanPrinter.summary(plan));
+        out.caveats.forEach(caveat -> System.err.println("note: " + caveat));
       }
     }
     System.err.println(stopwatch);

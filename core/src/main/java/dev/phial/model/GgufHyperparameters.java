@@ -20,10 +20,18 @@ final class GgufHyperparameters {
   }
 
   static Hyperparameters read(Gguf gguf) {
-    return new GgufHyperparameters(gguf).read();
+    GgufHyperparameters metadata = new GgufHyperparameters(gguf);
+    return metadata.read(metadata.real("rope.scaling.attn_factor"));
   }
 
-  private Hyperparameters read() {
+  /**
+   * @param attentionFactor of LongRoPE, whatever the file says
+   */
+  static Hyperparameters read(Gguf gguf, double attentionFactor) {
+    return new GgufHyperparameters(gguf).read(Optional.of(attentionFactor));
+  }
+
+  private Hyperparameters read(Optional<Double> attentionFactor) {
     int heads = count("attention.head_count");
     int context = count("context_length");
     double epsilon =
@@ -43,11 +51,13 @@ final class GgufHyperparameters {
         epsilon,
         real("rope.freq_base").orElse(10_000.0),
         count("rope.dimension_count"),
-        longRope(),
+        longRope(attentionFactor),
         window == 0 ? Optional.empty() : Optional.of(window),
         optional("expert_count").orElse(0),
         optional("expert_used_count").orElse(0),
-        !gguf.tensors().containsKey("output.weight"));
+        PhiMoe.DEFAULT_JITTER,
+        !gguf.tensors().containsKey("output.weight"),
+        Optional.empty());
   }
 
   private int vocabulary() {
@@ -60,15 +70,14 @@ final class GgufHyperparameters {
         : 0;
   }
 
-  private Optional<LongRope> longRope() {
+  private Optional<LongRope> longRope(Optional<Double> attentionFactor) {
     Tensor shortFactors = gguf.tensors().get("rope_factors_short.weight");
     Tensor longFactors = gguf.tensors().get("rope_factors_long.weight");
     if (shortFactors == null || longFactors == null) {
       return Optional.empty();
     }
     return Optional.of(
-        new LongRope(
-            values(shortFactors), values(longFactors), Optional.empty(), Optional.empty()));
+        new LongRope(values(shortFactors), values(longFactors), attentionFactor, attentionFactor));
   }
 
   private static List<Double> values(Tensor tensor) {

@@ -4,7 +4,6 @@ import dev.phial.PhialException;
 import dev.phial.Printable;
 import java.nio.file.Path;
 import java.util.Arrays;
-import tools.jackson.core.JacksonException;
 
 /**
  * Words the readers' refusals. What comes from a file is cut detail by detail, so that the rest of
@@ -23,14 +22,6 @@ final class Refusal {
   /** The file is sound, but of a kind that is not read. */
   static PhialException unsupported(Path file, String message, Object... details) {
     return new PhialException.Unsupported(text(file, message, details));
-  }
-
-  /** The file is not JSON; the parser's message quotes it. */
-  static PhialException malformed(Path file, JacksonException e) {
-    return bad(
-        file,
-        "expected JSON, found an error: %s; is the file cut off or damaged?",
-        e.getOriginalMessage());
   }
 
   /**

@@ -30,6 +30,7 @@ public final class Pass {
   private final List<Sink> sinks;
   private final Progress progress;
   private final List<Piece> pieces = new ArrayList<>();
+  private int firstPieces;
   private final AtomicInteger next = new AtomicInteger();
   private final AtomicReference<@Nullable Throwable> failure = new AtomicReference<>();
   private final Map<Sink, PhialException> failedSinks = new ConcurrentHashMap<>();
@@ -90,19 +91,25 @@ public final class Pass {
       }
     }
     // the first piece of every tensor comes first: the compiler then meets every loop at once
-    // instead of each while the workers wait for it
     List<Piece> first = pieces.stream().filter(piece -> piece.first == 0).toList();
     pieces.removeIf(piece -> piece.first == 0);
     pieces.addAll(0, first);
+    firstPieces = first.size();
     progress.start(total);
   }
 
   private void work(int threads) {
+    // until the loops are compiled a second worker would only take time from the compiler
+    takePieces(firstPieces);
     List<Thread> others = new ArrayList<>();
     for (int i = 1; i < threads; i++) {
-      others.add(Thread.ofPlatform().name("phial-worker-" + i).daemon().start(this::takePieces));
+      others.add(
+          Thread.ofPlatform()
+              .name("phial-worker-" + i)
+              .daemon()
+              .start(() -> takePieces(pieces.size())));
     }
-    takePieces();
+    takePieces(pieces.size());
     try {
       for (Thread thread : others) {
         thread.join();
@@ -119,12 +126,11 @@ public final class Pass {
     }
   }
 
-  private void takePieces() {
+  private void takePieces(int end) {
     float[] values = new float[PIECE];
     try {
-      for (int i = next.getAndIncrement();
-          i < pieces.size() && failure.get() == null;
-          i = next.getAndIncrement()) {
+      int i;
+      while (failure.get() == null && (i = next.getAndUpdate(n -> Math.min(end, n + 1))) < end) {
         Piece piece = pieces.get(i);
         int elements = Math.toIntExact(piece.count * piece.weight.shape().columns());
         if (elements > values.length) {

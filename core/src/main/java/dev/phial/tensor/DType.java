@@ -1,8 +1,10 @@
 package dev.phial.tensor;
 
+import dev.phial.kernel.BlockKernel;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
+import java.util.Optional;
 
 /** The plain number types a checkpoint may hold; the names are those of safetensors. */
 public enum DType implements Encoding {
@@ -19,6 +21,11 @@ public enum DType implements Encoding {
     public void decode(MemorySegment from, long offset, float[] to, int at, int count) {
       MemorySegment.copy(from, FLOAT, offset, to, at, count);
     }
+
+    @Override
+    public Optional<BlockKernel> kernel() {
+      return Kernels.F32;
+    }
   },
   F16(2) {
     @Override
@@ -32,6 +39,11 @@ public enum DType implements Encoding {
         }
       }
     }
+
+    @Override
+    public Optional<BlockKernel> kernel() {
+      return Kernels.F16;
+    }
   },
   BF16(2) {
     @Override
@@ -44,6 +56,11 @@ public enum DType implements Encoding {
           to[at + done + i] = Float.intBitsToFloat(bits[i] << 16);
         }
       }
+    }
+
+    @Override
+    public Optional<BlockKernel> kernel() {
+      return Kernels.BF16;
     }
   },
   /**
@@ -65,6 +82,16 @@ public enum DType implements Encoding {
       for (int i = 0; i < count; i++) {
         to[at + i] =
             Float.float16ToFloat((short) (from.get(ValueLayout.JAVA_BYTE, offset + i) << 8));
+      }
+    }
+  },
+  /** A power of two, the scale of a group; 0xFF is NaN (the OCP specification of MX formats). */
+  F8_E8M0(1) {
+    @Override
+    public void decode(MemorySegment from, long offset, float[] to, int at, int count) {
+      for (int i = 0; i < count; i++) {
+        int exponent = from.get(ValueLayout.JAVA_BYTE, offset + i) & 0xFF;
+        to[at + i] = exponent == 0xFF ? Float.NaN : Math.scalb(1f, exponent - 127);
       }
     }
   },
@@ -158,6 +185,13 @@ public enum DType implements Encoding {
 
   private static final float[] E4M3 = e4m3();
 
+  /** Apart, so that nobody looks for them who does not need them. */
+  private static final class Kernels {
+    static final Optional<BlockKernel> F32 = BlockKernel.f32();
+    static final Optional<BlockKernel> F16 = BlockKernel.f16();
+    static final Optional<BlockKernel> BF16 = BlockKernel.bf16();
+  }
+
   private final int bytes;
 
   DType(int bytes) {
@@ -172,6 +206,11 @@ public enum DType implements Encoding {
   @Override
   public int blockBytes() {
     return bytes;
+  }
+
+  /** The number that a byte stands for in {@link #F8_E4M3}. */
+  public static float e4m3(int code) {
+    return E4M3[code];
   }
 
   private static float[] e4m3() {
