@@ -23,8 +23,12 @@ final class Access {
     if (of instanceof Map<?, ?> map && map.containsKey(key)) {
       return map.get(key);
     }
-    if (key instanceof Long place && (of instanceof List<?> || of instanceof String)) {
-      return at(of, place);
+    if (of instanceof List<?> || of instanceof String) {
+      if (key instanceof Long place) {
+        return at(of, place);
+      } else if (key instanceof Boolean flag) {
+        return at(of, flag ? 1 : 0);
+      }
     }
     if (key instanceof String name) {
       return attribute(of, name, budget);
@@ -103,6 +107,7 @@ final class Access {
   private static long bound(@Nullable Object bound, long otherwise) {
     return switch (bound) {
       case null -> otherwise;
+      case Boolean flag -> flag ? 1 : 0;
       case Long whole -> Math.clamp(whole, Integer.MIN_VALUE, Integer.MAX_VALUE);
       default -> throw new TemplateException("a slice needs whole numbers");
     };

@@ -8,10 +8,13 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /** What may stand after {@code |}: the filters of Jinja2 that chat templates have a use for. */
 final class Filters {
+  private static final Pattern WORD = Pattern.compile("\\w+", Pattern.UNICODE_CHARACTER_CLASS);
+
   /** Makes one value of another. */
   private interface Filter {
     @Nullable Object apply(@Nullable Object value, Arguments arguments, Budget budget);
@@ -92,7 +95,7 @@ final class Filters {
   private static @Nullable Object abs(@Nullable Object value) {
     return value instanceof Long whole
         ? Math.absExact(whole)
-        : (Object) Math.abs(Values.real(value == null ? "" : value));
+        : (Object) Math.abs(Values.real(value));
   }
 
   private static @Nullable Object orDefault(
@@ -134,6 +137,7 @@ final class Filters {
       case String text when text.strip().matches("[+-]?\\d{1,18}") -> Long.valueOf(text.strip());
       case String text when text.strip().matches("[+-]?\\d{1,18}\\.\\d{1,18}") ->
           (long) Double.parseDouble(text.strip());
+      case Undefined u -> throw u.used();
       case null, default -> arguments.get(0, "default", 0L);
     };
   }
@@ -146,11 +150,15 @@ final class Filters {
       case String text
           when text.strip().matches("[+-]?\\d{1,40}(\\.\\d{1,40})?([eE][+-]?\\d{1,3})?") ->
           Double.valueOf(text.strip());
+      case Undefined u -> throw u.used();
       case null, default -> arguments.get(0, "default", 0.0);
     };
   }
 
   private static Object indent(@Nullable Object value, Arguments arguments, Budget budget) {
+    if (!(value instanceof String)) {
+      throw new TemplateException(Values.type(value) + " cannot be indented");
+    }
     Object width = arguments.get(0, "width", 4L);
     String unit =
         width instanceof String text
@@ -177,8 +185,13 @@ final class Filters {
     return Methods.join(items, arguments.text(0, "d", ""), budget);
   }
 
+  /** Items to go through one by one; there are none in what is false. */
+  private static List<@Nullable Object> some(@Nullable Object value, Budget budget) {
+    return Values.isTrue(value) ? Values.items(value, budget) : new ArrayList<>();
+  }
+
   private static Object map(@Nullable Object value, Arguments arguments, Budget budget) {
-    List<@Nullable Object> items = Values.items(value, budget);
+    List<@Nullable Object> items = some(value, budget);
     if (arguments.named().containsKey("attribute")) {
       List<Object> path = path(arguments);
       items.replaceAll(item -> {
@@ -205,7 +218,7 @@ final class Filters {
       Budget budget) {
     int place = byAttribute ? 1 : 0;
     List<Object> path = byAttribute ? path(arguments.require(0, "attribute")) : List.of();
-    List<@Nullable Object> items = Values.items(value, budget);
+    List<@Nullable Object> items = some(value, budget);
     items.removeIf(item -> {
       Object tested = Access.path(item, path, budget);
       boolean passes =
@@ -262,7 +275,10 @@ final class Filters {
     }
     Object best = items.getFirst();
     for (Object item : items) {
-      best = sign * Values.compare(item, best, budget) > 0 ? item : best;
+      int order =
+          Values.compare(
+              key(item, List.of(), false, budget), key(best, List.of(), false, budget), budget);
+      best = sign * order > 0 ? item : best;
     }
     return best;
   }
@@ -285,8 +301,11 @@ final class Filters {
   }
 
   private static Object round(@Nullable Object value, Arguments arguments) {
+    if (value instanceof Long || value instanceof Boolean) {
+      return (long) Values.real(value);
+    }
     double factor = Math.pow(10, Math.clamp(arguments.whole(0, "precision", 0), -15, 15));
-    double scaled = Values.real(value == null ? "" : value) * factor;
+    double scaled = Values.real(value) * factor;
     return switch (arguments.text(1, "method", "common")) {
       case "ceil" -> Math.ceil(scaled) / factor;
       case "floor" -> Math.floor(scaled) / factor;
@@ -319,6 +338,6 @@ final class Filters {
   }
 
   private static Object wordCount(String text) {
-    return text.isBlank() ? 0L : (long) text.strip().split("\\W+", -1).length;
+    return WORD.matcher(text).results().count();
   }
 }

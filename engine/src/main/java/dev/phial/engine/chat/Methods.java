@@ -122,8 +122,8 @@ final class Methods {
           case "isalnum" ->
               a -> !text.isEmpty() && text.codePoints().allMatch(Character::isLetterOrDigit);
           case "isspace" -> a -> !text.isEmpty() && text.codePoints().allMatch(Texts::isBlank);
-          case "isupper" -> a -> text.equals(text.toUpperCase(Locale.ROOT)) && hasCase(text);
-          case "islower" -> a -> text.equals(text.toLowerCase(Locale.ROOT)) && hasCase(text);
+          case "isupper" -> a -> Texts.isUpper(text);
+          case "islower" -> a -> Texts.isLower(text);
           default -> null;
         };
     return Optional.ofNullable(method)
@@ -132,10 +132,6 @@ final class Methods {
               budget.characters(text.length());
               return found.call(arguments);
             });
-  }
-
-  private static boolean hasCase(String text) {
-    return text.codePoints().anyMatch(c -> Character.isUpperCase(c) || Character.isLowerCase(c));
   }
 
   private static String strip(String text, Arguments arguments, boolean start, boolean end) {

@@ -1,7 +1,6 @@
 package dev.phial.engine.chat;
 
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
@@ -28,10 +27,10 @@ final class Tests {
           Map.entry("float", (v, a, b) -> v instanceof Double),
           Map.entry("mapping", (v, a, b) -> v instanceof Map),
           Map.entry("sequence", (v, a, b) -> isIterable(v)),
-          Map.entry("iterable", (v, a, b) -> isIterable(v) || v instanceof Undefined),
-          Map.entry("callable", (v, a, b) -> v instanceof Function),
-          Map.entry("lower", (v, a, b) -> text(v).equals(text(v).toLowerCase(Locale.ROOT))),
-          Map.entry("upper", (v, a, b) -> text(v).equals(text(v).toUpperCase(Locale.ROOT))),
+          Map.entry("iterable", (v, a, b) -> isIterable(v)),
+          Map.entry("callable", (v, a, b) -> v instanceof Function || v instanceof Undefined),
+          Map.entry("lower", (v, a, b) -> Texts.isLower(Values.text(v, b))),
+          Map.entry("upper", (v, a, b) -> Texts.isUpper(Values.text(v, b))),
           Map.entry("odd", (v, a, b) -> remainder(v, 2L, b) == 1),
           Map.entry("even", (v, a, b) -> remainder(v, 2L, b) == 0),
           Map.entry("divisibleby", (v, a, b) -> remainder(v, a.require(0, "num"), b) == 0),
@@ -71,15 +70,16 @@ final class Tests {
   }
 
   private static double remainder(@Nullable Object value, @Nullable Object by, Budget budget) {
-    Object remainder = Values.calculate("%", value, by, budget);
-    return remainder == null ? 0 : Values.real(remainder);
+    return Values.real(Values.calculate("%", value, by, budget));
   }
 
   private static boolean isIterable(@Nullable Object value) {
-    return value instanceof String || value instanceof List || value instanceof Map;
-  }
-
-  private static String text(@Nullable Object value) {
-    return value instanceof String text ? text : "";
+    return switch (value) {
+      case String text -> true;
+      case List<?> list -> true;
+      case Map<?, ?> map -> true;
+      case Undefined u -> true;
+      case null, default -> false;
+    };
   }
 }

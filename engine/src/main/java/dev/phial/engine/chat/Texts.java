@@ -1,5 +1,7 @@
 package dev.phial.engine.chat;
 
+import java.util.Locale;
+
 /** Strings as Python has them. */
 final class Texts {
   private Texts() {}
@@ -60,8 +62,19 @@ final class Texts {
   static String capitalize(String text) {
     return text.isEmpty()
         ? text
-        : text.substring(0, 1).toUpperCase(java.util.Locale.ROOT)
-            + text.substring(1).toLowerCase(java.util.Locale.ROOT);
+        : text.substring(0, 1).toUpperCase(Locale.ROOT)
+            + text.substring(1).toLowerCase(Locale.ROOT);
+  }
+
+  /** Python's {@code str.islower}: some letter with a case, and none in upper case. */
+  static boolean isLower(String text) {
+    return text.codePoints().anyMatch(Character::isLowerCase)
+        && text.codePoints().noneMatch(c -> Character.isUpperCase(c) || Character.isTitleCase(c));
+  }
+
+  static boolean isUpper(String text) {
+    return text.codePoints().anyMatch(Character::isUpperCase)
+        && text.codePoints().noneMatch(c -> Character.isLowerCase(c) || Character.isTitleCase(c));
   }
 
   /** The escapes of a Python string; a backslash before anything else stands for itself. */

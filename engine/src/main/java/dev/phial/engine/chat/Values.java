@@ -204,6 +204,8 @@ final class Values {
         budget.steps(text.length() / 64);
         yield text.contains(part);
       }
+      case String text ->
+          throw new TemplateException("%s cannot be in a string".formatted(type(item)));
       case Map<?, ?> map -> map.containsKey(item);
       case null, default ->
           items(container, budget).stream().anyMatch(found -> areEqual(found, item, budget));
@@ -327,10 +329,10 @@ final class Values {
   }
 
   private static Object repeat(Object value, @Nullable Object times, Budget budget) {
-    if (!(times instanceof Long count)) {
+    if (!(times instanceof Long) && !(times instanceof Boolean)) {
       throw new TemplateException("%s cannot be multiplied".formatted(type(value)));
     }
-    int n = Math.clamp(count, 0, Integer.MAX_VALUE);
+    int n = Math.clamp((long) real(times), 0, Integer.MAX_VALUE);
     if (value instanceof String text) {
       budget.characters((long) text.length() * n);
       return text.repeat(n);
@@ -355,8 +357,12 @@ final class Values {
     };
   }
 
-  static double real(Object number) {
-    return number instanceof Long whole ? whole : (Double) plain(number);
+  /** A number as a float; a flag counts as 0 or 1. */
+  static double real(@Nullable Object number) {
+    return switch (plain(number)) {
+      case Long whole -> whole;
+      case Object real -> (Double) real;
+    };
   }
 
   /** What to call a value in a message. */
