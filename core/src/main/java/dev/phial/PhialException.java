@@ -50,8 +50,22 @@ public abstract sealed class PhialException extends RuntimeException {
   public static final class Unsupported extends PhialException {
     private static final long serialVersionUID = 1L;
 
+    private final String reason;
+
     public Unsupported(String message) {
+      this(message, message);
+    }
+
+    /**
+     * @param reason the gist in a few words, for a table
+     */
+    public Unsupported(String message, String reason) {
       super(message, null);
+      this.reason = Printable.of(reason, LONGEST_MESSAGE);
+    }
+
+    public String reason() {
+      return reason;
     }
   }
 

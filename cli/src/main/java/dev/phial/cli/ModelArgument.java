@@ -11,6 +11,10 @@ final class ModelArgument {
   private ModelArgument() {}
 
   static Checkpoint open(String model) {
-    return Sources.open(model.equals(Demo.NAME) ? Demo.folder() : Path.of(model));
+    return Sources.open(path(model));
+  }
+
+  static Path path(String model) {
+    return model.equals(Demo.NAME) ? Demo.folder() : Path.of(model);
   }
 }

@@ -3,9 +3,11 @@ package dev.phial.conformance;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.concurrent.TimeUnit;
 
 /** Runs a program to its end, in a process of its own. */
 final class Command {
@@ -35,8 +37,10 @@ final class Command {
                 .redirectError(err.toFile())
                 .start();
         process.getOutputStream().close();
-        int status = process.waitFor();
-        return new Result(status, Files.readString(out), Files.readString(err));
+        boolean ended = process.waitFor(10, TimeUnit.MINUTES);
+        process.destroyForcibly();
+        assertThat(ended).as("%s ended; it said: %s", words, text(err)).isTrue();
+        return new Result(process.exitValue(), text(out), text(err));
       } finally {
         Files.delete(out);
         Files.delete(err);
@@ -47,5 +51,10 @@ final class Command {
       Thread.currentThread().interrupt();
       throw new AssertionError(e);
     }
+  }
+
+  /** What is no text is replaced: a model may generate half a character. */
+  private static String text(Path file) throws IOException {
+    return new String(Files.readAllBytes(file), StandardCharsets.UTF_8);
   }
 }

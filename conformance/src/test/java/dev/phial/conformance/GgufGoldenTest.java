@@ -155,7 +155,7 @@ final class GgufGoldenTest {
       Files.createDirectories(output);
       all.add(output.toString());
       all.addAll(arguments);
-      Phial.run(imatrixFolder(model), all).succeeded();
+      Phial.run(Phial.imatrixFolder(model), all).succeeded();
       Map<String, String> hashes = new TreeMap<>();
       try (Stream<Path> files = Files.list(output)) {
         files.forEach(file -> hashes.put(file.getFileName().toString(), Phial.sha256(file)));
@@ -164,11 +164,6 @@ final class GgufGoldenTest {
     } catch (java.io.IOException e) {
       throw new AssertionError(e);
     }
-  }
-
-  private static Path imatrixFolder(String model) {
-    Path imatrix = Phial.ROOT.resolve("fixtures/imatrix").resolve(model);
-    return Files.isDirectory(imatrix) ? imatrix : Phial.ROOT;
   }
 
   /**

@@ -23,6 +23,12 @@ final class Phial {
     return MODELS.resolve(name).toString();
   }
 
+  /** Where a run finds imatrix.gguf of a checkpoint, if there is one. */
+  static Path imatrixFolder(String model) {
+    Path imatrix = ROOT.resolve("fixtures/imatrix").resolve(model);
+    return Files.isDirectory(imatrix) ? imatrix : ROOT;
+  }
+
   /**
    * @param folder to run in
    */

@@ -12,7 +12,7 @@ package dev.phial.kernel;
  */
 public sealed interface Kernels permits ScalarKernels, VectorKernels {
   /** Sub-blocks in a tile. */
-  int LANES = 16;
+  int LANES = 32;
 
   /** The fastest kernels this JVM can run. */
   static Kernels best() {
@@ -31,14 +31,26 @@ public sealed interface Kernels permits ScalarKernels, VectorKernels {
    */
   float extreme(float[] x, int from, int n);
 
-  /**
-   * {@code levels = round(x · inverse)}, ties away from zero as C's {@code roundf}, of {@code n}
-   * elements.
-   */
-  void roundAway(float[] x, int from, int n, float inverse, int[] levels);
+  /** The smallest of 32 elements from {@code x[from]}, the first of -0 and 0. */
+  float smallest32(float[] x, int from);
 
-  /** {@code levels = truncate((x - min) · inverse + bias)} of {@code n} elements. */
-  void truncate(float[] x, int from, int n, float min, float inverse, float bias, int[] levels);
+  /** The largest of 32 elements from {@code x[from]}, the first of -0 and 0. */
+  float largest32(float[] x, int from);
+
+  /**
+   * {@code levels = round(x · inverse)} of 32 elements, ties away from zero as C's {@code roundf},
+   * a byte each.
+   */
+  void roundAway32(float[] x, int from, float inverse, byte[] to, int at);
+
+  /**
+   * {@code levels = min(most, truncate((x - min) · inverse + bias))} of 32 elements; writes sixteen
+   * bytes, the low four bits of element i below those of element i + 16.
+   *
+   * @return the fifth bits, element i at bit i
+   */
+  int truncate32(
+      float[] x, int from, float min, float inverse, float bias, int most, byte[] to, int at);
 
   /**
    * Lays {@code lanes} consecutive sub-blocks of {@code n} elements, from {@code x[at]}, into the

@@ -42,18 +42,51 @@ final class ScalarKernels implements Kernels {
   }
 
   @Override
-  public void roundAway(float[] x, int from, int n, float inverse, int[] levels) {
-    for (int i = 0; i < n; i++) {
-      levels[i] = Rounding.round(x[from + i] * inverse);
+  public float smallest32(float[] x, int from) {
+    float smallest = x[from];
+    for (int i = from + 1; i < from + 32; i++) {
+      // not Math.min: like the reference, keep the first of -0 and 0
+      if (x[i] < smallest) {
+        smallest = x[i];
+      }
+    }
+    return smallest;
+  }
+
+  @Override
+  public float largest32(float[] x, int from) {
+    float largest = x[from];
+    for (int i = from + 1; i < from + 32; i++) {
+      if (x[i] > largest) {
+        largest = x[i];
+      }
+    }
+    return largest;
+  }
+
+  @Override
+  public void roundAway32(float[] x, int from, float inverse, byte[] to, int at) {
+    for (int i = 0; i < 32; i++) {
+      to[at + i] = (byte) Rounding.round(x[from + i] * inverse);
     }
   }
 
   @Override
-  public void truncate(
-      float[] x, int from, int n, float min, float inverse, float bias, int[] levels) {
-    for (int i = 0; i < n; i++) {
-      levels[i] = Rounding.truncate((x[from + i] - min) * inverse + bias);
+  public int truncate32(
+      float[] x, int from, float min, float inverse, float bias, int most, byte[] to, int at) {
+    int fifthBits = 0;
+    for (int i = 0; i < 16; i++) {
+      int low = level(x[from + i], min, inverse, bias, most);
+      int high = level(x[from + 16 + i], min, inverse, bias, most);
+      to[at + i] = (byte) (low & 0xF | high << 4);
+      fifthBits |= (low >> 4 & 1) << i | (high >> 4 & 1) << 16 + i;
     }
+    return fifthBits;
+  }
+
+  /** C holds the level in a signed byte before it limits it. */
+  private static int level(float x, float min, float inverse, float bias, int most) {
+    return Math.min(most, (byte) Rounding.truncate((x - min) * inverse + bias));
   }
 
   @Override

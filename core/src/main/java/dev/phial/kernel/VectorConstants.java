@@ -21,7 +21,7 @@ final class VectorConstants {
     if (bits != 0) {
       return FloatVector.SPECIES_PREFERRED.withShape(VectorShape.forBitSize(bits));
     }
-    // a tile is sixteen lanes wide: wider registers (SVE) would only be partly filled
+    // wider registers (SVE) have not been tried
     return FloatVector.SPECIES_PREFERRED.vectorBitSize() > 512
         ? FloatVector.SPECIES_512
         : FloatVector.SPECIES_PREFERRED;

@@ -1,17 +1,23 @@
 package dev.phial.kernel;
 
 import static jdk.incubator.vector.VectorOperators.ABS;
+import static jdk.incubator.vector.VectorOperators.ASHR;
 import static jdk.incubator.vector.VectorOperators.EQ;
 import static jdk.incubator.vector.VectorOperators.F2I;
 import static jdk.incubator.vector.VectorOperators.GE;
 import static jdk.incubator.vector.VectorOperators.GT;
+import static jdk.incubator.vector.VectorOperators.I2B;
 import static jdk.incubator.vector.VectorOperators.I2F;
 import static jdk.incubator.vector.VectorOperators.LE;
+import static jdk.incubator.vector.VectorOperators.LSHL;
 import static jdk.incubator.vector.VectorOperators.LT;
 import static jdk.incubator.vector.VectorOperators.MAX;
+import static jdk.incubator.vector.VectorOperators.MIN;
 import static jdk.incubator.vector.VectorOperators.NE;
 import static jdk.incubator.vector.VectorOperators.SQRT;
+import static jdk.incubator.vector.VectorOperators.XOR;
 
+import jdk.incubator.vector.ByteVector;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorMask;
@@ -62,59 +68,113 @@ final class VectorKernels implements Kernels {
 
   @Override
   public float extreme(float[] x, int from, int n) {
-    int i = from;
-    FloatVector magnitude = FloatVector.zero(F);
-    for (; i + WIDTH <= from + n; i += WIDTH) {
-      FloatVector a = FloatVector.fromArray(F, x, i).lanewise(ABS);
-      magnitude = magnitude.blend(a, a.compare(GT, magnitude));
-    }
-    if (i < from + n) {
+    if (n % WIDTH != 0) {
       return SCALAR.extreme(x, from, n);
     }
-    float largest = magnitude.reduceLanes(MAX);
-    for (i = from; i < from + n; i += WIDTH) {
-      FloatVector v = FloatVector.fromArray(F, x, i);
-      VectorMask<Float> found = v.lanewise(ABS).compare(EQ, largest);
+    // as integers, which need no care for NaN and signed zeros
+    IntVector magnitude = IntVector.zero(I);
+    for (int i = from; i < from + n; i += WIDTH) {
+      magnitude = magnitude.max(magnitudeBits(x, i));
+    }
+    int largest = magnitude.reduceLanes(MAX);
+    for (int i = from; largest != 0 && i < from + n; i += WIDTH) {
+      VectorMask<Integer> found = magnitudeBits(x, i).compare(EQ, largest);
       if (found.anyTrue()) {
-        return largest == 0 ? 0 : v.lane(found.firstTrue());
+        return x[i + found.firstTrue()];
       }
     }
     return 0;
   }
 
+  private static IntVector magnitudeBits(float[] x, int at) {
+    return FloatVector.fromArray(F, x, at).reinterpretAsInts().and(0x7FFFFFFF);
+  }
+
   @Override
-  public void roundAway(float[] x, int from, int n, float inverse, int[] levels) {
-    if (!isRoundable(inverse, n)) {
-      SCALAR.roundAway(x, from, n, inverse, levels);
+  public float smallest32(float[] x, int from) {
+    IntVector smallest = ordered(x, from);
+    for (int i = WIDTH; i < 32; i += WIDTH) {
+      smallest = smallest.min(ordered(x, from + i));
+    }
+    float found = disordered(smallest.reduceLanes(MIN));
+    return found == 0 ? SCALAR.smallest32(x, from) : found;
+  }
+
+  @Override
+  public float largest32(float[] x, int from) {
+    IntVector largest = ordered(x, from);
+    for (int i = WIDTH; i < 32; i += WIDTH) {
+      largest = largest.max(ordered(x, from + i));
+    }
+    float found = disordered(largest.reduceLanes(MAX));
+    return found == 0 ? SCALAR.largest32(x, from) : found;
+  }
+
+  /** Integers in the order of the floats. */
+  private static IntVector ordered(float[] x, int at) {
+    IntVector bits = FloatVector.fromArray(F, x, at).reinterpretAsInts();
+    return bits.lanewise(XOR, bits.lanewise(ASHR, 31).and(0x7FFFFFFF));
+  }
+
+  private static float disordered(int ordered) {
+    return Float.intBitsToFloat(ordered ^ ordered >> 31 & 0x7FFFFFFF);
+  }
+
+  @Override
+  public void roundAway32(float[] x, int from, float inverse, byte[] to, int at) {
+    if (!Float.isFinite(inverse)) {
+      SCALAR.roundAway32(x, from, inverse, to, at);
       return;
     }
-    for (int i = 0; i < n; i += WIDTH) {
-      FloatVector v = FloatVector.fromArray(F, x, from + i).mul(inverse);
-      IntVector whole = ints(v);
-      FloatVector rest = v.sub(whole.convert(I2F, 0).reinterpretAsFloats());
-      whole
-          .add(1, rest.compare(GE, 0.5f).cast(I))
-          .sub(1, rest.compare(LE, -0.5f).cast(I))
-          .intoArray(levels, i);
+    for (int i = 0; i < 32; i += 16) {
+      ByteVector levels = ByteVector.zero(ByteVector.SPECIES_128);
+      for (int part = 0; part < 16 / WIDTH; part++) {
+        FloatVector v = FloatVector.fromArray(F, x, from + i + part * WIDTH).mul(inverse);
+        IntVector whole = ints(v);
+        FloatVector rest = v.sub(whole.convert(I2F, 0).reinterpretAsFloats());
+        whole =
+            whole.add(1, rest.compare(GE, 0.5f).cast(I)).sub(1, rest.compare(LE, -0.5f).cast(I));
+        levels = levels.or(bytes(whole, part));
+      }
+      levels.intoArray(to, at + i);
     }
   }
 
   @Override
-  public void truncate(
-      float[] x, int from, int n, float min, float inverse, float bias, int[] levels) {
-    if (!isRoundable(inverse, n)) {
-      SCALAR.truncate(x, from, n, min, inverse, bias, levels);
-      return;
+  public int truncate32(
+      float[] x, int from, float min, float inverse, float bias, int most, byte[] to, int at) {
+    if (!Float.isFinite(inverse)) {
+      // an infinite inverse makes numbers that Java and C convert to different integers
+      return SCALAR.truncate32(x, from, min, inverse, bias, most, to, at);
     }
-    for (int i = 0; i < n; i += WIDTH) {
-      ints(FloatVector.fromArray(F, x, from + i).sub(min).mul(inverse).add(bias))
-          .intoArray(levels, i);
+    ByteVector nibbles = ByteVector.zero(ByteVector.SPECIES_128);
+    int fifthBits = 0;
+    for (int part = 0; part < 16 / WIDTH; part++) {
+      int i = part * WIDTH;
+      IntVector low = truncate(x, from + i, min, inverse, bias).min(most);
+      IntVector high = truncate(x, from + 16 + i, min, inverse, bias).min(most);
+      nibbles = nibbles.or(bytes(low.and(0xF).or(high.lanewise(LSHL, 4)), part));
+      fifthBits |=
+          (int) low.and(16).compare(NE, 0).toLong() << i
+              | (int) high.and(16).compare(NE, 0).toLong() << 16 + i;
     }
+    nibbles.intoArray(to, at);
+    return fifthBits;
   }
 
-  /** An infinite inverse makes numbers that Java and C convert to different integers. */
-  private static boolean isRoundable(float inverse, int n) {
-    return Float.isFinite(inverse) && n % WIDTH == 0;
+  private static IntVector truncate(float[] x, int at, float min, float inverse, float bias) {
+    return ints(FloatVector.fromArray(F, x, at).sub(min).mul(inverse).add(bias));
+  }
+
+  /** The low bytes as the {@code part}-th piece of sixteen, the others zero. */
+  private static ByteVector bytes(IntVector v, int part) {
+    // each with a constant, which is what makes it one instruction
+    return switch (part) {
+      case 0 -> v.convertShape(I2B, ByteVector.SPECIES_128, 0).reinterpretAsBytes();
+      case 1 -> v.convertShape(I2B, ByteVector.SPECIES_128, -1).reinterpretAsBytes();
+      case 2 -> v.convertShape(I2B, ByteVector.SPECIES_128, -2).reinterpretAsBytes();
+      default -> v.convertShape(I2B, ByteVector.SPECIES_128, -3).reinterpretAsBytes();
+    };
   }
 
   /** Toward zero, as both C and Java convert numbers that fit. */
@@ -199,14 +259,22 @@ final class VectorKernels implements Kernels {
       float[] scale,
       float[] min,
       int[] levels) {
-    ScaleMinSearch search = new ScaleMinSearch(x, w, n, max, absolute);
+    ScaleMinSearch search = new ScaleMinSearch(x, w, n, max, absolute, levels);
     for (int lane = 0; lane < LANES; lane += WIDTH) {
       search.start(lane);
-      for (int step = 0; step <= steps; step++) {
-        search.fit(lane, first + delta * step + max);
+    }
+    // the registers of a tile take turns, so that one's divisions run beside the other's sums
+    for (int step = 0; step <= steps; step++) {
+      float range = first + delta * step + max;
+      for (int lane = 0; lane < LANES; lane += WIDTH) {
+        search.fit(lane, range);
+      }
+      for (int lane = 0; lane < LANES; lane += WIDTH) {
         search.judge(lane);
       }
-      for (long bad = search.finish(lane, scale, min, levels); bad != 0; bad &= bad - 1) {
+    }
+    for (int lane = 0; lane < LANES; lane += WIDTH) {
+      for (long bad = search.finish(lane, scale, min); bad != 0; bad &= bad - 1) {
         int badLane = lane + Long.numberOfTrailingZeros(bad);
         ScalarKernels.searchScaleMin(
             x, w, n, max, first, delta, steps, absolute, scale, min, levels, badLane);
@@ -241,16 +309,17 @@ final class VectorKernels implements Kernels {
     private final float[] bestMin = new float[LANES];
     private final float[] bestError = new float[LANES];
     private final float[] lowest = new float[LANES]; // what would be rounded that is smallest
-    private final float[] rounded; // [n][LANES], the levels of the step
+    private final int[]
+        levels; // [n][LANES], of the step, as the bits of floats; in the end as they are
 
-    ScaleMinSearch(float[] x, float[] w, int n, int max, boolean absolute) {
+    ScaleMinSearch(float[] x, float[] w, int n, int max, boolean absolute, int[] levels) {
       this.x = x;
       this.w = w;
       this.end = n * LANES;
       this.top = MAGIC_BITS + max;
       this.max = max;
       this.absolute = absolute;
-      this.rounded = new float[end];
+      this.levels = levels;
     }
 
     /** Range and weighted sums of the lanes, and the error of the plain scale. */
@@ -294,7 +363,8 @@ final class VectorKernels implements Kernels {
     private void round(int lane, FloatVector by, FloatVector from) {
       for (int i = lane; i < end; i += LANES) {
         VectorKernels.round(by.mul(FloatVector.fromArray(F, x, i).sub(from)), MAGIC_BITS, top)
-            .intoArray(rounded, i);
+            .reinterpretAsInts()
+            .intoArray(levels, i);
       }
     }
 
@@ -313,7 +383,7 @@ final class VectorKernels implements Kernels {
         sumL = sumL.add(wl);
         sumL2 = sumL2.add(wl.mul(level));
         sumXL = sumXL.add(wl.mul(v));
-        level.intoArray(rounded, i);
+        level.reinterpretAsInts().intoArray(levels, i);
       }
       by.intoArray(inverse, lane);
       FloatVector least = by.mul(FloatVector.fromArray(F, smallest, lane).sub(from));
@@ -339,10 +409,10 @@ final class VectorKernels implements Kernels {
       VectorMask<Float> better =
           FloatVector.fromArray(F, determinant, lane).compare(GT, 0f).and(error.compare(LT, best));
       best.blend(error, better).intoArray(bestError, lane);
-      FloatVector.fromArray(F, inverse, lane).intoArray(bestInverse, lane, better);
-      FloatVector.fromArray(F, min, lane).intoArray(bestMin, lane, better);
-      fitScale.intoArray(scale, lane, better);
-      fitMin.intoArray(min, lane, better);
+      replace(bestInverse, lane, FloatVector.fromArray(F, inverse, lane), better);
+      replace(bestMin, lane, FloatVector.fromArray(F, min, lane), better);
+      replace(scale, lane, fitScale, better);
+      replace(min, lane, fitMin, better);
     }
 
     private FloatVector sumOfSquares(int lane, FloatVector fitScale, FloatVector fitMin) {
@@ -350,7 +420,7 @@ final class VectorKernels implements Kernels {
       for (int i = lane; i < end; i += LANES) {
         FloatVector error =
             fitScale
-                .mul(FloatVector.fromArray(F, rounded, i))
+                .mul(IntVector.fromArray(I, levels, i).reinterpretAsFloats())
                 .add(fitMin)
                 .sub(FloatVector.fromArray(F, x, i));
         sum = sum.add(FloatVector.fromArray(F, w, i).mul(error.mul(error)));
@@ -363,7 +433,7 @@ final class VectorKernels implements Kernels {
       for (int i = lane; i < end; i += LANES) {
         FloatVector error =
             fitScale
-                .mul(FloatVector.fromArray(F, rounded, i))
+                .mul(IntVector.fromArray(I, levels, i).reinterpretAsFloats())
                 .add(fitMin)
                 .sub(FloatVector.fromArray(F, x, i));
         sum = sum.add(FloatVector.fromArray(F, w, i).mul(error.lanewise(ABS)));
@@ -375,7 +445,7 @@ final class VectorKernels implements Kernels {
      * Writes the result; returns the lanes, as bits, whose numbers were too extreme for the short
      * way of rounding.
      */
-    long finish(int lane, float[] scales, float[] mins, int[] levels) {
+    long finish(int lane, float[] scales, float[] mins) {
       FloatVector low = FloatVector.fromArray(F, smallest, lane);
       VectorMask<Float> flat = FloatVector.fromArray(F, largest, lane).compare(EQ, low);
       FloatVector by = FloatVector.fromArray(F, bestInverse, lane);
@@ -395,55 +465,120 @@ final class VectorKernels implements Kernels {
 
   @Override
   public void searchScale(float[] x, float[] w, int n, int max, float[] scale, int[] levels) {
+    ScaleSearch search = new ScaleSearch(x, w, n, max);
     for (int lane = 0; lane < LANES; lane += WIDTH) {
-      searchScale(x, w, n, max, scale, levels, lane);
+      search.start(lane);
+      // ggml tries the plain inverse, then nine to each side of it; two at a time keep the adders
+      // busy
+      search.sum(lane, -max, -(max + 0.1f * -9));
+      search.keepFirst(lane);
+      search.keep(lane, 1);
+      for (int step = -8; step <= 9; step += 2) {
+        int first = step < 0 ? step : step + 1; // skip 0
+        int second = Math.min(first + 1, 9); // trying the last one twice changes nothing
+        search.sum(lane, -(max + 0.1f * first), -(max + 0.1f * second));
+        search.keep(lane, 0);
+        search.keep(lane, 1);
+      }
+      search.finish(lane, scale, levels);
     }
   }
 
-  private static void searchScale(
-      float[] x, float[] w, int n, int max, float[] scales, int[] levels, int lane) {
-    int end = n * LANES;
-    int bottom = MAGIC_BITS - max;
-    int top = MAGIC_BITS + max - 1;
-    FloatVector extreme = laneExtremes(x, end, lane);
-    VectorMask<Float> zero = extreme.lanewise(ABS).compare(LT, ScalarKernels.ALL_ZERO);
+  /**
+   * The state of {@link #searchScale}, an array element a lane; cut up for the reason {@link
+   * ScaleMinSearch} is.
+   */
+  private static final class ScaleSearch {
+    private final float[] x;
+    private final float[] w;
+    private final int n;
+    private final int bottom;
+    private final int top;
 
-    FloatVector bestInverse = FloatVector.zero(F);
-    FloatVector scale = FloatVector.zero(F);
-    FloatVector best = FloatVector.zero(F);
-    for (int step = -10; step <= 9; step++) {
-      if (step == 0) {
-        continue;
-      }
-      // ggml tries the plain inverse first, then nine to each side of it
-      boolean start = step == -10;
-      FloatVector inverse =
-          FloatVector.broadcast(F, start ? -max : -(max + 0.1f * step)).div(extreme);
-      FloatVector sumLX = FloatVector.zero(F);
-      FloatVector sumL2 = FloatVector.zero(F);
-      for (int i = lane; i < end; i += LANES) {
+    private final float[] extreme = new float[LANES];
+    private final float[] inverse = new float[2 * LANES]; // of the two that are tried
+    private final float[] sumLX = new float[2 * LANES];
+    private final float[] sumL2 = new float[2 * LANES];
+    private final float[] scale = new float[LANES];
+    private final float[] best = new float[LANES];
+    private final float[] bestInverse = new float[LANES];
+
+    ScaleSearch(float[] x, float[] w, int n, int max) {
+      this.x = x;
+      this.w = w;
+      this.n = n;
+      this.bottom = MAGIC_BITS - max;
+      this.top = MAGIC_BITS + max - 1;
+    }
+
+    void start(int lane) {
+      laneExtremes(x, n * LANES, lane).intoArray(extreme, lane);
+    }
+
+    /** Sums over the levels of two inverse scales, {@code a / extreme} and {@code b / extreme}. */
+    void sum(int lane, float a, float b) {
+      FloatVector divisor = FloatVector.fromArray(F, extreme, lane);
+      FloatVector byA = FloatVector.broadcast(F, a).div(divisor);
+      FloatVector byB = FloatVector.broadcast(F, b).div(divisor);
+      FloatVector sumLXA = FloatVector.zero(F);
+      FloatVector sumL2A = FloatVector.zero(F);
+      FloatVector sumLXB = FloatVector.zero(F);
+      FloatVector sumL2B = FloatVector.zero(F);
+      for (int i = lane; i < n * LANES; i += LANES) {
         FloatVector v = FloatVector.fromArray(F, x, i);
         FloatVector wi = FloatVector.fromArray(F, w, i);
-        FloatVector level = round(inverse.mul(v), bottom, top);
-        sumLX = sumLX.add(wi.mul(v).mul(level));
-        sumL2 = sumL2.add(wi.mul(level).mul(level));
+        FloatVector wv = wi.mul(v);
+        FloatVector levelA = round(byA.mul(v), bottom, top);
+        FloatVector levelB = round(byB.mul(v), bottom, top);
+        sumLXA = sumLXA.add(wv.mul(levelA));
+        sumLXB = sumLXB.add(wv.mul(levelB));
+        sumL2A = sumL2A.add(wi.mul(levelA).mul(levelA));
+        sumL2B = sumL2B.add(wi.mul(levelB).mul(levelB));
       }
-      VectorMask<Float> better =
-          start
-              ? sumL2.compare(NE, 0f)
-              : sumL2.compare(GT, 0f).and(sumLX.mul(sumLX).compare(GT, best.mul(sumL2)));
-      FloatVector newScale = sumLX.div(sumL2);
-      bestInverse = start ? inverse : bestInverse.blend(inverse, better);
-      scale = scale.blend(newScale, better);
-      best = best.blend(newScale.mul(sumLX), better);
+      byA.intoArray(inverse, lane);
+      byB.intoArray(inverse, LANES + lane);
+      sumLXA.intoArray(sumLX, lane);
+      sumLXB.intoArray(sumLX, LANES + lane);
+      sumL2A.intoArray(sumL2, lane);
+      sumL2B.intoArray(sumL2, LANES + lane);
     }
-    for (int i = lane; i < end; i += LANES) {
-      FloatVector v = FloatVector.fromArray(F, x, i);
-      bits(bestInverse.mul(v), bottom, top).sub(bottom).intoArray(levels, i);
+
+    void keepFirst(int lane) {
+      FloatVector lx = FloatVector.fromArray(F, sumLX, lane);
+      FloatVector l2 = FloatVector.fromArray(F, sumL2, lane);
+      FloatVector zero = FloatVector.zero(F);
+      FloatVector first = zero.blend(lx.div(l2), l2.compare(NE, 0f));
+      first.intoArray(scale, lane);
+      first.mul(lx).intoArray(best, lane);
+      FloatVector.fromArray(F, inverse, lane).intoArray(bestInverse, lane);
     }
-    scale.blend(0f, zero).intoArray(scales, lane);
-    if (zero.anyTrue()) {
-      clear(levels, n, lane, zero);
+
+    /** Keeps the first or the second of the two where it is better. */
+    void keep(int lane, int which) {
+      FloatVector lx = FloatVector.fromArray(F, sumLX, which * LANES + lane);
+      FloatVector l2 = FloatVector.fromArray(F, sumL2, which * LANES + lane);
+      FloatVector old = FloatVector.fromArray(F, best, lane);
+      VectorMask<Float> better = l2.compare(GT, 0f).and(lx.mul(lx).compare(GT, old.mul(l2)));
+      if (!better.anyTrue()) {
+        return; // as most of the time
+      }
+      FloatVector newScale = lx.div(l2);
+      replace(scale, lane, newScale, better);
+      replace(best, lane, newScale.mul(lx), better);
+      replace(bestInverse, lane, FloatVector.fromArray(F, inverse, which * LANES + lane), better);
+    }
+
+    void finish(int lane, float[] scales, int[] levels) {
+      FloatVector by = FloatVector.fromArray(F, bestInverse, lane);
+      for (int i = lane; i < n * LANES; i += LANES) {
+        bits(by.mul(FloatVector.fromArray(F, x, i)), bottom, top).sub(bottom).intoArray(levels, i);
+      }
+      VectorMask<Float> zero =
+          FloatVector.fromArray(F, extreme, lane).lanewise(ABS).compare(LT, ScalarKernels.ALL_ZERO);
+      FloatVector.fromArray(F, scale, lane).blend(0f, zero).intoArray(scales, lane);
+      if (zero.anyTrue()) {
+        clear(levels, n, lane, zero);
+      }
     }
   }
 
@@ -473,7 +608,7 @@ final class VectorKernels implements Kernels {
     }
     for (int pass = 0; pass < 5; pass++) {
       // a lane that a whole pass leaves alone would be left alone by the next ones too
-      VectorMask<Float> changed = F.maskAll(false);
+      boolean changed = false;
       for (int i = lane; i < end; i += LANES) {
         FloatVector v = FloatVector.fromArray(F, x, i);
         FloatVector level = FloatVector.fromArray(F, rounded, i);
@@ -492,9 +627,9 @@ final class VectorKernels implements Kernels {
         level.blend(newLevel, better).intoArray(rounded, i);
         sumLX = sumLX.blend(restLX, better);
         sumL2 = sumL2.blend(restL2, better);
-        changed = changed.or(better);
+        changed |= better.anyTrue();
       }
-      if (!changed.anyTrue()) {
+      if (!changed) {
         break;
       }
     }
@@ -607,6 +742,11 @@ final class VectorKernels implements Kernels {
       extreme = extreme.blend(v, larger);
     }
     return extreme;
+  }
+
+  /** Not a masked store: what it wrote could not be forwarded to the load that soon follows. */
+  private static void replace(float[] x, int at, FloatVector by, VectorMask<Float> where) {
+    FloatVector.fromArray(F, x, at).blend(by, where).intoArray(x, at);
   }
 
   /** The bits of {@code nearest(v) + MAGIC}, clamped; for |v| below 2²². */

@@ -3,6 +3,7 @@ package dev.phial.model;
 import dev.phial.PhialException;
 import dev.phial.source.Gguf;
 import dev.phial.source.GgufValue;
+import dev.phial.tensor.Shape;
 import dev.phial.tensor.Tensor;
 import java.util.ArrayList;
 import java.util.List;
@@ -20,10 +21,18 @@ final class GgufHyperparameters {
   }
 
   static Hyperparameters read(Gguf gguf) {
-    return new GgufHyperparameters(gguf).read();
+    GgufHyperparameters metadata = new GgufHyperparameters(gguf);
+    return metadata.read(metadata.real("rope.scaling.attn_factor"));
   }
 
-  private Hyperparameters read() {
+  /**
+   * @param attentionFactor of LongRoPE, whatever the file says
+   */
+  static Hyperparameters read(Gguf gguf, double attentionFactor) {
+    return new GgufHyperparameters(gguf).read(Optional.of(attentionFactor));
+  }
+
+  private Hyperparameters read(Optional<Double> attentionFactor) {
     int heads = count("attention.head_count");
     int context = count("context_length");
     double epsilon =
@@ -36,39 +45,51 @@ final class GgufHyperparameters {
         count("embedding_length"),
         count("feed_forward_length"),
         heads,
-        optional("attention.head_count_kv").orElse(heads),
+        optional("attention.head_count_kv").filter(count -> count > 0).orElse(heads),
         vocabulary(),
         context,
         optional("rope.scaling.original_context_length").orElse(context),
         epsilon,
         real("rope.freq_base").orElse(10_000.0),
         count("rope.dimension_count"),
-        longRope(),
+        longRope(attentionFactor),
         window == 0 ? Optional.empty() : Optional.of(window),
         optional("expert_count").orElse(0),
         optional("expert_used_count").orElse(0),
-        !gguf.tensors().containsKey("output.weight"));
+        PhiMoe.DEFAULT_JITTER,
+        !gguf.tensors().containsKey("output.weight"),
+        Optional.empty());
   }
 
   private int vocabulary() {
     Tensor embedding = gguf.tensors().get("token_embd.weight");
     if (embedding != null) {
-      return Math.toIntExact(embedding.shape().rows());
+      return (int) Math.min(embedding.shape().rows(), Integer.MAX_VALUE); // then its shape is refused
     }
     return gguf.metadata().get("tokenizer.ggml.tokens") instanceof GgufValue.Texts tokens
         ? tokens.values().size()
         : 0;
   }
 
-  private Optional<LongRope> longRope() {
+  private Optional<LongRope> longRope(Optional<Double> attentionFactor) {
     Tensor shortFactors = gguf.tensors().get("rope_factors_short.weight");
     Tensor longFactors = gguf.tensors().get("rope_factors_long.weight");
     if (shortFactors == null || longFactors == null) {
       return Optional.empty();
     }
+    checkFactors(shortFactors);
+    checkFactors(longFactors);
     return Optional.of(
-        new LongRope(
-            values(shortFactors), values(longFactors), Optional.empty(), Optional.empty()));
+        new LongRope(values(shortFactors), values(longFactors), attentionFactor, attentionFactor));
+  }
+
+  private void checkFactors(Tensor factors) {
+    Shape expected = Shape.of(count("rope.dimension_count") / 2);
+    if (!factors.shape().equals(expected)) {
+      throw new PhialException.BadInput(
+          "%s: tensor %s: expected shape %s, which is what the metadata says, found %s"
+              .formatted(factors.file(), factors.name(), expected, factors.shape()));
+    }
   }
 
   private static List<Double> values(Tensor tensor) {

@@ -13,7 +13,9 @@ import java.util.Optional;
  * @param ropeDimensions rotated dimensions of a head
  * @param experts 0 without experts
  * @param expertsUsed per token
+ * @param routerJitter how near the best expert, relatively, a router of PhiMoE counts others
  * @param tied whether the output matrix is the embedding
+ * @param small what only Phi-3-small has
  */
 public record Hyperparameters(
     int layers,
@@ -31,7 +33,46 @@ public record Hyperparameters(
     Optional<Integer> slidingWindow,
     int experts,
     int expertsUsed,
-    boolean tied) {
+    double routerJitter,
+    boolean tied,
+    Optional<Phi3SmallSettings> small) {
+
+  /** For a model with neither experts nor the settings of Phi-3-small. */
+  Hyperparameters(
+      int layers,
+      int hidden,
+      int feedForward,
+      int heads,
+      int keyValueHeads,
+      int vocabulary,
+      int context,
+      int originalContext,
+      double normEpsilon,
+      double ropeTheta,
+      int ropeDimensions,
+      Optional<LongRope> longRope,
+      Optional<Integer> slidingWindow,
+      boolean tied) {
+    this(
+        layers,
+        hidden,
+        feedForward,
+        heads,
+        keyValueHeads,
+        vocabulary,
+        context,
+        originalContext,
+        normEpsilon,
+        ropeTheta,
+        ropeDimensions,
+        longRope,
+        slidingWindow,
+        0,
+        0,
+        0,
+        tied,
+        Optional.empty());
+  }
 
   public int headSize() {
     return hidden / heads;

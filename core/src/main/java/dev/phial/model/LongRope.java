@@ -9,8 +9,9 @@ import java.util.Optional;
  *
  * @param shortFactors {@code [rotary dimensions / 2]}
  * @param longFactors {@code [rotary dimensions / 2]}
- * @param shortScale the factor on attention that the checkpoint gives itself (PhiMoE); otherwise it
- *     follows from the contexts
+ * @param shortScale the factor on queries and keys that the checkpoint gives itself (PhiMoE and
+ *     GGUF files); otherwise it follows from the contexts
+ * @param longScale the same for long texts
  */
 public record LongRope(
     List<Double> shortFactors,

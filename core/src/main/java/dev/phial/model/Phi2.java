@@ -93,8 +93,6 @@ final class Phi2 implements Family {
         rope.dimensions(),
         rope.longRope(),
         Optional.empty(),
-        0,
-        0,
         config.flag("tie_word_embeddings", false));
   }
 }

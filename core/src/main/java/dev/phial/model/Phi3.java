@@ -92,8 +92,6 @@ final class Phi3 implements Family {
         rope.dimensions(),
         rope.longRope(),
         config.optionalCount("sliding_window"),
-        0,
-        0,
         config.flag("tie_word_embeddings", false));
   }
 }

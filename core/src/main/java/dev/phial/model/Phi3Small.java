@@ -88,6 +88,30 @@ final class Phi3Small implements Family {
         Optional.empty(),
         0,
         0,
-        config.flag("tie_word_embeddings", true));
+        0,
+        config.flag("tie_word_embeddings", true),
+        Optional.of(settings(config, hidden / heads)));
+  }
+
+  private static Phi3SmallSettings settings(Config config, int headSize) {
+    return new Phi3SmallSettings(
+        orOne(config.number("mup_embedding_multiplier", 10)),
+        orOne(config.number("mup_width_multiplier", 8)),
+        config.flag("mup_use_scaling", true)
+            ? headSize / config.number("mup_attn_multiplier", 1)
+            : Math.sqrt(headSize),
+        config.number("gegelu_limit", 20),
+        config.number("rope_position_scale", 1),
+        config.count("dense_attention_every_n_layers", 2),
+        config.count("blocksparse_block_size", 64),
+        config.count("blocksparse_num_local_blocks", 16),
+        config.count("blocksparse_vert_stride", 8),
+        config.flag("blocksparse_homo_head_pattern", false),
+        config.numbers("dummy_token_indices").stream().map(Double::intValue).toList());
+  }
+
+  /** Zero turns a multiplier off. */
+  private static double orOne(double multiplier) {
+    return multiplier == 0 ? 1 : multiplier;
   }
 }

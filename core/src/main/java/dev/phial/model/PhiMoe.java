@@ -1,6 +1,7 @@
 package dev.phial.model;
 
 import dev.phial.source.Config;
+import dev.phial.source.Gguf;
 import dev.phial.tensor.Shape;
 import dev.phial.tensor.Tensor;
 import java.util.LinkedHashMap;
@@ -13,6 +14,15 @@ import java.util.Optional;
  * attention factors.
  */
 final class PhiMoe implements Family {
+  /** Of every published checkpoint; GGUF files do not say. */
+  static final double DEFAULT_JITTER = 0.01;
+
+  /**
+   * The factor on attention, for short and long texts, of every published checkpoint. The converter
+   * of llama.cpp does not know of it, and writes one that it computes from the contexts.
+   */
+  private static final double ATTENTION_FACTOR = 1.243163121016122;
+
   @Override
   public String name() {
     return "phimoe";
@@ -75,20 +85,23 @@ final class PhiMoe implements Family {
             h -> Shape.of(h.experts(), h.hidden())),
         // in the order in which the reference converter writes them
         TensorName.of(
-            Role.EXPERT_GATE,
-            "model.layers.{}.block_sparse_moe.experts.{}.w1",
-            "blk.{}.ffn_gate_exps",
-            h -> Shape.of(h.experts(), h.feedForward(), h.hidden())),
+                Role.EXPERT_GATE,
+                "model.layers.{}.block_sparse_moe.experts.{}.w1",
+                "blk.{}.ffn_gate_exps",
+                h -> Shape.of(h.experts(), h.feedForward(), h.hidden()))
+            .withMlx("model.layers.{}.block_sparse_moe.switch_mlp.gate_proj"),
         TensorName.of(
-            Role.EXPERT_DOWN,
-            "model.layers.{}.block_sparse_moe.experts.{}.w2",
-            "blk.{}.ffn_down_exps",
-            h -> Shape.of(h.experts(), h.hidden(), h.feedForward())),
+                Role.EXPERT_DOWN,
+                "model.layers.{}.block_sparse_moe.experts.{}.w2",
+                "blk.{}.ffn_down_exps",
+                h -> Shape.of(h.experts(), h.hidden(), h.feedForward()))
+            .withMlx("model.layers.{}.block_sparse_moe.switch_mlp.down_proj"),
         TensorName.of(
-            Role.EXPERT_UP,
-            "model.layers.{}.block_sparse_moe.experts.{}.w3",
-            "blk.{}.ffn_up_exps",
-            h -> Shape.of(h.experts(), h.feedForward(), h.hidden())));
+                Role.EXPERT_UP,
+                "model.layers.{}.block_sparse_moe.experts.{}.w3",
+                "blk.{}.ffn_up_exps",
+                h -> Shape.of(h.experts(), h.feedForward(), h.hidden()))
+            .withMlx("model.layers.{}.block_sparse_moe.switch_mlp.up_proj"));
   }
 
   @Override
@@ -113,7 +126,14 @@ final class PhiMoe implements Family {
         config.optionalCount("sliding_window"),
         config.count("num_local_experts", 16),
         config.count("num_experts_per_tok", 2),
-        config.flag("tie_word_embeddings", false));
+        config.number("router_jitter_noise", DEFAULT_JITTER),
+        config.flag("tie_word_embeddings", false),
+        Optional.empty());
+  }
+
+  @Override
+  public Hyperparameters hyperparameters(Gguf gguf) {
+    return GgufHyperparameters.read(gguf, ATTENTION_FACTOR);
   }
 
   /**

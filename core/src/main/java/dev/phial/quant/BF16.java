@@ -1,23 +1,24 @@
 package dev.phial.quant;
 
-import dev.phial.io.LittleEndian;
+import dev.phial.tensor.DType;
 
 /**
  * The upper half of a single, rounded to nearest even: ggml's {@code ggml_compute_fp32_to_bf16}.
  */
-final class BF16 extends GgmlFormat {
+final class BF16 extends PlainFormat {
   BF16() {
-    super("BF16", 30, 1, Short.BYTES);
+    super("BF16", 30, DType.BF16);
   }
 
   @Override
-  void decodeBlock(byte[] from, int at, float[] to, int toAt) {
-    to[toAt] = Float.intBitsToFloat(LittleEndian.readShort(from, at) << 16);
+  void encode(float[] x, int from, int count, byte[] to, int at) {
+    encodeShorts(BF16::narrow, x, from, count, to, at);
   }
 
-  @Override
-  void encodeBlock(float[] x, int from, byte[] to, int at) {
-    int bits = Float.floatToRawIntBits(x[from]);
-    LittleEndian.putShort(to, at, (short) (bits + 0x7FFF + (bits >> 16 & 1) >> 16));
+  private static void narrow(float[] x, int from, int n, short[] bits) {
+    for (int i = 0; i < n; i++) {
+      int single = Float.floatToRawIntBits(x[from + i]);
+      bits[i] = (short) (single + 0x7FFF + (single >> 16 & 1) >> 16);
+    }
   }
 }

@@ -59,26 +59,4 @@ abstract class BlockOf32 extends GgmlFormat {
     }
     return bits;
   }
-
-  /**
-   * Sixteen bytes of nibbles of a block's levels, which C holds in a signed byte and limits to
-   * {@code most}.
-   */
-  static void packNibbles(int[] levels, int most, byte[] to, int at) {
-    for (int i = 0; i < 32; i++) {
-      levels[i] = Math.min(most, (byte) levels[i]);
-    }
-    for (int i = 0; i < 16; i++) {
-      to[at + i] = (byte) (levels[i] & 0xF | levels[i + 16] << 4);
-    }
-  }
-
-  /** The fifth bits of a block's levels, element i at bit i. */
-  static int highBits(int[] levels) {
-    int bits = 0;
-    for (int i = 0; i < 32; i++) {
-      bits |= (levels[i] >> 4 & 1) << i;
-    }
-    return bits;
-  }
 }

@@ -1,20 +1,21 @@
 package dev.phial.quant;
 
-import dev.phial.io.LittleEndian;
+import dev.phial.tensor.DType;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.ByteOrder;
 
 /** IEEE single precision. */
-final class F32 extends GgmlFormat {
+final class F32 extends PlainFormat {
+  private static final ValueLayout.OfFloat FLOAT =
+      ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+
   F32() {
-    super("F32", 0, 1, Float.BYTES);
+    super("F32", 0, DType.F32);
   }
 
   @Override
-  void decodeBlock(byte[] from, int at, float[] to, int toAt) {
-    to[toAt] = LittleEndian.readFloat(from, at);
-  }
-
-  @Override
-  void encodeBlock(float[] x, int from, byte[] to, int at) {
-    LittleEndian.putFloat(to, at, x[from]);
+  void encode(float[] x, int from, int count, byte[] to, int at) {
+    MemorySegment.copy(x, from, MemorySegment.ofArray(to), FLOAT, at, count);
   }
 }

@@ -62,7 +62,7 @@ final class Q3_K extends SuperBlock {
   void packScales(Tile tile, int first, boolean importance, byte[] to, int at) {
     int[] scales = new int[16]; // plus 32
     if (importance) {
-      LittleEndian.putHalf(to, at + SCALE, searchSigned(tile, scales));
+      LittleEndian.putHalf(to, at + SCALE, searchSigned(tile, first, scales));
     } else {
       float extreme = extreme(tile.scale, first);
       float inverse = extreme != 0 ? -32 / extreme : 0;
@@ -84,17 +84,14 @@ final class Q3_K extends SuperBlock {
     }
   }
 
-  /**
-   * The scale of the scales, by the search that the levels had; a tile of Q3_K holds one
-   * super-block.
-   */
-  private static float searchSigned(Tile tile, int[] levels) {
+  /** The scale of the scales, by the search that the levels had, in one lane of a tile. */
+  private static float searchSigned(Tile tile, int first, int[] levels) {
     float[] weights = new float[Kernels.LANES];
     tile.kernels.sums(tile.w, 16, weights);
     Tile scales = new Tile(16);
     for (int j = 0; j < 16; j++) {
-      scales.x[j * Kernels.LANES] = tile.scale[j];
-      scales.w[j * Kernels.LANES] = weights[j];
+      scales.x[j * Kernels.LANES] = tile.scale[first + j];
+      scales.w[j * Kernels.LANES] = weights[first + j];
     }
     tile.kernels.searchScale(scales.x, scales.w, 16, 32, scales.scale, scales.levels);
     for (int j = 0; j < 16; j++) {

@@ -29,9 +29,7 @@ final class Q4_0 extends BlockOf32 {
     float scale = kernels.extreme(x, from, 32) / -8;
     float inverse = scale != 0 ? 1 / scale : 0;
     LittleEndian.putHalf(to, at + SCALE, scale);
-    int[] levels = new int[32];
-    kernels.truncate(x, from, 32, 0, inverse, 8.5f, levels);
-    packNibbles(levels, 15, to, at + NIBBLES);
+    kernels.truncate32(x, from, 0, inverse, 8.5f, 15, to, at + NIBBLES);
   }
 
   /** {@code quantize_row_q4_0_impl}. */

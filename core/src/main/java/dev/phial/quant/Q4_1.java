@@ -27,24 +27,13 @@ final class Q4_1 extends BlockOf32 {
   /** {@code quantize_row_q4_1_ref}. */
   @Override
   void encodeBlock(float[] x, int from, byte[] to, int at) {
-    float min = x[from];
-    float max = x[from];
-    for (int i = from + 1; i < from + 32; i++) {
-      // not Math.min: like the reference, keep the first of -0 and 0
-      if (x[i] < min) {
-        min = x[i];
-      }
-      if (x[i] > max) {
-        max = x[i];
-      }
-    }
-    float scale = (max - min) / 15;
+    Kernels kernels = Kernels.best();
+    float min = kernels.smallest32(x, from);
+    float scale = (kernels.largest32(x, from) - min) / 15;
     float inverse = scale != 0 ? 1 / scale : 0;
     LittleEndian.putHalf(to, at + SCALE, scale);
     LittleEndian.putHalf(to, at + MIN, min);
-    int[] levels = new int[32];
-    Kernels.best().truncate(x, from, 32, min, inverse, 0.5f, levels);
-    packNibbles(levels, 15, to, at + NIBBLES);
+    kernels.truncate32(x, from, min, inverse, 0.5f, 15, to, at + NIBBLES);
   }
 
   /** {@code quantize_row_q4_1_impl}. */

@@ -30,11 +30,9 @@ final class Q5_0 extends BlockOf32 {
     Kernels kernels = Kernels.best();
     float scale = kernels.extreme(x, from, 32) / -16;
     float inverse = scale != 0 ? 1 / scale : 0;
-    int[] levels = new int[32];
-    kernels.truncate(x, from, 32, 0, inverse, 16.5f, levels);
     LittleEndian.putHalf(to, at + SCALE, scale);
-    packNibbles(levels, 31, to, at + NIBBLES);
-    LittleEndian.putInt(to, at + HIGH, highBits(levels));
+    int high = kernels.truncate32(x, from, 0, inverse, 16.5f, 31, to, at + NIBBLES);
+    LittleEndian.putInt(to, at + HIGH, high);
   }
 
   /** {@code quantize_row_q5_0_impl}. */

@@ -29,25 +29,14 @@ final class Q5_1 extends BlockOf32 {
   /** {@code quantize_row_q5_1_ref}. */
   @Override
   void encodeBlock(float[] x, int from, byte[] to, int at) {
-    float min = x[from];
-    float max = x[from];
-    for (int i = from + 1; i < from + 32; i++) {
-      // not Math.min: like the reference, keep the first of -0 and 0
-      if (x[i] < min) {
-        min = x[i];
-      }
-      if (x[i] > max) {
-        max = x[i];
-      }
-    }
-    float scale = (max - min) / 31;
+    Kernels kernels = Kernels.best();
+    float min = kernels.smallest32(x, from);
+    float scale = (kernels.largest32(x, from) - min) / 31;
     float inverse = scale != 0 ? 1 / scale : 0;
-    int[] levels = new int[32];
-    Kernels.best().truncate(x, from, 32, min, inverse, 0.5f, levels);
     LittleEndian.putHalf(to, at + SCALE, scale);
     LittleEndian.putHalf(to, at + MIN, min);
-    packNibbles(levels, Integer.MAX_VALUE, to, at + NIBBLES);
-    LittleEndian.putInt(to, at + HIGH, highBits(levels));
+    int high = kernels.truncate32(x, from, min, inverse, 0.5f, Integer.MAX_VALUE, to, at + NIBBLES);
+    LittleEndian.putInt(to, at + HIGH, high);
   }
 
   /** {@code quantize_row_q5_1_impl}. */

@@ -58,8 +58,7 @@ final class Q6_K extends SuperBlock {
     float extreme = extreme(tile.scale, first);
     if (Math.abs(extreme) < 1e-15f) {
       Arrays.fill(to, at, at + blockBytes(), (byte) 0);
-      Arrays.fill(tile.levels, 0);
-      Arrays.fill(tile.scale, 0);
+      tile.clear(first, 16);
       return;
     }
     float inverse = -128 / extreme;

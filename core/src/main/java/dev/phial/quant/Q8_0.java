@@ -27,10 +27,6 @@ final class Q8_0 extends GgmlFormat {
     float scale = Math.abs(kernels.extreme(x, from, 32)) / 127;
     float inverse = scale != 0 ? 1 / scale : 0;
     LittleEndian.putHalf(to, at + SCALE, scale);
-    int[] levels = new int[32];
-    kernels.roundAway(x, from, 32, inverse, levels);
-    for (int i = 0; i < 32; i++) {
-      to[at + LEVELS + i] = (byte) levels[i];
-    }
+    kernels.roundAway32(x, from, inverse, to, at + LEVELS);
   }
 }

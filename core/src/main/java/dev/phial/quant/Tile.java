@@ -6,8 +6,8 @@ import dev.phial.kernel.Kernels;
 import java.util.Arrays;
 
 /**
- * Sixteen sub-blocks of {@code n} elements side by side, with what a search over them needs and
- * finds.
+ * {@link Kernels#LANES} sub-blocks of {@code n} elements side by side, with what a search over them
+ * needs and finds.
  */
 final class Tile {
   final Kernels kernels = Kernels.best();
@@ -50,6 +50,14 @@ final class Tile {
   /** {@code w = importance · √(sigma2 + x²)}. */
   void weighByImportanceAndSize() {
     kernels.importanceWeights(x, importance, sigma2, n, w);
+  }
+
+  /** Makes {@code lanes} sub-blocks zero, which {@link Kernels#quantize} then leaves alone. */
+  void clear(int firstLane, int lanes) {
+    Arrays.fill(scale, firstLane, firstLane + lanes, 0);
+    for (int i = 0; i < n; i++) {
+      Arrays.fill(levels, i * LANES + firstLane, i * LANES + firstLane + lanes, 0);
+    }
   }
 
   int level(int lane, int i) {

@@ -12,6 +12,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
 /**
@@ -19,10 +20,14 @@ import java.util.stream.Stream;
  * index, tokenizer files.
  */
 public final class HuggingFace implements Checkpoint {
-  private static final String SAFETENSORS = ".safetensors";
+  static final String SAFETENSORS = ".safetensors";
   private static final String SAFETENSORS_INDEX = "model.safetensors.index.json";
-  private static final String TORCH = ".bin";
+  static final String TORCH = ".bin";
   private static final String TORCH_INDEX = "pytorch_model.bin.index.json";
+
+  private static final Pattern COMPANION =
+      Pattern.compile(
+          "tokenizer\\.(json|model)|(tokenizer|generation)_config\\.json|(special_tokens_map|added_tokens|vocab)\\.json|merges\\.txt|chat_template\\.(json|jinja)|.*\\.(tiktoken|py)");
 
   private final Path path;
   private final Config config;
@@ -79,6 +84,19 @@ public final class HuggingFace implements Checkpoint {
   public Optional<Path> file(String name) {
     Path file = path.resolve(name);
     return Files.isRegularFile(file) ? Optional.of(file) : Optional.empty();
+  }
+
+  /** What lies beside weights and configuration and goes with them: the tokenizer, code. */
+  public List<Path> companions() {
+    try (Stream<Path> found = Files.list(path)) {
+      return found
+          .filter(file -> COMPANION.matcher(file.getFileName().toString()).matches())
+          .filter(Files::isRegularFile)
+          .sorted()
+          .toList();
+    } catch (IOException e) {
+      throw Json.unreadable(path, e);
+    }
   }
 
   /** A JSON file of the folder, if it is there. */

@@ -23,20 +23,26 @@ public enum DType implements Encoding {
   F16(2) {
     @Override
     public void decode(MemorySegment from, long offset, float[] to, int at, int count) {
-      short[] bits = new short[count];
-      MemorySegment.copy(from, SHORT, offset, bits, 0, count);
-      for (int i = 0; i < count; i++) {
-        to[at + i] = Float.float16ToFloat(bits[i]);
+      short[] bits = new short[Math.min(count, CHUNK)];
+      for (int done = 0; done < count; done += CHUNK) {
+        int n = Math.min(count - done, CHUNK);
+        MemorySegment.copy(from, SHORT, offset + 2L * done, bits, 0, n);
+        for (int i = 0; i < n; i++) {
+          to[at + done + i] = Float.float16ToFloat(bits[i]);
+        }
       }
     }
   },
   BF16(2) {
     @Override
     public void decode(MemorySegment from, long offset, float[] to, int at, int count) {
-      short[] bits = new short[count];
-      MemorySegment.copy(from, SHORT, offset, bits, 0, count);
-      for (int i = 0; i < count; i++) {
-        to[at + i] = Float.intBitsToFloat(bits[i] << 16);
+      short[] bits = new short[Math.min(count, CHUNK)];
+      for (int done = 0; done < count; done += CHUNK) {
+        int n = Math.min(count - done, CHUNK);
+        MemorySegment.copy(from, SHORT, offset + 2L * done, bits, 0, n);
+        for (int i = 0; i < n; i++) {
+          to[at + done + i] = Float.intBitsToFloat(bits[i] << 16);
+        }
       }
     }
   },
@@ -147,6 +153,9 @@ public enum DType implements Encoding {
   private static final ValueLayout.OfShort SHORT =
       ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
+  /** Numbers copied out of the file at a time; they stay in the first-level cache. */
+  private static final int CHUNK = 4096;
+
   private static final float[] E4M3 = e4m3();
 
   private final int bytes;
@@ -163,6 +172,11 @@ public enum DType implements Encoding {
   @Override
   public int blockBytes() {
     return bytes;
+  }
+
+  /** The number that a byte stands for in {@link #F8_E4M3}. */
+  public static float e4m3(int code) {
+    return E4M3[code];
   }
 
   private static float[] e4m3() {

@@ -226,14 +226,33 @@ final class KernelsTest {
       assertThat(bits(VECTOR.extreme(tile.x, at, 32))).isEqualTo(bits(extreme));
       float scale = extreme / -8;
       float inverse = scale != 0 ? 1 / scale : 0; // infinite for denormals
-      int[] expected = new int[32];
-      int[] found = new int[32];
-      SCALAR.roundAway(tile.x, at, 32, inverse, expected);
-      VECTOR.roundAway(tile.x, at, 32, inverse, found);
+      assertThat(bits(VECTOR.smallest32(tile.x, at)))
+          .isEqualTo(bits(SCALAR.smallest32(tile.x, at)));
+      assertThat(bits(VECTOR.largest32(tile.x, at))).isEqualTo(bits(SCALAR.largest32(tile.x, at)));
+      byte[] expected = new byte[40];
+      byte[] found = new byte[40];
+      SCALAR.roundAway32(tile.x, at, inverse * 15, expected, 5);
+      VECTOR.roundAway32(tile.x, at, inverse * 15, found, 5);
       assertThat(found).isEqualTo(expected);
-      SCALAR.truncate(tile.x, at, 32, extreme / 2, inverse, 8.5f, expected);
-      VECTOR.truncate(tile.x, at, 32, extreme / 2, inverse, 8.5f, found);
-      assertThat(found).isEqualTo(expected);
+      for (int most : new int[] {15, 31, Integer.MAX_VALUE}) {
+        int fifthBits =
+            SCALAR.truncate32(tile.x, at, extreme / 2, inverse, 8.5f, most, expected, 5);
+        assertThat(VECTOR.truncate32(tile.x, at, extreme / 2, inverse, 8.5f, most, found, 5))
+            .isEqualTo(fifthBits);
+        assertThat(found).isEqualTo(expected);
+      }
+    }
+  }
+
+  @Test
+  void signedZerosKeepTheirOrder() {
+    for (float[] zeros : new float[][] {{0f, -0f}, {-0f, 0f}}) {
+      float[] x = new float[32];
+      for (int i = 0; i < 32; i++) {
+        x[i] = zeros[i == 0 ? 0 : 1];
+      }
+      assertThat(bits(VECTOR.smallest32(x, 0))).isEqualTo(bits(SCALAR.smallest32(x, 0)));
+      assertThat(bits(VECTOR.largest32(x, 0))).isEqualTo(bits(SCALAR.largest32(x, 0)));
     }
   }
 

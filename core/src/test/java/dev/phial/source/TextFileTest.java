@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.phial.PhialException;
 import java.io.IOException;
-import java.io.RandomAccessFile;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
@@ -15,34 +14,30 @@ final class TextFileTest {
   @TempDir Path folder;
 
   @Test
-  void readsLinesAsPythonDoes() throws IOException {
-    Path file = Files.writeString(folder.resolve("text"), "α\r\nβ\rγ\n");
-    assertThat(TextFile.read(file)).isEqualTo("α\nβ\nγ\n");
-  }
-
-  @Test
-  void refusesWhatIsMissing() {
-    assertThatThrownBy(() -> TextFile.read(folder.resolve("text")))
-        .isInstanceOf(PhialException.BadInput.class)
-        .hasMessageContaining("there is no such file");
+  void keepsEveryCharacter() throws IOException {
+    String text = "\uFEFFa\r\n\0 ünï 😀\n";
+    assertThat(TextFile.read(Files.writeString(folder.resolve("a.txt"), text))).isEqualTo(text);
+    assertThat(TextFile.read(Files.writeString(folder.resolve("b.txt"), ""))).isEmpty();
   }
 
   @Test
   void refusesWhatIsNotUtf8() throws IOException {
-    Path file = Files.write(folder.resolve("text"), new byte[] {'a', (byte) 0xFF});
+    assertRefused(new byte[] {'a', 'b', (byte) 0xE9, 'c'}, "found byte 0xe9 at 2");
+    assertRefused(new byte[] {'a', (byte) 0xC3}, "found byte 0xc3 at 1");
+    assertRefused(new byte[] {(byte) 0xED, (byte) 0xA0, (byte) 0x80}, "found byte 0xed at 0");
+  }
+
+  private void assertRefused(byte[] bytes, String message) throws IOException {
+    Path file = Files.write(folder.resolve("bad.txt"), bytes);
     assertThatThrownBy(() -> TextFile.read(file))
         .isInstanceOf(PhialException.BadInput.class)
-        .hasMessageContaining("expected a text in UTF-8");
+        .hasMessageContainingAll("bad.txt", message);
   }
 
   @Test
-  void refusesWhatIsTooLarge() throws IOException {
-    Path file = folder.resolve("text");
-    try (RandomAccessFile sparse = new RandomAccessFile(file.toFile(), "rw")) {
-      sparse.setLength(8L << 30);
-    }
-    assertThatThrownBy(() -> TextFile.read(file))
-        .isInstanceOf(PhialException.BadInput.class)
-        .hasMessageContaining("expected a text of at most");
+  void refusesWhatIsNoFile() {
+    assertThatThrownBy(() -> TextFile.read(folder)).hasMessageContaining("found a folder");
+    assertThatThrownBy(() -> TextFile.read(folder.resolve("none")))
+        .hasMessageContaining("there is no such file");
   }
 }

@@ -28,34 +28,40 @@ record GgufOptions(Options options) {
   static final List<TargetOption> ALL =
       List.of(
           TargetOption.value(
-              "outtype", "f32|f16|bf16|q8_0|auto", "write the converter's own file in this type"),
-          TargetOption.value("model-name", "NAME", "general.name"),
+              "outtype",
+              "f32|f16|bf16|q8_0|auto",
+              "What llama.cpp's converter writes, for --to gguf without a type; auto by default."),
+          TargetOption.value("model-name", "NAME", "The name in the metadata (general.name)."),
           TargetOption.value(
-              "metadata", "FILE", "JSON with general.* keys that win over those found"),
-          TargetOption.value("imatrix", "FILE", "importance matrix, .gguf or .dat"),
+              "metadata",
+              "FILE",
+              "JSON with general.* keys that win over those found in the checkpoint."),
+          TargetOption.value(
+              "imatrix", "FILE", "Importance matrix as llama-imatrix writes it, .gguf or .dat."),
           TargetOption.values(
               "include-weights",
               "NAME",
-              "use the importance matrix for tensors with NAME in their name"),
+              "Use the importance matrix only for tensors with NAME in their name."),
           TargetOption.values(
-              "exclude-weights", "NAME", "do not use it for tensors with NAME in their name"),
-          TargetOption.flag("pure", "the same type for every tensor, no mixture"),
-          TargetOption.flag("leave-output-tensor", "leave output.weight as it is"),
-          TargetOption.value("output-tensor-type", "TYPE", "type of output.weight"),
-          TargetOption.value("token-embedding-type", "TYPE", "type of token_embd.weight"),
+              "exclude-weights", "NAME", "Do not use it for tensors with NAME in their name."),
+          TargetOption.flag("pure", "The same type for every matrix, no mixture."),
+          TargetOption.flag("leave-output-tensor", "Leave output.weight as it is."),
+          TargetOption.value("output-tensor-type", "TYPE", "Type of output.weight."),
+          TargetOption.value("token-embedding-type", "TYPE", "Type of token_embd.weight."),
           TargetOption.values(
-              "tensor-type", "REGEX=TYPE", "type of the tensors whose name matches"),
+              "tensor-type", "REGEX=TYPE", "Type of the matrices whose name matches."),
           TargetOption.value(
-              "tensor-type-file", "FILE", "many REGEX=TYPE, separated by blanks or lines"),
-          TargetOption.value("prune-layers", "N,N…", "leave out these layers"),
+              "tensor-type-file", "FILE", "Many REGEX=TYPE, separated by blanks or lines."),
+          TargetOption.value("prune-layers", "N,N…", "Leave out these layers."),
           TargetOption.values(
-              "override-kv", "KEY=TYPE:VALUE", "set metadata; TYPE is int, float, bool or str"),
-          TargetOption.flag("allow-requantize", "allow quantizing what is quantized already"),
-          TargetOption.flag("keep-split", "write as many files as the source has"),
+              "override-kv", "KEY=TYPE:VALUE", "Set metadata; TYPE is int, float, bool or str."),
+          TargetOption.flag("allow-requantize", "Allow quantizing what is quantized already."),
+          TargetOption.flag("keep-split", "Write as many files as the GGUF model has."),
           TargetOption.value(
-              "split-max-size", "N(M|G)", "start a new file before it has more tensor bytes"),
-          TargetOption.value("split-max-tensors", "N", "start a new file after N tensors"),
-          TargetOption.flag("no-tensor-first-split", "only metadata in the first file of a split"));
+              "split-max-size", "N(M|G)", "Start a new file before it has more tensor bytes."),
+          TargetOption.value("split-max-tensors", "N", "Start a new file after N tensors."),
+          TargetOption.flag(
+              "no-tensor-first-split", "Only metadata in the first file of a split."));
 
   boolean has(String name) {
     return options.has(name);

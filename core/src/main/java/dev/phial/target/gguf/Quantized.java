@@ -123,12 +123,15 @@ final class Quantized {
         mixture.requiresImportance(weight, format) && Mixture.isQuantizable(weight)
             || format.needsImportance() && current != format;
     if (needsImportance && entry.isEmpty()) {
-      throw new PhialException.Unsupported(
-          importance.isEmpty()
-              ? "%s needs an importance matrix: %s would become %s, garbage without one; pass --imatrix FILE (phial calibrate or llama-imatrix make it)"
-                  .formatted(recipe, name, format)
-              : "%s: expected an entry for %s in the importance matrix, found none; %s would be garbage without it"
-                  .formatted(options.value("imatrix").orElse(""), name, format));
+      throw importance.isEmpty()
+          ? new PhialException.Unsupported(
+              "%s needs an importance matrix: %s would become %s, garbage without one; pass --imatrix FILE, which llama-imatrix makes"
+                  .formatted(recipe, name, format),
+              "needs an importance matrix (--imatrix FILE)")
+          : new PhialException.Unsupported(
+              "%s: expected an entry for %s in the importance matrix, found none; %s would be garbage without it"
+                  .formatted(options.value("imatrix").orElse(""), name, format),
+              "needs an entry for %s in the importance matrix".formatted(name));
     }
     if (current == format) {
       return;
@@ -144,7 +147,8 @@ final class Quantized {
     if (current.blockSize() > 1 && !options.has("allow-requantize")) {
       throw new PhialException.Unsupported(
           "%s: tensor %s is %s already; quantizing it again loses more than quantizing the original: use that, or pass --allow-requantize"
-              .formatted(request.checkpoint().path(), name, current));
+              .formatted(request.checkpoint().path(), name, current),
+          "quantized already (--allow-requantize to do it again)");
     }
   }
 

@@ -1,0 +1,5 @@
+/** Measures Phial beside its peers. */
+@NullMarked
+package dev.phial.bench;
+
+import org.jspecify.annotations.NullMarked;

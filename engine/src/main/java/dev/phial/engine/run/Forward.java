@@ -1,0 +1,240 @@
+package dev.phial.engine.run;
+
+import dev.phial.PhialException;
+import dev.phial.kernel.Kernels;
+import dev.phial.kernel.MatrixKernels;
+import dev.phial.model.Hyperparameters;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.IntConsumer;
+
+/**
+ * Takes tokens through a model, layer by layer. It holds what lies between the layers, and serves
+ * one thread at a time; any number of them may share a model.
+ */
+public final class Forward {
+  private static final MatrixKernels KERNELS = MatrixKernels.best();
+
+  private final Model model;
+  private final Team team;
+  private final Observer observer;
+
+  private final Activations hidden; // [tokens][hidden]
+  private final Activations normed; // [tokens][hidden]
+  private final Activations projected; // [tokens][queries, keys, values]
+  private final Activations attended; // [tokens][hidden]
+  private final Activations change; // [tokens][hidden], what a block adds
+  private final Activations gathered; // [tokens of an expert][hidden]
+  private final Activations inner; // [tokens][width of the feed-forward layer, twice if gated]
+  private final Activations product; // [tokens][width of the feed-forward layer]
+
+  /**
+   * @param observer sees the input of every linear layer
+   */
+  public Forward(Model model, Team team, Observer observer) {
+    this.model = model;
+    this.team = team;
+    this.observer = observer;
+    Hyperparameters h = model.hyperparameters();
+    this.hidden = new Activations(h.hidden());
+    this.normed = new Activations(h.hidden());
+    this.projected = new Activations(h.hidden() + 2 * h.keyValueSize());
+    this.attended = new Activations(h.hidden());
+    this.change = new Activations(h.hidden());
+    this.gathered = new Activations(h.hidden());
+    this.inner = new Activations(Math.max(2 * h.feedForward(), h.experts()));
+    this.product = new Activations(h.feedForward());
+  }
+
+  public Model model() {
+    return model;
+  }
+
+  public Team team() {
+    return team;
+  }
+
+  /**
+   * Takes tokens through all layers and the last norm.
+   *
+   * @param spans of different texts
+   * @return the wanted rows, span by span; it is overwritten by the next run
+   */
+  Activations run(List<Span> spans) {
+    embed(spans);
+    List<Rotary.Table> tables =
+        spans.stream()
+            .map(span -> span.rotary().table(span.first(), span.tokens().length))
+            .toList();
+    List<Block> blocks = model.blocks();
+    for (int layer = 0; layer < blocks.size(); layer++) {
+      run(blocks.get(layer), spans, tables);
+      check(layer);
+    }
+    return wanted(spans);
+  }
+
+  private void embed(List<Span> spans) {
+    int count = spans.stream().mapToInt(span -> span.tokens().length).sum();
+    float factor =
+        (float) (double) model.hyperparameters().small().map(s -> s.embeddingFactor()).orElse(1.0);
+    hidden.resize(count);
+    int row = 0;
+    for (Span span : spans) {
+      for (int token : span.tokens()) {
+        model.embedding().row(token, hidden.values(), hidden.row(row));
+        if (factor != 1) {
+          KERNELS.scale(hidden.values(), hidden.row(row), hidden.columns(), factor);
+        }
+        row++;
+      }
+    }
+  }
+
+  private void run(Block block, List<Span> spans, List<Rotary.Table> tables) {
+    int count = hidden.count();
+    block.attentionNorm().apply(hidden, normed, team);
+    projected.resize(count);
+    int offset = 0;
+    for (Linear projection : block.projections()) {
+      multiply(projection, normed, projected, offset);
+      offset += projection.rows();
+    }
+    block.attention().apply(projected, spans, tables, attended, team);
+    change.resize(count);
+    multiply(block.attentionOutput(), attended, change, 0);
+    addChange();
+    if (!block.parallel()) {
+      block.feedForwardNorm().apply(hidden, normed, team);
+    }
+    block.feedForward().apply(normed, change, this);
+    addChange();
+  }
+
+  private void addChange() {
+    forEachRow(
+        hidden.count(),
+        row ->
+            KERNELS.add(
+                change.values(),
+                change.row(row),
+                hidden.values(),
+                hidden.row(row),
+                hidden.columns()));
+  }
+
+  private void check(int layer) {
+    for (int row = 0; row < hidden.count(); row++) {
+      int at = hidden.row(row);
+      int found = Kernels.best().firstNonFinite(hidden.values(), at, at + hidden.columns());
+      if (found >= 0) {
+        throw new PhialException.BadInput(
+            "layer %d: expected finite activations, found %s; the weights are damaged, or were stored in a type too narrow for them"
+                .formatted(layer, hidden.values()[found]));
+      }
+    }
+  }
+
+  private Activations wanted(List<Span> spans) {
+    attended.resize(spans.stream().mapToInt(Span::wanted).sum());
+    int row = 0;
+    int to = 0;
+    for (Span span : spans) {
+      row += span.tokens().length;
+      for (int i = row - span.wanted(); i < row; i++) {
+        attended.copy(to++, hidden, i);
+      }
+    }
+    model.outputNorm().apply(attended, normed, team);
+    return normed;
+  }
+
+  /** Room for what {@link #logits} computes. */
+  public Activations newLogits() {
+    return new Activations(model.hyperparameters().vocabulary());
+  }
+
+  /**
+   * Computes the logits of some rows.
+   *
+   * @param rows what {@link Session#append} returned
+   * @param logits receives {@code [count][vocabulary]}
+   */
+  public void logits(Activations rows, int from, int count, Activations logits) {
+    change.resize(count);
+    for (int i = 0; i < count; i++) {
+      change.copy(i, rows, from + i);
+    }
+    logits.resize(count);
+    multiply(model.output(), change, logits, 0);
+    model
+        .hyperparameters()
+        .small()
+        .ifPresent(settings -> {
+          for (int i = 0; i < count; i++) {
+            int at = logits.row(i);
+            KERNELS.scale(
+                logits.values(), at, logits.columns(), (float) (1 / settings.logitDivisor()));
+            for (int token : settings.unusedTokens()) {
+              if (token < logits.columns()) {
+                logits.values()[at + token] = UNUSED;
+              }
+            }
+          }
+        });
+  }
+
+  /** The logit of a token that is never predicted; not infinite, so that differences exist. */
+  private static final float UNUSED = -1e30f;
+
+  // for the blocks
+
+  void multiply(Linear linear, Activations x, Activations y, int offset) {
+    linear.apply(x, y, offset, team, observer);
+  }
+
+  void forEachRow(int count, IntConsumer body) {
+    team.forEach(count, body);
+  }
+
+  Activations inner(int count) {
+    inner.resize(count);
+    return inner;
+  }
+
+  Activations product(int count) {
+    product.resize(count);
+    return product;
+  }
+
+  Activations gathered(int count) {
+    gathered.resize(count);
+    return gathered;
+  }
+
+  /** Makes something of a part of a span. */
+  interface Parts<T> {
+    /**
+     * @param index of the span
+     * @param row of the span's first token
+     * @param from first token of the part
+     * @param to after its last token
+     */
+    T of(Span span, int index, int row, int from, int to);
+  }
+
+  /** Cuts spans into parts of at most {@code most} tokens. */
+  static <T> List<T> parts(List<Span> spans, Parts<T> parts, int most) {
+    List<T> result = new ArrayList<>();
+    int row = 0;
+    for (int index = 0; index < spans.size(); index++) {
+      Span span = spans.get(index);
+      for (int from = 0; from < span.tokens().length; from += most) {
+        int to = Math.min(span.tokens().length, from + most);
+        result.add(parts.of(span, index, row, from, to));
+      }
+      row += span.tokens().length;
+    }
+    return result;
+  }
+}

@@ -1,0 +1,148 @@
+package dev.phial.engine.run;
+
+import static dev.phial.kernel.MatrixKernels.PANEL;
+
+import dev.phial.kernel.MatrixKernels;
+import dev.phial.model.Weight;
+import dev.phial.tensor.Tensor;
+import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A linear layer whose weights stay where they are, in the mapped file and in its encoding: {@code
+ * y = W x + b}.
+ */
+final class Linear {
+  private static final MatrixKernels KERNELS = MatrixKernels.best();
+
+  /** From so many vectors on it pays to lay the rows of the matrix side by side. */
+  private static final int MANY = 4;
+
+  /** Rows that a worker takes at a time when there are few vectors. */
+  private static final int FEW_ROWS = 64;
+
+  private final Weight weight;
+  private final int expert;
+  private final Tensor tensor;
+  private final long first;
+  private final int rows;
+  private final int columns;
+  private final float @Nullable [] bias; // [rows]
+
+  /**
+   * @param expert which matrix of a stack, or -1
+   */
+  Linear(Weight weight, int expert, float @Nullable [] bias) {
+    this.weight = weight;
+    this.expert = expert;
+    this.rows = Math.toIntExact(weight.matrixRows());
+    this.columns = Math.toIntExact(weight.shape().columns());
+    this.bias = bias;
+    if (expert > 0 && weight.slices().size() > 1) {
+      this.tensor = weight.slices().get(expert);
+      this.first = 0;
+    } else {
+      this.tensor = weight.slices().getFirst();
+      this.first = Math.max(0, expert) * (long) rows;
+    }
+  }
+
+  int rows() {
+    return rows;
+  }
+
+  int columns() {
+    return columns;
+  }
+
+  /** Decodes one row. */
+  void row(int row, float[] to, int at) {
+    tensor.read(first + row, 1, to, at);
+  }
+
+  /**
+   * Multiplies every row of {@code x}.
+   *
+   * @param y receives {@link #rows} numbers a row from {@code offset}; it has as many rows as
+   *     {@code x}
+   */
+  void apply(Activations x, Activations y, int offset, Team team, Observer observer) {
+    observer.input(weight, expert, x);
+    if (x.count() < MANY) {
+      applyToFew(x, y, offset, team);
+    } else {
+      applyToMany(x, y, offset, team);
+    }
+  }
+
+  private void applyToFew(Activations x, Activations y, int offset, Team team) {
+    int tasks = (rows + FEW_ROWS - 1) / FEW_ROWS;
+    team.run(
+        tasks,
+        (task, worker) -> {
+          float[] row = team.scratch(worker).floats(Scratch.Use.ROWS, columns);
+          for (int r = task * FEW_ROWS; r < Math.min(rows, (task + 1) * FEW_ROWS); r++) {
+            tensor.read(first + r, 1, row, 0);
+            for (int i = 0; i < x.count(); i++) {
+              y.values()[y.row(i) + offset + r] =
+                  KERNELS.dot(row, 0, x.values(), x.row(i), columns) + (bias == null ? 0 : bias[r]);
+            }
+          }
+        });
+  }
+
+  private void applyToMany(Activations x, Activations y, int offset, Team team) {
+    float[] packed = pack(x, team);
+    team.run(
+        (rows + PANEL - 1) / PANEL,
+        (panel, worker) -> {
+          Scratch scratch = team.scratch(worker);
+          int start = panel * PANEL;
+          int part = Math.min(PANEL, rows - start);
+          float[] decoded = scratch.floats(Scratch.Use.ROWS, PANEL * columns);
+          float[] side = scratch.floats(Scratch.Use.PANEL, PANEL * columns);
+          tensor.read(first + start, part, decoded, 0);
+          KERNELS.packRows(decoded, columns, part, columns, side);
+          if (part == PANEL) {
+            int at = offset + start;
+            for (int i = 0; i < x.count(); i++) {
+              begin(y.values(), y.row(i) + at, start, PANEL);
+            }
+            KERNELS.multiply(
+                packed, 0, x.count(), columns, side, 0, PANEL, y.values(), at, y.stride());
+          } else {
+            float[] result = scratch.floats(Scratch.Use.RESULT, x.count() * PANEL);
+            for (int i = 0; i < x.count(); i++) {
+              begin(result, i * PANEL, start, part);
+            }
+            KERNELS.multiply(packed, 0, x.count(), columns, side, 0, PANEL, result, 0, PANEL);
+            for (int i = 0; i < x.count(); i++) {
+              System.arraycopy(result, i * PANEL, y.values(), y.row(i) + offset + start, part);
+            }
+          }
+        });
+  }
+
+  /** What sums start with. */
+  private void begin(float[] y, int at, int row, int count) {
+    if (bias == null) {
+      Arrays.fill(y, at, at + count, 0);
+    } else {
+      System.arraycopy(bias, row, y, at, count);
+    }
+  }
+
+  private float[] pack(Activations x, Team team) {
+    float[] packed = team.packed(x.count() * columns);
+    int groups = (x.count() + MatrixKernels.GROUP - 1) / MatrixKernels.GROUP;
+    team.run(
+        groups,
+        (group, worker) -> {
+          int start = group * MatrixKernels.GROUP;
+          int count = Math.min(MatrixKernels.GROUP, x.count() - start);
+          KERNELS.packVectors(
+              x.values(), x.row(start), x.stride(), count, columns, packed, start * columns);
+        });
+    return packed;
+  }
+}

@@ -1,0 +1,37 @@
+package dev.phial.engine.run;
+
+import dev.phial.kernel.MatrixKernels;
+
+/** A normalization with its parameters. */
+sealed interface Norm {
+  /** Normalizes every row of {@code x}. */
+  default void apply(Activations x, Activations y, Team team) {
+    y.resize(x.count());
+    team.run(
+        x.count(),
+        (row, worker) -> apply(x.values(), x.row(row), x.columns(), y.values(), y.row(row)));
+  }
+
+  void apply(float[] x, int at, int n, float[] y, int yAt);
+
+  /**
+   * @param weight {@code [hidden]}
+   */
+  record RootMeanSquare(float[] weight, float epsilon) implements Norm {
+    @Override
+    public void apply(float[] x, int at, int n, float[] y, int yAt) {
+      MatrixKernels.best().rmsNorm(x, at, n, weight, epsilon, y, yAt);
+    }
+  }
+
+  /**
+   * @param weight {@code [hidden]}
+   * @param bias {@code [hidden]}
+   */
+  record Layer(float[] weight, float[] bias, float epsilon) implements Norm {
+    @Override
+    public void apply(float[] x, int at, int n, float[] y, int yAt) {
+      MatrixKernels.best().layerNorm(x, at, n, weight, bias, epsilon, y, yAt);
+    }
+  }
+}

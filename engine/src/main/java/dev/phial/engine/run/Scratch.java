@@ -1,0 +1,35 @@
+package dev.phial.engine.run;
+
+/** Arrays that one worker uses again and again; each use overwrites the one before. */
+final class Scratch {
+  private final float[][] floats = new float[Use.values().length][0];
+  private short[] halves = new short[0];
+
+  /** What an array is for: those in use at the same time must differ. */
+  enum Use {
+    ROWS,
+    PANEL,
+    RESULT,
+    QUERIES,
+    PACKED,
+    SCORES
+  }
+
+  /** An array of at least {@code size} floats, of unknown content. */
+  float[] floats(Use use, int size) {
+    float[] array = floats[use.ordinal()];
+    if (array.length < size) {
+      array = new float[size];
+      floats[use.ordinal()] = array;
+    }
+    return array;
+  }
+
+  /** An array of at least {@code size} half floats, of unknown content. */
+  short[] halves(int size) {
+    if (halves.length < size) {
+      halves = new short[size];
+    }
+    return halves;
+  }
+}

@@ -1,0 +1,94 @@
+package dev.phial.engine.run;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.phial.PhialException;
+import dev.phial.model.Families;
+import dev.phial.model.ModelDescription;
+import dev.phial.model.Role;
+import dev.phial.model.Weight;
+import dev.phial.source.Checkpoint;
+import dev.phial.source.Sources;
+import dev.phial.tensor.DType;
+import dev.phial.tensor.Tensor;
+import java.lang.foreign.MemorySegment;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+final class SessionTest {
+  private static final Path MODEL = Path.of("../fixtures/models/tiny-phi3");
+
+  @Test
+  void refusesTextsThatDoNotFit() {
+    try (Checkpoint checkpoint = Sources.open(MODEL);
+        Team team = new Team(1)) {
+      Forward forward = new Forward(Model.of(Families.describe(checkpoint)), team, Observer.NONE);
+      try (Session session = new Session(forward, CacheType.F16)) {
+        session.append(new int[1000], 0);
+        assertThat(session.length()).isEqualTo(1000);
+        assertThatThrownBy(() -> session.append(new int[25], 0))
+            .isInstanceOf(PhialException.BadInput.class)
+            .hasMessageContaining("at most 1024 tokens")
+            .hasMessageContaining("found 1025");
+        assertThatThrownBy(() -> session.next(-1)).isInstanceOf(PhialException.BadInput.class);
+        assertThatThrownBy(() -> session.next(2064))
+            .isInstanceOf(PhialException.BadInput.class)
+            .hasMessageContaining("below 2064")
+            .hasMessageContaining("found 2064");
+        assertThat(session.length()).isEqualTo(1000);
+        assertThat(session.next(5)).hasSize(2064);
+      }
+    }
+  }
+
+  @Test
+  void saysWhichLayerOverflowed() {
+    try (Checkpoint checkpoint = Sources.open(MODEL);
+        Team team = new Team(1)) {
+      ModelDescription whole = Families.describe(checkpoint);
+      ModelDescription damaged =
+          new ModelDescription(
+              whole.family(),
+              whole.hyperparameters(),
+              whole.weights().stream().map(SessionTest::damage).toList());
+      Forward forward = new Forward(Model.of(damaged), team, Observer.NONE);
+      try (Session session = new Session(forward, CacheType.F32)) {
+        assertThatThrownBy(() -> session.next(1, 2, 3))
+            .isInstanceOf(PhialException.BadInput.class)
+            .hasMessageContaining("layer 2: expected finite activations, found NaN");
+      }
+    }
+  }
+
+  private static Weight damage(Weight weight) {
+    if (weight.role() != Role.FFN_DOWN || weight.layer() != 2) {
+      return weight;
+    }
+    Tensor tensor = weight.slices().getFirst();
+    byte[] nothing = new byte[(int) tensor.data().byteSize()];
+    Arrays.fill(nothing, (byte) -1); // NaN, in every floating-point type
+    Tensor bad =
+        new Tensor(
+            tensor.file(),
+            tensor.name(),
+            DType.BF16,
+            tensor.shape(),
+            MemorySegment.ofArray(nothing));
+    return new Weight(weight.name(), weight.layer(), weight.part(), weight.shape(), List.of(bad));
+  }
+
+  @Test
+  void refusesAVocabularyWithoutAModel() {
+    try (Checkpoint checkpoint = Sources.open(MODEL)) {
+      ModelDescription whole = Families.describe(checkpoint);
+      ModelDescription empty =
+          new ModelDescription(whole.family(), whole.hyperparameters(), List.of());
+      assertThatThrownBy(() -> Model.of(empty))
+          .isInstanceOf(PhialException.BadInput.class)
+          .hasMessageContaining("without token embedding");
+    }
+  }
+}
