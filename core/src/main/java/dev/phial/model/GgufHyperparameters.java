@@ -64,7 +64,8 @@ final class GgufHyperparameters {
   private int vocabulary() {
     Tensor embedding = gguf.tensors().get("token_embd.weight");
     if (embedding != null) {
-      return (int) Math.min(embedding.shape().rows(), Integer.MAX_VALUE); // then its shape is refused
+      return (int)
+          Math.min(embedding.shape().rows(), Integer.MAX_VALUE); // then its shape is refused
     }
     return gguf.metadata().get("tokenizer.ggml.tokens") instanceof GgufValue.Texts tokens
         ? tokens.values().size()

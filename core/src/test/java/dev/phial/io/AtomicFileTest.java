@@ -70,7 +70,7 @@ final class AtomicFileTest {
       }
       file.commit();
     }
-    assertThat(target).hasSize(threads * length);
+    assertThat(target).hasSize((long) threads * length);
     assertThat(read(target)).startsWith(0, 0).endsWith(7, 7);
   }
 

@@ -55,7 +55,9 @@ final class FamilyContractTest {
     assertThat(family.names().stream().map(TensorName::huggingFace)).doesNotHaveDuplicates();
     assertThat(family.names().stream().map(TensorName::role)).doesNotHaveDuplicates();
     Set<String> gguf =
-        family.names().stream().map(TensorName::gguf).collect(Collectors.toCollection(TreeSet::new));
+        family.names().stream()
+            .map(TensorName::gguf)
+            .collect(Collectors.toCollection(TreeSet::new));
     if (family.ggufArchitecture().isPresent()) {
       assertThat(gguf).hasSameSizeAs(family.names()).doesNotContain("");
     }
@@ -76,8 +78,7 @@ final class FamilyContractTest {
       assertThat(model.family().name()).isEqualTo(family.name());
       Set<String> names = new HashSet<>();
       for (Weight weight : model.weights()) {
-        List<String> slices =
-            weight.slices().stream().map(slice -> slice.name()).toList();
+        List<String> slices = weight.slices().stream().map(slice -> slice.name()).toList();
         if (!weight.name().isPrefix()) {
           String name = weight.name().huggingFace(weight.layer(), weight.part());
           for (int expert = 0; expert < slices.size(); expert++) {
@@ -160,11 +161,10 @@ final class FamilyContractTest {
   /** By the names of GGUF; the factors of LongRoPE are no weights of a folder. */
   private static Map<String, Object> shapes(ModelDescription model, boolean all) {
     return model.weights().stream()
-        .filter(
-            weight ->
-                all
-                    || weight.role() != Role.ROPE_FACTORS_LONG
-                        && weight.role() != Role.ROPE_FACTORS_SHORT)
+        .filter(weight ->
+            all
+                || weight.role() != Role.ROPE_FACTORS_LONG
+                    && weight.role() != Role.ROPE_FACTORS_SHORT)
         .collect(
             Collectors.toMap(
                 weight ->

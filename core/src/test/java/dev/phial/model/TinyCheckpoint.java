@@ -127,8 +127,7 @@ public final class TinyCheckpoint {
     }
     byte[] text = header.toString().getBytes(StandardCharsets.UTF_8);
     try (OutputStream out = Files.newOutputStream(folder.resolve("model.safetensors"))) {
-      out.write(
-          ByteBuffer.allocate(8).order(ByteOrder.LITTLE_ENDIAN).putLong(text.length).array());
+      out.write(ByteBuffer.allocate(8).order(ByteOrder.LITTLE_ENDIAN).putLong(text.length).array());
       out.write(text);
       for (long left = offset; left > 0; left -= 1 << 16) {
         out.write(new byte[(int) Math.min(left, 1 << 16)]);

@@ -79,11 +79,7 @@ final class PassTest {
   }
 
   private static void set(Weight weight, int slice, long index, float value) {
-    weight
-        .slices()
-        .get(slice)
-        .data()
-        .setAtIndex(ValueLayout.JAVA_FLOAT, index, value);
+    weight.slices().get(slice).data().setAtIndex(ValueLayout.JAVA_FLOAT, index, value);
   }
 
   /** Remembers which rows it got. */
@@ -211,16 +207,16 @@ final class PassTest {
     };
   }
 
-  private static final PhialException FULL = new PhialException.OutputFailed("the disk is full");
+  private final PhialException full = new PhialException.OutputFailed("the disk is full");
 
   @ParameterizedTest
   @ValueSource(ints = {0, 1, 1000})
   void aSinkThatFailsFailsAlone(int pieces) {
     Weight weight = weight("a", 3000, 100);
     Collecting sound = new Collecting(weight);
-    Collecting failing = failing(pieces, FULL, weight);
+    Collecting failing = failing(pieces, full, weight);
     assertThat(Pass.run(List.of(failing, sound), 2, Progress.NONE))
-        .containsExactly(Map.entry(failing, FULL));
+        .containsExactly(Map.entry(failing, full));
     sound.checkComplete();
     assertThat(failing.committed).isFalse();
   }
@@ -229,8 +225,8 @@ final class PassTest {
   @ValueSource(ints = {0, 1000})
   void whenAllFailThePassDoes(int pieces) {
     Weight weight = weight("a", 3000, 100);
-    List<Sink> sinks = List.of(failing(pieces, FULL, weight), failing(pieces, FULL, weight));
-    assertThatThrownBy(() -> Pass.run(sinks, 2, Progress.NONE)).isSameAs(FULL);
+    List<Sink> sinks = List.of(failing(pieces, full, weight), failing(pieces, full, weight));
+    assertThatThrownBy(() -> Pass.run(sinks, 2, Progress.NONE)).isSameAs(full);
   }
 
   @Test
@@ -239,8 +235,7 @@ final class PassTest {
     Collecting sound = new Collecting(weight);
     PhialException damaged = new PhialException.BadInput("the file shrank");
     assertThatThrownBy(
-            () ->
-                Pass.run(List.of(sound, failing(1, damaged, weight)), 2, Progress.NONE))
+            () -> Pass.run(List.of(sound, failing(1, damaged, weight)), 2, Progress.NONE))
         .isSameAs(damaged);
     assertThat(sound.committed).isFalse();
   }

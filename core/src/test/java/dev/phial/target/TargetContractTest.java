@@ -77,16 +77,16 @@ final class TargetContractTest {
           assertThat(e.reason()).hasSizeBetween(10, 400);
         }
       }
-      assertThat(planned).satisfiesAnyOf(
-          list -> assertThat(list).isEmpty(), list -> assertThat(list).hasSizeGreaterThan(1));
+      assertThat(planned)
+          .satisfiesAnyOf(
+              list -> assertThat(list).isEmpty(), list -> assertThat(list).hasSizeGreaterThan(1));
     }
   }
 
   static Stream<Arguments> targetsAndPrecisions() {
     return TARGETS.stream()
-        .flatMap(
-            target ->
-                target.precisions().stream().map(precision -> Arguments.of(target, precision)));
+        .flatMap(target ->
+            target.precisions().stream().map(precision -> Arguments.of(target, precision)));
   }
 
   /** What is planned is written to the byte, whatever the threads, twice the same. */
@@ -112,7 +112,7 @@ final class TargetContractTest {
   }
 
   static Stream<Arguments> targetsAndOtherModels() {
-    return targetsAndModels().filter(arguments -> !arguments.get()[1].equals(SMALL));
+    return targetsAndModels().filter(arguments -> !SMALL.equals(arguments.get()[1]));
   }
 
   @ParameterizedTest
@@ -190,13 +190,12 @@ final class TargetContractTest {
             new Request(
                 checkpoint, model, Optional.of(target.precisions().getFirst()), Options.NONE);
         alone.put(target, write(target.plan(request), "model", target.name() + "-alone", 2));
-        sinks.add(
-            target.plan(request).open(folder.resolve(target.name()).resolve("model"), false));
+        sinks.add(target.plan(request).open(folder.resolve(target.name()).resolve("model"), false));
       }
       assertThat(Pass.run(sinks, 2, Progress.NONE)).isEmpty();
       sinks.forEach(Sink::close);
-      alone.forEach((target, files) ->
-          assertThat(hashes(folder.resolve(target.name()))).isEqualTo(files));
+      alone.forEach(
+          (target, files) -> assertThat(hashes(folder.resolve(target.name()))).isEqualTo(files));
     }
   }
 

@@ -184,8 +184,12 @@ final class GgufOptionsTest {
 
   @ParameterizedTest
   @CsvSource({
-    "-, BF16", "- outtype=auto, BF16", "- outtype=f32, F32", "- outtype=f16, F16",
-    "- outtype=bf16, BF16", "- outtype=q8_0, Q8_0"
+    "-, BF16",
+    "- outtype=auto, BF16",
+    "- outtype=f32, F32",
+    "- outtype=f16, F16",
+    "- outtype=bf16, BF16",
+    "- outtype=q8_0, Q8_0"
   })
   void convertsWithoutATypeToQuantizeTo(String words, String type) {
     GgufJob job = plan(words);
@@ -222,8 +226,7 @@ final class GgufOptionsTest {
     List<Map.Entry<String, GgufValue>> last =
         List.copyOf(job.layouts().getFirst().metadata().entrySet());
     assertThat(last.subList(last.size() - 5, last.size()).stream().map(Object::toString))
-        .containsExactly(
-            "general.name=Mine", "a.real=0.5", "a.flag=true", "a.int=8", "a.empty=");
+        .containsExactly("general.name=Mine", "a.real=0.5", "a.flag=true", "a.int=8", "a.empty=");
   }
 
   @Test
@@ -246,11 +249,10 @@ final class GgufOptionsTest {
     List<String> wanted = List.of(names.split(" "));
     assertThat(job.importance().keySet())
         .isNotEmpty()
-        .allMatch(
-            name ->
-                names.equals("all")
-                    || wanted.stream().anyMatch(name::contains) && !name.equals("output.weight")
-                    || name.contains("attn_output"));
+        .allMatch(name ->
+            names.equals("all")
+                || wanted.stream().anyMatch(name::contains) && !name.equals("output.weight")
+                || name.contains("attn_output"));
     assertThat(metadata(job, "quantize.imatrix.entries_count"))
         .isEqualTo(Integer.toString(job.importance().size()));
     assertThat(metadata(job, "quantize.imatrix.file")).isEqualTo(cut(IMATRIX));

@@ -23,15 +23,16 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** Tokens of every file of a folder, the later file winning, as llama.cpp's converter takes them. */
+/**
+ * Tokens of every file of a folder, the later file winning, as llama.cpp's converter takes them.
+ */
 final class VocabulariesTest {
   @TempDir Path folder;
 
   @BeforeEach
   void writeModel() throws IOException {
     write("config.json", "{}");
-    Files.write(
-        folder.resolve("model.safetensors"), new byte[] {2, 0, 0, 0, 0, 0, 0, 0, '{', '}'});
+    Files.write(folder.resolve("model.safetensors"), new byte[] {2, 0, 0, 0, 0, 0, 0, 0, '{', '}'});
   }
 
   private void write(String name, String text) throws IOException {
