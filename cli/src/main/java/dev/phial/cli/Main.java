@@ -54,6 +54,7 @@ public final class Main implements Callable<Integer> {
     root.addSubcommand(new CompareCommand());
     root.addSubcommand(new RunCommand());
     root.addSubcommand(new ChatCommand());
+    root.addSubcommand(new CalibrateCommand());
     root.addSubcommand(new TokenizeCommand());
     root.setParameterExceptionHandler(Main::misused);
     root.setExecutionExceptionHandler(Main::report);
