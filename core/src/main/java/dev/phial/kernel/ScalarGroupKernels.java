@@ -3,41 +3,33 @@ package dev.phial.kernel;
 /** The definitions. */
 final class ScalarGroupKernels implements GroupKernels {
   @Override
-  public float smallest(float[] x, int n) {
-    float smallest = Float.POSITIVE_INFINITY;
-    for (int i = 0; i < n; i++) {
-      smallest = Math.min(smallest, x[i]);
-    }
-    return smallest;
-  }
-
-  @Override
-  public float largest(float[] x, int n) {
-    float largest = Float.NEGATIVE_INFINITY;
-    for (int i = 0; i < n; i++) {
-      largest = Math.max(largest, x[i]);
-    }
-    return largest;
-  }
-
-  @Override
-  public void affine(float[] x, int n, float scale, float bias, int most, int[] codes) {
-    for (int i = 0; i < n; i++) {
-      codes[i] = Math.clamp((int) Math.rint((x[i] - bias) / scale), 0, most);
+  public void range(float[] x, int from, int n, float[] range) {
+    range[0] = Float.POSITIVE_INFINITY;
+    range[1] = Float.NEGATIVE_INFINITY;
+    for (int i = from; i < from + n; i++) {
+      range[0] = Math.min(range[0], x[i]);
+      range[1] = Math.max(range[1], x[i]);
     }
   }
 
   @Override
-  public void e2m1(float[] x, int n, int[] codes) {
+  public void affine(float[] x, int from, int n, float scale, float bias, int most, byte[] codes) {
     for (int i = 0; i < n; i++) {
-      codes[i] = SmallFloats.e2m1(x[i]);
+      codes[i] = (byte) Rounding.clamp(Rounding.nearest((x[from + i] - bias) / scale), 0, most);
     }
   }
 
   @Override
-  public void e4m3(float[] x, int n, int[] codes) {
+  public void e2m1(float[] x, int from, int n, float divisor, int drop, byte[] codes) {
     for (int i = 0; i < n; i++) {
-      codes[i] = SmallFloats.e4m3(x[i]);
+      codes[i] = (byte) SmallFloats.e2m1(SmallFloats.round(x[from + i] / divisor, drop));
+    }
+  }
+
+  @Override
+  public void e4m3(float[] x, int from, int n, float divisor, int drop, byte[] codes) {
+    for (int i = 0; i < n; i++) {
+      codes[i] = (byte) SmallFloats.e4m3(SmallFloats.round(x[from + i] / divisor, drop));
     }
   }
 }
