@@ -117,7 +117,7 @@ def main():
     for model, pre_tokenizer in MODELS.items():
         with tempfile.TemporaryDirectory() as folder:
             golden[model] = hashes(llama, build, model, pre_tokenizer, pathlib.Path(folder))
-    arguments.output.write_text(json.dumps(golden, indent=1) + "\n")
+    arguments.output.write_text(json.dumps(golden, indent=1))
 
 
 if __name__ == "__main__":

@@ -1,16 +1,19 @@
 #!/usr/bin/env python3
 """Writes what llama.cpp's converter makes of names, model cards and tokenizer files, for MetadataGoldenTest.
 
-    pip install numpy pyyaml requests
+    pip install numpy pyyaml requests tokenizers
     tools/make-metadata-golden.py PATH/llama.cpp core/src/test/resources/dev/phial/target/gguf/metadata-golden.json
 
 The guesses are those of gguf-py, the copy in llama.cpp. A folder is given as file name to text; its
 metadata is a list of [key, type, value as text].
 """
 
+import ast
+import hashlib
 import json
 import logging
 import pathlib
+import re
 import sys
 import tempfile
 
@@ -186,6 +189,7 @@ def main():
         "sizes": [size(*counts) for counts in SIZES],
         "folders": [folder(name, files) for name, files in FOLDERS.items()],
         "tokenizers": [special_tokens(name, files) for name, files in TOKENIZERS.items()],
+        "fingerprints": fingerprints(llama),
     }
     lines = []
     for section, entries in golden.items():
@@ -261,6 +265,20 @@ def folder(name, files):
         writer = gguf.GGUFWriter(None, "phi3")
         metadata.set_gguf_meta_model(writer)
         return {"name": name, "files": given, "model_name": model_name, "metadata": pairs(writer)}
+
+
+def fingerprints(llama):
+    """What get_vocab_base_pre of the converter hashes, for each model with a byte-pair vocabulary."""
+    import tokenizers
+
+    source = (llama / "conversion" / "base.py").read_text()
+    probe = ast.literal_eval(re.search(r"chktxt = ('.*')", source).group(1))
+    models = pathlib.Path(__file__).parent.parent / "fixtures" / "models"
+    result = []
+    for vocab in sorted(models.glob("*/vocab.json")):
+        ids = tokenizers.Tokenizer.from_file(str(vocab.with_name("tokenizer.json"))).encode(probe).ids
+        result.append({"model": vocab.parent.name, "hash": hashlib.sha256(str(ids).encode()).hexdigest()})
+    return result
 
 
 def special_tokens(name, files):

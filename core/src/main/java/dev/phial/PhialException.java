@@ -61,7 +61,7 @@ public abstract sealed class PhialException extends RuntimeException {
      */
     public Unsupported(String message, String reason) {
       super(message, null);
-      this.reason = reason;
+      this.reason = Printable.of(reason, LONGEST_MESSAGE);
     }
 
     public String reason() {

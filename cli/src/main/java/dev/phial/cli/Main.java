@@ -43,8 +43,10 @@ public final class Main implements Callable<Integer> {
 
   /**
    * Runs a command line; everything it prints goes to {@code System.out} and {@code System.err}.
+   *
+   * @return the exit status
    */
-  static int run(String... args) {
+  public static int run(String... args) {
     CommandLine root = new CommandLine(new Main());
     root.addSubcommand(withTargets(new QuantizeCommand()));
     root.addSubcommand(new InspectCommand());

@@ -1,5 +1,6 @@
 package dev.phial.cli;
 
+import dev.phial.PhialException;
 import dev.phial.source.Checkpoint;
 import dev.phial.source.Sources;
 import java.nio.file.Path;
@@ -15,6 +16,10 @@ final class ModelArgument {
   }
 
   static Path path(String model) {
+    if (model.isBlank()) {
+      throw new PhialException.Usage(
+          "MODEL: expected a folder, a GGUF file or demo, found nothing");
+    }
     return model.equals(Demo.NAME) ? Demo.folder() : Path.of(model);
   }
 }

@@ -1,13 +1,15 @@
 package dev.phial.cli;
 
+import dev.phial.Printable;
 import java.io.PrintStream;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.stream.Collectors;
 
 /** Lines up what is printed in columns, two spaces apart. */
 final class Table {
+  private static final int LONGEST = 1000;
+
   private final String alignment;
   private final List<List<String>> rows = new ArrayList<>();
 
@@ -20,7 +22,7 @@ final class Table {
 
   /** Adds a row. One with fewer cells than columns ends in a text that no column is widened for. */
   Table row(Object... cells) {
-    rows.add(Arrays.stream(cells).map(cell -> printable(String.valueOf(cell))).toList());
+    rows.add(Arrays.stream(cells).map(Table::printable).toList());
     return this;
   }
 
@@ -47,16 +49,7 @@ final class Table {
   }
 
   /** Text that comes from a file neither breaks a line nor steers the terminal. */
-  private static String printable(String text) {
-    return text.codePoints()
-        .mapToObj(c ->
-            switch (Character.getType(c)) {
-              case Character.CONTROL ->
-                  c == '\n' ? "\\n" : c == '\t' ? "\\t" : "\\u%04x".formatted(c);
-              case Character.FORMAT, Character.LINE_SEPARATOR, Character.PARAGRAPH_SEPARATOR ->
-                  "\\u%04x".formatted(c);
-              default -> Character.toString(c);
-            })
-        .collect(Collectors.joining());
+  private static String printable(Object cell) {
+    return Printable.of(String.valueOf(cell).replace("\n", "\\n"), LONGEST);
   }
 }

@@ -7,6 +7,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.TimeUnit;
 
 /** Runs a program to its end, in a process of its own. */
@@ -26,16 +27,24 @@ final class Command {
    * @param words the program and its arguments
    */
   static Result run(Path folder, List<String> words) {
+    return run(folder, words, Map.of());
+  }
+
+  /**
+   * @param environment what differs from ours
+   */
+  static Result run(Path folder, List<String> words, Map<String, String> environment) {
     try {
       Path out = Files.createTempFile("phial", ".out");
       Path err = Files.createTempFile("phial", ".err");
       try {
-        Process process =
+        ProcessBuilder builder =
             new ProcessBuilder(words)
                 .directory(folder.toFile())
                 .redirectOutput(out.toFile())
-                .redirectError(err.toFile())
-                .start();
+                .redirectError(err.toFile());
+        builder.environment().putAll(environment);
+        Process process = builder.start();
         process.getOutputStream().close();
         boolean ended = process.waitFor(10, TimeUnit.MINUTES);
         process.destroyForcibly();

@@ -47,6 +47,7 @@ final class LlamaCppTest {
   @BeforeAll
   static void quantize() {
     List<String> recipes = Arrays.stream(Recipe.values()).map(Recipe::name).toList();
+    Phial.layImatrix("tiny-phi3");
     List<Path> files = quantize("tiny-phi3", recipes, ",imatrix=imatrix.gguf");
     for (Recipe recipe : Recipe.values()) {
       DEMO.put(recipe, files.get(recipe.ordinal()));
@@ -61,7 +62,7 @@ final class LlamaCppTest {
         new ArrayList<>(List.of("quantize", Phial.model(model), "-o", folder.toString()));
     recipes.forEach(recipe -> arguments.addAll(List.of("--to", "gguf:" + recipe + options)));
     arguments.add("--force");
-    Phial.run(Phial.imatrixFolder(model), arguments).succeeded();
+    Phial.call(arguments).succeeded();
     return recipes.stream()
         .map(recipe -> folder.resolve("%s-gguf-%s.gguf".formatted(model, recipe)))
         .toList();

@@ -38,9 +38,6 @@ public record DecoderGraph(
   }
 
   private static final class Builder {
-    /** {@code router_jitter_noise} of every published PhiMoE. */
-    private static final double ROUTER_JITTER = 0.01;
-
     private final ModelDescription model;
     private final Hyperparameters h;
     private final Map<Key, Weight> weights = new HashMap<>();
@@ -56,6 +53,10 @@ public record DecoderGraph(
     }
 
     DecoderGraph build() {
+      if (h.small().isPresent()) {
+        throw new PhialException.Unsupported(
+            model.family().name() + " models, with their block-sparse layers, have no graph yet");
+      }
       Matrix embedding = Matrix.of(weight(Role.TOKEN_EMBEDDING, -1));
       List<Layer> layers = new ArrayList<>();
       for (int layer = 0; layer < h.layers(); layer++) {
@@ -96,7 +97,7 @@ public record DecoderGraph(
             weight(Role.EXPERT_UP, layer),
             weight(Role.EXPERT_DOWN, layer),
             h.expertsUsed(),
-            ROUTER_JITTER);
+            h.routerJitter());
       }
       if (has(Role.FFN_GATE_UP, layer)) {
         return new FeedForward.Gated(

@@ -7,6 +7,8 @@ import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.util.ArrayList;
+import java.util.List;
 
 /**
  * A file that appears under its name only when it is complete: bytes go to a hidden {@code .part}
@@ -41,6 +43,10 @@ public final class AtomicFile implements AutoCloseable {
     if (!replace && Files.exists(absolute)) {
       throw OutputFile.exists(target);
     }
+    if (Files.isDirectory(absolute)) {
+      throw new PhialException.OutputFailed(
+          target + " is a folder; pass -o with the name of a file");
+    }
     try {
       Path part = Parts.beside(absolute);
       try {
@@ -65,16 +71,56 @@ public final class AtomicFile implements AutoCloseable {
 
   /** Makes the file durable, then visible under its name. */
   public void commit() {
+    commit(List.of(this));
+  }
+
+  /**
+   * The same for files that belong together: they appear when all are durable. If one of them
+   * cannot, those that were new vanish again.
+   */
+  public static void commit(List<AtomicFile> files) {
+    files.forEach(AtomicFile::finish);
+    List<Path> appeared = new ArrayList<>();
+    try {
+      for (AtomicFile file : files) {
+        boolean isNew = !Files.exists(file.target);
+        file.appear();
+        if (isNew) {
+          appeared.add(file.target);
+        }
+      }
+    } catch (PhialException e) {
+      appeared.forEach(AtomicFile::remove);
+      throw e;
+    }
+  }
+
+  private void finish() {
     try {
       out.finish();
-      if (!replace && Files.exists(target)) {
-        throw OutputFile.exists(target);
-      }
+    } catch (IOException e) {
+      throw OutputFile.failed(target, e);
+    }
+  }
+
+  private void appear() {
+    if (!replace && Files.exists(target)) {
+      throw OutputFile.exists(target);
+    }
+    try {
       Files.move(part, target, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
       Parts.forget(part);
       Parts.flushFolderOf(target);
     } catch (IOException e) {
       throw OutputFile.failed(target, e);
+    }
+  }
+
+  private static void remove(Path appeared) {
+    try {
+      Files.deleteIfExists(appeared);
+    } catch (IOException ignored) {
+      // what made the others fail is what the user is told
     }
   }
 

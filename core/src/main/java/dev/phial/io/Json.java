@@ -67,9 +67,11 @@ public final class Json {
 
   /** What was found where JSON was expected; the parser's message quotes it. */
   public static PhialException malformed(Path file, JacksonException e) {
+    // what the parser would say about the source is for its authors
+    String message = e.getOriginalMessage().replaceAll("\\[Source: REDACTED [^;]*; ", "[");
     return new PhialException.BadInput(
         "%s: expected JSON, found an error: %s; is the file cut off or damaged?"
-            .formatted(file, Printable.of(e.getOriginalMessage(), LONGEST_QUOTE)),
+            .formatted(file, Printable.of(message, LONGEST_QUOTE)),
         e);
   }
 

@@ -5,7 +5,9 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.ClosedChannelException;
 import java.nio.channels.FileChannel;
+import java.nio.file.AccessDeniedException;
 import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.FileSystemException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -99,8 +101,16 @@ public final class OutputFile {
     if (e instanceof FileAlreadyExistsException) {
       return exists(target);
     }
-    String reason = e.getMessage() == null ? e.getClass().getSimpleName() : e.getMessage();
     return new PhialException.OutputFailed(
-        "%s could not be written: %s; nothing was left behind".formatted(target, reason), e);
+        "%s could not be written: %s; nothing was left behind".formatted(target, reason(e)), e);
+  }
+
+  /** In the system's words, without the name of the part file, which says nothing to a user. */
+  private static String reason(IOException e) {
+    return switch (e) {
+      case AccessDeniedException denied -> "permission denied";
+      case FileSystemException failure when failure.getReason() != null -> failure.getReason();
+      default -> e.getMessage() == null ? e.getClass().getSimpleName() : e.getMessage();
+    };
   }
 }

@@ -18,6 +18,8 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -27,8 +29,13 @@ import org.jspecify.annotations.Nullable;
  * until the target is written again.
  */
 final class Parts {
-  /** A folder that changed this recently may be another process's. */
+  /**
+   * Between its making and its first lock, and between its last file and its name, a part is free.
+   */
   private static final Duration YOUNG = Duration.ofHours(1);
+
+  /** The process that writes a part is in its name. */
+  private static final Pattern NAME = Pattern.compile("\\.([0-9]{1,18})-[0-9a-f]+\\.part$");
 
   private static final Set<Path> PARTS = ConcurrentHashMap.newKeySet();
 
@@ -121,13 +128,14 @@ final class Parts {
     }
   }
 
+  /** Whether nobody holds a lock on it, and nobody is just about to take one. */
   private static boolean isAbandoned(Path part) throws IOException {
+    boolean young = Files.getLastModifiedTime(part).toInstant().isAfter(Instant.now().minus(YOUNG));
+    if (young && isOfALivingProcess(part)) {
+      return false;
+    }
     if (!Files.isDirectory(part, LinkOption.NOFOLLOW_LINKS)) {
       return isUnlocked(part);
-    }
-    // before its first file and after its last one a folder shows no lock
-    if (Files.getLastModifiedTime(part).toInstant().isAfter(Instant.now().minus(YOUNG))) {
-      return false;
     }
     try (Stream<Path> files = Files.list(part)) {
       for (Path file : files.toList()) {
@@ -137,6 +145,14 @@ final class Parts {
       }
     }
     return true;
+  }
+
+  private static boolean isOfALivingProcess(Path part) {
+    Matcher name = NAME.matcher(part.toString());
+    return name.find()
+        && ProcessHandle.of(Long.parseLong(name.group(1)))
+            .map(ProcessHandle::isAlive)
+            .orElse(false);
   }
 
   private static boolean isUnlocked(Path file) throws IOException {

@@ -34,10 +34,10 @@ public final class UserCache {
         file.write(ByteBuffer.wrap(in.readAllBytes()), 0);
         file.commit();
       }
-    } catch (IOException e) {
+    } catch (IOException | PhialException.OutputFailed e) {
       throw new PhialException.OutputFailed(
-          "%s: %s cannot be unpacked there; does the disk have room?"
-              .formatted(to, to.getFileName()),
+          "%s cannot be unpacked: %s; set XDG_CACHE_HOME to a folder that can be written"
+              .formatted(to.getFileName(), e.getMessage()),
           e);
     }
   }

@@ -1,9 +1,10 @@
 package dev.phial.kernel;
 
 /**
- * The loops of the quant types of MLX, over the neighbours in a row that share a scale. {@link
- * ScalarGroupKernels} defines each of them; {@link VectorGroupKernels} may only be faster. Codes
- * are written from 0, and up to {@link #ROOM} bytes after the last may be overwritten.
+ * The loops of the quant types of MLX and ONNX Runtime, over the neighbours in a row that share a
+ * scale. {@link ScalarGroupKernels} defines each of them; {@link VectorGroupKernels} may only be
+ * faster. Codes without a place of their own are written from 0, and up to {@link #ROOM} bytes
+ * after the last may be overwritten.
  */
 public sealed interface GroupKernels permits ScalarGroupKernels, VectorGroupKernels {
   /** What an array of codes must have beyond them. */
@@ -20,6 +21,23 @@ public sealed interface GroupKernels permits ScalarGroupKernels, VectorGroupKern
    * @param range receives the two
    */
   void range(float[] x, int from, int n, float[] range);
+
+  /**
+   * {@code codes = clamp(round(x · inverse + zero), 0, most)} of {@code n} elements, ties away from
+   * zero.
+   *
+   * @param last round first and then add the zero point
+   */
+  void levels(
+      float[] x,
+      int from,
+      int n,
+      float inverse,
+      int zero,
+      int most,
+      boolean last,
+      byte[] codes,
+      int at);
 
   /**
    * {@code codes = clamp(round((x - bias) / scale), 0, most)} of {@code n} elements, ties to even.

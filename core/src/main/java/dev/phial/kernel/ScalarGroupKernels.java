@@ -13,6 +13,27 @@ final class ScalarGroupKernels implements GroupKernels {
   }
 
   @Override
+  public void levels(
+      float[] x,
+      int from,
+      int n,
+      float inverse,
+      int zero,
+      int most,
+      boolean last,
+      byte[] codes,
+      int at) {
+    int shift = last ? zero : 0;
+    int before = zero - shift;
+    for (int i = 0; i < n; i++) {
+      // limited before it is rounded, which between whole numbers is the same
+      float scaled = Math.min(Math.max(x[from + i] * inverse + before, -shift), most - shift);
+      scaled = Float.isNaN(scaled) ? 0 : scaled; // no number times infinity
+      codes[at + i] = (byte) (Rounding.round(scaled) + shift);
+    }
+  }
+
+  @Override
   public void affine(float[] x, int from, int n, float scale, float bias, int most, byte[] codes) {
     for (int i = 0; i < n; i++) {
       codes[i] = (byte) Rounding.clamp(Rounding.nearest((x[from + i] - bias) / scale), 0, most);

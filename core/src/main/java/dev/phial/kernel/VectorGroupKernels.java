@@ -2,8 +2,11 @@ package dev.phial.kernel;
 
 import static jdk.incubator.vector.VectorOperators.ABS;
 import static jdk.incubator.vector.VectorOperators.ASHR;
+import static jdk.incubator.vector.VectorOperators.F2I;
 import static jdk.incubator.vector.VectorOperators.GE;
 import static jdk.incubator.vector.VectorOperators.GT;
+import static jdk.incubator.vector.VectorOperators.I2B;
+import static jdk.incubator.vector.VectorOperators.I2F;
 import static jdk.incubator.vector.VectorOperators.LSHR;
 import static jdk.incubator.vector.VectorOperators.LT;
 import static jdk.incubator.vector.VectorOperators.MAX;
@@ -22,6 +25,9 @@ final class VectorGroupKernels implements GroupKernels {
   private static final VectorSpecies<Float> F = VectorConstants.FLOAT;
   private static final VectorSpecies<Integer> I = VectorConstants.INT;
   private static final int WIDTH = F.length();
+  private static final VectorSpecies<Byte> BYTES =
+      WIDTH > 8 ? ByteVector.SPECIES_128 : ByteVector.SPECIES_64;
+  private static final VectorMask<Byte> FIRST = BYTES.indexInRange(0, WIDTH);
 
   @Override
   public void range(float[] x, int from, int n, float[] range) {
@@ -45,6 +51,36 @@ final class VectorGroupKernels implements GroupKernels {
   /** There and back. */
   private static int ordered(int bits) {
     return bits ^ bits >> 31 & 0x7FFF_FFFF;
+  }
+
+  @Override
+  public void levels(
+      float[] x,
+      int from,
+      int n,
+      float inverse,
+      int zero,
+      int most,
+      boolean last,
+      byte[] codes,
+      int at) {
+    int shift = last ? zero : 0;
+    float before = last ? 0 : zero;
+    for (int i = 0; i < n; i += WIDTH) {
+      // limited before it is rounded, which between whole numbers is the same
+      FloatVector scaled =
+          FloatVector.fromArray(F, x, from + i)
+              .mul(inverse)
+              .add(before)
+              .max((float) -shift)
+              .min((float) (most - shift));
+      FloatVector magnitude = scaled.lanewise(ABS);
+      IntVector whole = (IntVector) magnitude.convert(F2I, 0);
+      VectorMask<Float> up = magnitude.sub((FloatVector) whole.convert(I2F, 0)).compare(GE, 0.5f);
+      whole = whole.add(1, up.cast(I));
+      whole = whole.blend(whole.neg(), scaled.compare(LT, 0f).cast(I)).add(shift);
+      whole.convertShape(I2B, BYTES, 0).reinterpretAsBytes().intoArray(codes, at + i, FIRST);
+    }
   }
 
   @Override

@@ -1,8 +1,10 @@
 package dev.phial.quant;
 
 import dev.phial.PhialException;
+import dev.phial.kernel.BlockKernel;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -57,6 +59,11 @@ public abstract class GgmlFormat implements Format {
 
   @Override
   public void decode(MemorySegment from, long offset, float[] to, int at, int count) {
+    Optional<BlockKernel> kernel = kernel();
+    if (kernel.isPresent()) {
+      kernel.get().decode(from, offset, to, at, count);
+      return;
+    }
     byte[] bytes = new byte[Math.toIntExact(bytes(count))];
     MemorySegment.copy(from, ValueLayout.JAVA_BYTE, offset, bytes, 0, bytes.length);
     for (int block = 0; block < count / blockSize; block++) {

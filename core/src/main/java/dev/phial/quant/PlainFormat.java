@@ -1,9 +1,11 @@
 package dev.phial.quant;
 
+import dev.phial.kernel.BlockKernel;
 import dev.phial.tensor.DType;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /** A type that holds every number by itself. */
@@ -22,6 +24,11 @@ abstract class PlainFormat extends GgmlFormat {
   @Override
   public final void decode(MemorySegment from, long offset, float[] to, int at, int count) {
     dtype.decode(from, offset, to, at, count);
+  }
+
+  @Override
+  public final Optional<BlockKernel> kernel() {
+    return dtype.kernel();
   }
 
   @Override

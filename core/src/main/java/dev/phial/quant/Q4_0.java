@@ -1,15 +1,24 @@
 package dev.phial.quant;
 
 import dev.phial.io.LittleEndian;
+import dev.phial.kernel.BlockKernel;
 import dev.phial.kernel.Kernels;
+import java.util.Optional;
 
 /** 32 elements: half scale, nibbles meaning -8..7; {@code block_q4_0}. */
 final class Q4_0 extends BlockOf32 {
+  private static final Optional<BlockKernel> KERNEL = BlockKernel.q4_0();
+
   private static final int SCALE = 0;
   private static final int NIBBLES = 2;
 
   Q4_0() {
     super("Q4_0", 2, 18);
+  }
+
+  @Override
+  public Optional<BlockKernel> kernel() {
+    return KERNEL;
   }
 
   @Override

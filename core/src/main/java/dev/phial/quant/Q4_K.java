@@ -1,12 +1,22 @@
 package dev.phial.quant;
 
+import dev.phial.kernel.BlockKernel;
+import java.util.Optional;
+
 /**
  * 256 elements: the scales of {@link ScaleMin}, then nibbles, 32 elements below and the next 32
  * above; {@code block_q4_K}.
  */
 final class Q4_K extends ScaleMin {
+  private static final Optional<BlockKernel> KERNEL = BlockKernel.q4_K();
+
   Q4_K() {
     super("Q4_K", 12, 144, 15, 255);
+  }
+
+  @Override
+  public Optional<BlockKernel> kernel() {
+    return KERNEL;
   }
 
   @Override

@@ -1,15 +1,25 @@
 package dev.phial.quant;
 
+import dev.phial.kernel.BlockKernel;
+import java.util.Optional;
+
 /**
  * 256 elements: the scales of {@link ScaleMin}, then 32 bytes of fifth bits, bit j for sub-block j,
  * then nibbles as in {@link Q4_K}; {@code block_q5_K}.
  */
 final class Q5_K extends ScaleMin {
+  private static final Optional<BlockKernel> KERNEL = BlockKernel.q5_K();
+
   private static final int HIGH = LEVELS;
   private static final int NIBBLES = HIGH + 32;
 
   Q5_K() {
     super("Q5_K", 13, 176, 31, 63);
+  }
+
+  @Override
+  public Optional<BlockKernel> kernel() {
+    return KERNEL;
   }
 
   @Override

@@ -1,14 +1,18 @@
 package dev.phial.quant;
 
 import dev.phial.io.LittleEndian;
+import dev.phial.kernel.BlockKernel;
 import dev.phial.kernel.Rounding;
 import java.util.Arrays;
+import java.util.Optional;
 
 /**
  * 256 elements: 128 bytes of low nibbles, 64 bytes of high bit pairs, sixteen int8 scales, half
  * scale; {@code block_q6_K}.
  */
 final class Q6_K extends SuperBlock {
+  private static final Optional<BlockKernel> KERNEL = BlockKernel.q6_K();
+
   private static final int LOW = 0;
   private static final int HIGH = 128;
   private static final int SCALES = 192;
@@ -16,6 +20,11 @@ final class Q6_K extends SuperBlock {
 
   Q6_K() {
     super("Q6_K", 14, 210, 16);
+  }
+
+  @Override
+  public Optional<BlockKernel> kernel() {
+    return KERNEL;
   }
 
   @Override

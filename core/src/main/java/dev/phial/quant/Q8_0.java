@@ -1,15 +1,24 @@
 package dev.phial.quant;
 
 import dev.phial.io.LittleEndian;
+import dev.phial.kernel.BlockKernel;
 import dev.phial.kernel.Kernels;
+import java.util.Optional;
 
 /** 32 elements: half scale, int8 levels; {@code block_q8_0}. */
 final class Q8_0 extends GgmlFormat {
+  private static final Optional<BlockKernel> KERNEL = BlockKernel.q8_0();
+
   private static final int SCALE = 0;
   private static final int LEVELS = 2;
 
   Q8_0() {
     super("Q8_0", 8, 32, 34);
+  }
+
+  @Override
+  public Optional<BlockKernel> kernel() {
+    return KERNEL;
   }
 
   @Override

@@ -17,6 +17,17 @@ public final class TextFile {
   private TextFile() {}
 
   /**
+   * Reads a text with all its lines ended by {@code \n}, as Python reads it in the converters.
+   *
+   * @throws PhialException.BadInput if the file is missing, no file, too large or not UTF-8
+   */
+  public static String readLikePython(Path file) {
+    return read(file).replace("\r\n", "\n").replace('\r', '\n');
+  }
+
+  /**
+   * Reads a text, every character of it.
+   *
    * @throws PhialException.BadInput if the file is missing, no file, too large or not UTF-8
    */
   public static String read(Path file) {

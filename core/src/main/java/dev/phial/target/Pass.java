@@ -4,9 +4,11 @@ import dev.phial.PhialException;
 import dev.phial.io.Progress;
 import dev.phial.kernel.Kernels;
 import dev.phial.model.Weight;
+import dev.phial.tensor.Tensor;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.IdentityHashMap;
+import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -151,14 +153,7 @@ public final class Pass {
       int bad = Kernels.best().firstNonFinite(values, 0, elements);
       if (bad >= 0) {
         long columns = weight.shape().columns();
-        throw new PhialException.BadInput(
-            "%s: tensor %s: expected finite numbers, found %s in row %d, column %d; the checkpoint is damaged or overflowed in training"
-                .formatted(
-                    weight.slices().getFirst().file(),
-                    weight.slices().getFirst().name(),
-                    values[bad],
-                    piece.first + bad / columns,
-                    bad % columns));
+        throw notFinite(weight, piece.first + bad / columns, bad % columns, values[bad]);
       }
     }
     for (Sink sink : piece.sinks) {
@@ -173,6 +168,19 @@ public final class Pass {
         }
       }
     }
+  }
+
+  private static PhialException notFinite(Weight weight, long row, long column, float found) {
+    long rowOfSlice = row;
+    Iterator<Tensor> slices = weight.slices().iterator();
+    Tensor slice = slices.next();
+    while (rowOfSlice >= slice.shape().rows()) {
+      rowOfSlice -= slice.shape().rows();
+      slice = slices.next();
+    }
+    return new PhialException.BadInput(
+        "%s: tensor %s: expected finite numbers, found %s in row %d, column %d; the checkpoint is damaged or overflowed in training"
+            .formatted(slice.file(), slice.name(), found, rowOfSlice, column));
   }
 
   private void stopIfAllFailed() {
@@ -191,7 +199,7 @@ public final class Pass {
         }
       }
     }
-    if (failedSinks.size() == sinks.size()) {
+    if (!sinks.isEmpty() && failedSinks.size() == sinks.size()) {
       throw failedSinks.values().iterator().next();
     }
   }

@@ -1,8 +1,10 @@
 package dev.phial.tensor;
 
+import dev.phial.kernel.BlockKernel;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
+import java.util.Optional;
 
 /** The plain number types a checkpoint may hold; the names are those of safetensors. */
 public enum DType implements Encoding {
@@ -19,6 +21,11 @@ public enum DType implements Encoding {
     public void decode(MemorySegment from, long offset, float[] to, int at, int count) {
       MemorySegment.copy(from, FLOAT, offset, to, at, count);
     }
+
+    @Override
+    public Optional<BlockKernel> kernel() {
+      return Kernels.F32;
+    }
   },
   F16(2) {
     @Override
@@ -32,6 +39,11 @@ public enum DType implements Encoding {
         }
       }
     }
+
+    @Override
+    public Optional<BlockKernel> kernel() {
+      return Kernels.F16;
+    }
   },
   BF16(2) {
     @Override
@@ -44,6 +56,11 @@ public enum DType implements Encoding {
           to[at + done + i] = Float.intBitsToFloat(bits[i] << 16);
         }
       }
+    }
+
+    @Override
+    public Optional<BlockKernel> kernel() {
+      return Kernels.BF16;
     }
   },
   /**
@@ -167,6 +184,13 @@ public enum DType implements Encoding {
   private static final int CHUNK = 4096;
 
   private static final float[] E4M3 = e4m3();
+
+  /** Apart, so that nobody looks for them who does not need them. */
+  private static final class Kernels {
+    static final Optional<BlockKernel> F32 = BlockKernel.f32();
+    static final Optional<BlockKernel> F16 = BlockKernel.f16();
+    static final Optional<BlockKernel> BF16 = BlockKernel.bf16();
+  }
 
   private final int bytes;
 

@@ -1,6 +1,8 @@
 package dev.phial.tensor;
 
+import dev.phial.kernel.BlockKernel;
 import java.lang.foreign.MemorySegment;
+import java.util.Optional;
 
 /**
  * How numbers lie in bytes: blocks of {@link #blockSize} elements in {@link #blockBytes} bytes,
@@ -21,6 +23,11 @@ public interface Encoding {
    * offset} of {@code from}.
    */
   void decode(MemorySegment from, long offset, float[] to, int at, int count);
+
+  /** Loops that read it faster than {@link #decode} does, if there are any. */
+  default Optional<BlockKernel> kernel() {
+    return Optional.empty();
+  }
 
   /**
    * Bytes that {@code elements} elements take.

@@ -1,9 +1,11 @@
 package dev.phial.tensor;
 
 import dev.phial.PhialException;
+import dev.phial.kernel.BlockKernel;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -60,6 +62,30 @@ public record Tensor(
         scales.apply(first + row, to, at + row * columns, columns);
       }
     }
+  }
+
+  /**
+   * Multiplies a vector with whole rows without decoding them first, where the encoding has {@link
+   * Encoding#kernel loops} for it.
+   *
+   * @param x {@code [columns]} from {@code at}
+   * @param y receives {@code count} sums from {@code yAt}
+   * @return whether it did; if not, the rows have to be read
+   * @throws PhialException.BadInput if the file can no longer be read
+   */
+  public boolean multiply(long first, int count, float[] x, int at, float[] y, int yAt) {
+    Optional<BlockKernel> kernel = encoding.kernel();
+    if (kernel.isEmpty() || scales != null) {
+      return false;
+    }
+    int columns = Math.toIntExact(shape.columns());
+    long offset = encoding.bytes(first * columns);
+    try {
+      kernel.get().multiply(data, offset, count, columns, x, at, y, yAt);
+    } catch (InternalError fault) {
+      throw unreadable(offset, fault);
+    }
+    return true;
   }
 
   /**

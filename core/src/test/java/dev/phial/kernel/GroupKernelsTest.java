@@ -63,10 +63,12 @@ final class GroupKernelsTest {
   @MethodSource("groups")
   void extremes(Group group) {
     int n = group.x.length;
+    float[] x = new float[n + 3];
+    System.arraycopy(group.x, 0, x, 3, n);
     float[] expected = new float[2];
     float[] found = new float[2];
-    SCALAR.range(group.x, 0, n, expected);
-    VECTOR.range(group.x, 0, n, found);
+    SCALAR.range(x, 3, n, expected);
+    VECTOR.range(x, 3, n, found);
     assertThat(found)
         .usingComparator((a, b) -> a[0] == b[0] && a[1] == b[1] ? 0 : 1)
         .isEqualTo(expected);
@@ -112,6 +114,27 @@ final class GroupKernelsTest {
         SCALAR.e4m3(group.x, 0, n, divisor, drop, expected);
         VECTOR.e4m3(group.x, 0, n, divisor, drop, found);
         assertThat(Arrays.copyOf(found, n)).isEqualTo(Arrays.copyOf(expected, n));
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("groups")
+  void levelsOfAStretch(Group group) {
+    int n = group.x.length;
+    float[] x = new float[n + 3];
+    System.arraycopy(group.x, 0, x, 3, n);
+    for (int most : new int[] {15, 255}) {
+      for (int zero : new int[] {0, 3, most / 2 + 1, most}) {
+        for (float inverse : new float[] {0, 1, -2, 0.37f, 1e30f, Float.POSITIVE_INFINITY}) {
+          for (boolean last : new boolean[] {false, true}) {
+            byte[] expected = new byte[n + 5];
+            byte[] actual = new byte[n + 5];
+            SCALAR.levels(x, 3, n, inverse, zero, most, last, expected, 5);
+            VECTOR.levels(x, 3, n, inverse, zero, most, last, actual, 5);
+            assertThat(actual).as("%s · %s + %d", group, inverse, zero).isEqualTo(expected);
+          }
+        }
       }
     }
   }

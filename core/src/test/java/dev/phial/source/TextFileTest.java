@@ -21,6 +21,12 @@ final class TextFileTest {
   }
 
   @Test
+  void endsLinesAsPythonDoes() throws IOException {
+    Path file = Files.writeString(folder.resolve("a.txt"), "a\r\nb\rc\n");
+    assertThat(TextFile.readLikePython(file)).isEqualTo("a\nb\nc\n");
+  }
+
+  @Test
   void refusesWhatIsNotUtf8() throws IOException {
     assertRefused(new byte[] {'a', 'b', (byte) 0xE9, 'c'}, "found byte 0xe9 at 2");
     assertRefused(new byte[] {'a', (byte) 0xC3}, "found byte 0xc3 at 1");

@@ -1,5 +1,6 @@
 package dev.phial.quant.method;
 
+import dev.phial.kernel.GroupKernels;
 import dev.phial.kernel.Rounding;
 import dev.phial.quant.FloatType;
 
@@ -21,21 +22,21 @@ public record MinMax(int bits, boolean symmetric, FloatType scaleType, boolean a
 
   @Override
   public void quantize(float[] x, int from, int groups, int size, GroupCodes to) {
+    GroupKernels kernels = GroupKernels.best();
+    float[] range = new float[2];
+    int top = (1 << bits) - 1;
     for (int group = 0; group < groups; group++) {
       int start = from + group * size;
-      float min = Float.MAX_VALUE;
-      float max = -Float.MAX_VALUE;
-      for (int i = start; i < start + size; i++) {
-        min = x[i] < min ? x[i] : min;
-        max = x[i] > max ? x[i] : max;
-      }
+      kernels.range(x, start, size, range);
+      float min = range[0];
+      float max = range[1];
       float scale;
       int zero;
       if (symmetric) {
         zero = 1 << bits - 1;
-        scale = (Math.abs(max) > Math.abs(min) ? max : min) / -zero;
+        float extreme = Math.abs(max) > Math.abs(min) ? max : min;
+        scale = (extreme == 0 ? x[start] : extreme) / -zero; // of zeros, the first one's sign
       } else {
-        int top = (1 << bits) - 1;
         min = Math.min(min, 0);
         max = Math.max(max, 0);
         scale = (max - min) / top;
@@ -44,16 +45,8 @@ public record MinMax(int bits, boolean symmetric, FloatType scaleType, boolean a
       scale = scaleType.round(scale);
       to.scales()[group] = scale;
       to.zeros()[group] = (byte) zero;
-      codes(x, start, size, scale == 0 ? 0 : 1 / scale, zero, to.codes(), group * size);
-    }
-  }
-
-  private void codes(float[] x, int from, int size, float inverse, int zero, byte[] codes, int at) {
-    int top = (1 << bits) - 1;
-    for (int i = 0; i < size; i++) {
-      float scaled = x[from + i] * inverse;
-      int code = addsZeroLast ? Rounding.round(scaled) + zero : Rounding.round(scaled + zero);
-      codes[at + i] = (byte) Rounding.clamp(code, 0, top);
+      float inverse = scale == 0 ? 0 : 1 / scale;
+      kernels.levels(x, start, size, inverse, zero, top, addsZeroLast, to.codes(), group * size);
     }
   }
 }

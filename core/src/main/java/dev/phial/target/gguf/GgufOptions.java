@@ -23,6 +23,8 @@ import java.util.regex.PatternSyntaxException;
 
 /** The options of llama-quantize, of the converter and of gguf-split, parsed. */
 record GgufOptions(Options options) {
+  private static final int LONGEST_TEXT = 127; // bytes, of llama_model_kv_override
+
   static final List<TargetOption> ALL =
       List.of(
           TargetOption.value(
@@ -103,7 +105,7 @@ record GgufOptions(Options options) {
 
   private static List<String> words(Path file) {
     return Pattern.compile("\\s+")
-        .splitAsStream(TextFile.read(file))
+        .splitAsStream(TextFile.readLikePython(file))
         .filter(word -> !word.isEmpty())
         .toList();
   }
@@ -156,6 +158,11 @@ record GgufOptions(Options options) {
         throw new PhialException.Usage("--override-kv: expected KEY=TYPE:VALUE, found " + override);
       }
       String key = override.substring(0, equals);
+      if (key.getBytes(StandardCharsets.UTF_8).length > LONGEST_TEXT) {
+        throw new PhialException.Usage(
+            "--override-kv: expected a key of at most %d bytes, found %s"
+                .formatted(LONGEST_TEXT, key));
+      }
       values.remove(key); // a later one goes to the end
       values.put(
           key,
@@ -177,7 +184,7 @@ record GgufOptions(Options options) {
                     .map(v -> new GgufValue.Flag(v.equals("true")));
             case "str" ->
                 Optional.of(value)
-                    .filter(v -> v.getBytes(StandardCharsets.UTF_8).length <= 127)
+                    .filter(v -> v.getBytes(StandardCharsets.UTF_8).length <= LONGEST_TEXT)
                     .map(GgufValue.Text::new);
             default -> Optional.empty();
           };
@@ -187,7 +194,9 @@ record GgufOptions(Options options) {
     return parsed.orElseThrow(() ->
         new PhialException.Usage(
             "--override-kv: expected int:NUMBER, float:NUMBER, bool:true, bool:false or str:TEXT"
-                + " of at most 127 bytes, found "
+                + " of at most "
+                + LONGEST_TEXT
+                + " bytes, found "
                 + override));
   }
 

@@ -129,7 +129,7 @@ final class GgufSink implements Sink {
 
   @Override
   public void commit() {
-    files.forEach(AtomicFile::commit);
+    AtomicFile.commit(files);
   }
 
   @Override

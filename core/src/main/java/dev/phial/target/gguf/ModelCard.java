@@ -57,7 +57,7 @@ record ModelCard(Map<String, Object> fields) {
   }
 
   private static String frontMatter(Path readme) {
-    List<String> lines = TextFile.read(readme).lines().toList();
+    List<String> lines = TextFile.readLikePython(readme).lines().toList();
     if (lines.isEmpty() || !lines.getFirst().equals("---")) {
       return "";
     }

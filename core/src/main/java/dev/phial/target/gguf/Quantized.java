@@ -99,10 +99,15 @@ final class Quantized {
 
   /** Layers that stay, to their new numbers; -1 stands for what lies outside the layers. */
   private Map<Integer, Integer> renumber(List<Integer> pruned) {
+    int count = converted.hyperparameters().layers();
+    if (!pruned.isEmpty() && pruned.getLast() >= count) {
+      throw new PhialException.Usage(
+          "--prune-layers: expected layers below %d, found %d".formatted(count, pruned.getLast()));
+    }
     Map<Integer, Integer> layers = new TreeMap<>();
     layers.put(-1, -1);
     int next = 0;
-    for (int layer = 0; layer < converted.hyperparameters().layers(); layer++) {
+    for (int layer = 0; layer < count; layer++) {
       if (!pruned.contains(layer)) {
         layers.put(layer, next++);
       }
@@ -114,9 +119,10 @@ final class Quantized {
       String name, Weight weight, GgmlFormat current, GgmlFormat format, Mixture mixture) {
     Optional<float[]> entry =
         importance.flatMap(matrix -> Optional.ofNullable(matrix.weights().get(weight.ggufName())));
-    if (mixture.requiresImportance(weight, format)
-        && Mixture.isQuantizable(weight)
-        && entry.isEmpty()) {
+    boolean needsImportance =
+        mixture.requiresImportance(weight, format) && Mixture.isQuantizable(weight)
+            || format.needsImportance() && current != format;
+    if (needsImportance && entry.isEmpty()) {
       throw importance.isEmpty()
           ? new PhialException.Unsupported(
               "%s needs an importance matrix: %s would become %s, garbage without one; pass --imatrix FILE, which llama-imatrix makes"

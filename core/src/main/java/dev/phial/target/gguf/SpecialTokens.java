@@ -271,10 +271,10 @@ final class SpecialTokens {
     }
     Map<String, String> more = additional();
     if (more.isEmpty()) {
-      return JSON.stringNode(TextFile.read(file.get()));
+      return JSON.stringNode(TextFile.readLikePython(file.get()));
     }
     ArrayNode choices = JSON.arrayNode();
-    choices.addObject().put("name", "default").put("template", TextFile.read(file.get()));
+    choices.addObject().put("name", "default").put("template", TextFile.readLikePython(file.get()));
     more.forEach(
         (name, template) -> choices.addObject().put("name", name).put("template", template));
     return choices;
@@ -320,7 +320,7 @@ final class SpecialTokens {
             .forEach(file ->
                 templates.put(
                     file.getFileName().toString().replaceFirst("\\.jinja$", ""),
-                    TextFile.read(file)));
+                    TextFile.readLikePython(file)));
       } catch (IOException e) {
         throw Json.unreadable(more, e);
       }

@@ -205,7 +205,7 @@ final class Vocabularies {
   }
 
   private List<String> lines(String name) {
-    return folder.file(name).map(TextFile::read).stream().flatMap(String::lines).toList();
+    return folder.file(name).map(TextFile::readLikePython).stream().flatMap(String::lines).toList();
   }
 
   /** The added tokens of tokenizer_config.json. */

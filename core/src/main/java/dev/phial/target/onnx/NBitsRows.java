@@ -49,7 +49,10 @@ final class NBitsRows extends Storage {
     int count = rows * columns;
     int groupsPerRow = columns / format.blockSize();
     int groups = rows * groupsPerRow;
-    GroupCodes quantized = format.quantize(rounded(x, from, count), 0, groups);
+    GroupCodes quantized =
+        weightType == FloatType.F32
+            ? format.quantize(x, from, groups)
+            : format.quantize(rounded(x, from, count), 0, groups);
     byte[] packed = new byte[count * format.bits() / 8];
     GroupInt.pack(quantized.codes(), 0, count, format.bits(), packed, 0);
     if (signed) {

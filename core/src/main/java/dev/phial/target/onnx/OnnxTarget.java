@@ -3,6 +3,7 @@ package dev.phial.target.onnx;
 import dev.phial.PhialException;
 import dev.phial.graph.DecoderGraph;
 import dev.phial.model.Hyperparameters;
+import dev.phial.model.ModelDescription;
 import dev.phial.source.HuggingFace;
 import dev.phial.target.Job;
 import dev.phial.target.Request;
@@ -50,6 +51,24 @@ public final class OnnxTarget implements Target {
           "%s: expected a context whose rotary tables fit a graph, which ends at 2 GiB, found %d positions of %d dimensions"
               .formatted(folder.config().file(), positions, h.ropeDimensions()));
     }
+  }
+
+  @Override
+  public boolean writesFolder() {
+    return true;
+  }
+
+  @Override
+  public List<String> caveats(ModelDescription model) {
+    Hyperparameters h = model.hyperparameters();
+    return h
+        .slidingWindow()
+        .filter(window -> window < h.context())
+        .map(window ->
+            "ONNX Runtime GenAI lets every token attend to all before it; the model was meant to see the last %d"
+                .formatted(window))
+        .stream()
+        .toList();
   }
 
   @Override

@@ -8,6 +8,9 @@ final class Overflow {
   private Overflow() {}
 
   static void check(String name, FloatType type, float[] x, int from, int count) {
+    if (type == FloatType.F32) {
+      return; // the pass hands out finite numbers only
+    }
     for (int i = from; i < from + count; i++) {
       if (!Float.isFinite(type.round(x[i]))) {
         throw new PhialException.Unsupported(

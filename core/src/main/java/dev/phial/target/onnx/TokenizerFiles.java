@@ -48,7 +48,7 @@ final class TokenizerFiles {
   private static Optional<String> template(HuggingFace folder, Optional<Config> config) {
     Optional<Path> file = folder.file(TEMPLATE);
     if (file.isPresent()) {
-      return Optional.of(TextFile.read(file.get()));
+      return Optional.of(TextFile.readLikePython(file.get()));
     }
     JsonNode template =
         config.map(c -> c.json().path("chat_template")).orElse(Json.MAPPER.missingNode());

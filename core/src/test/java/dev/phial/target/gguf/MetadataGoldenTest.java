@@ -31,7 +31,7 @@ final class MetadataGoldenTest {
 
   @TempDir Path parent;
 
-  private static Stream<JsonNode> golden(String section) throws IOException {
+  static Stream<JsonNode> golden(String section) throws IOException {
     try (InputStream in = MetadataGoldenTest.class.getResourceAsStream("metadata-golden.json")) {
       return Json.STRICT.readTree(in).get(section).valueStream().toList().stream();
     }

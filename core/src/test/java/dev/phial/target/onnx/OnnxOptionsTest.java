@@ -63,4 +63,11 @@ final class OnnxOptionsTest {
         .isInstanceOf(PhialException.Unsupported.class)
         .hasMessageContaining("no mixture of experts");
   }
+
+  @Test
+  void refusesFamiliesWithoutGraph() {
+    assertThatThrownBy(plan("phi3-small-8k", "int4"))
+        .isInstanceOf(PhialException.Unsupported.class)
+        .hasMessageContaining("phi3small");
+  }
 }

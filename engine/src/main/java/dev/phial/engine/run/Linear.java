@@ -80,15 +80,34 @@ final class Linear {
     team.run(
         tasks,
         (task, worker) -> {
-          float[] row = team.scratch(worker).floats(Scratch.Use.ROWS, columns);
-          for (int r = task * FEW_ROWS; r < Math.min(rows, (task + 1) * FEW_ROWS); r++) {
-            tensor.read(first + r, 1, row, 0);
+          int start = task * FEW_ROWS;
+          int count = Math.min(FEW_ROWS, rows - start);
+          if (!multiply(start, count, x, y, offset)) {
+            float[] row = team.scratch(worker).floats(Scratch.Use.ROWS, columns);
+            for (int r = start; r < start + count; r++) {
+              tensor.read(first + r, 1, row, 0);
+              for (int i = 0; i < x.count(); i++) {
+                y.values()[y.row(i) + offset + r] =
+                    KERNELS.dot(row, 0, x.values(), x.row(i), columns);
+              }
+            }
+          }
+          if (bias != null) {
             for (int i = 0; i < x.count(); i++) {
-              y.values()[y.row(i) + offset + r] =
-                  KERNELS.dot(row, 0, x.values(), x.row(i), columns) + (bias == null ? 0 : bias[r]);
+              KERNELS.add(bias, start, y.values(), y.row(i) + offset + start, count);
             }
           }
         });
+  }
+
+  private boolean multiply(int start, int count, Activations x, Activations y, int offset) {
+    for (int i = 0; i < x.count(); i++) {
+      int to = y.row(i) + offset + start;
+      if (!tensor.multiply(first + start, count, x.values(), x.row(i), y.values(), to)) {
+        return false;
+      }
+    }
+    return true;
   }
 
   private void applyToMany(Activations x, Activations y, int offset, Team team) {

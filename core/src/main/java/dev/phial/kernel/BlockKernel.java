@@ -1,0 +1,72 @@
+package dev.phial.kernel;
+
+import java.lang.foreign.MemorySegment;
+import java.util.Optional;
+
+/**
+ * The loops that read one encoding fast. What they compute is what decoding the blocks and plain
+ * sums would, up to the order of the sums; an encoding without such loops is decoded row by row.
+ */
+public interface BlockKernel {
+  /**
+   * Decodes {@code count} elements, whole blocks, from byte {@code offset} on.
+   *
+   * @param to receives them from {@code at}
+   */
+  void decode(MemorySegment from, long offset, float[] to, int at, int count);
+
+  /**
+   * Multiplies a vector with rows, decoding on the way.
+   *
+   * @param matrix {@code [rows][columns]} from byte {@code offset}
+   * @param x {@code [columns]} from {@code at}
+   * @param y receives {@code rows} sums from {@code yAt}
+   */
+  void multiply(
+      MemorySegment matrix,
+      long offset,
+      int rows,
+      int columns,
+      float[] x,
+      int at,
+      float[] y,
+      int yAt);
+
+  static Optional<BlockKernel> f32() {
+    return usable() ? Optional.of(new PlainBlocks.F32()) : Optional.empty();
+  }
+
+  static Optional<BlockKernel> f16() {
+    return usable() ? Optional.of(new PlainBlocks.F16()) : Optional.empty();
+  }
+
+  static Optional<BlockKernel> bf16() {
+    return usable() ? Optional.of(new PlainBlocks.BF16()) : Optional.empty();
+  }
+
+  static Optional<BlockKernel> q8_0() {
+    return usable() ? Optional.of(new Blocks32.Q8_0()) : Optional.empty();
+  }
+
+  static Optional<BlockKernel> q4_0() {
+    return usable() ? Optional.of(new Blocks32.Q4_0()) : Optional.empty();
+  }
+
+  static Optional<BlockKernel> q4_K() {
+    return usable() ? Optional.of(new Blocks256.ScaleMin(0)) : Optional.empty();
+  }
+
+  static Optional<BlockKernel> q5_K() {
+    return usable() ? Optional.of(new Blocks256.ScaleMin(32)) : Optional.empty();
+  }
+
+  static Optional<BlockKernel> q6_K() {
+    return usable() ? Optional.of(new Blocks256.Q6_K()) : Optional.empty();
+  }
+
+  /** Whether this JVM has registers wide enough for them: no species holds fewer than 8 bytes. */
+  private static boolean usable() {
+    return MatrixKernels.best() instanceof VectorMatrixKernels
+        && VectorConstants.FLOAT.length() >= 8;
+  }
+}

@@ -1,0 +1,159 @@
+package dev.phial.kernel;
+
+import static dev.phial.kernel.Lanes.F;
+import static dev.phial.kernel.Lanes.WIDTH;
+import static jdk.incubator.vector.VectorOperators.ADD;
+
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.ByteOrder;
+import jdk.incubator.vector.FloatVector;
+
+/** Encodings that hold every number by itself. */
+final class PlainBlocks {
+  private PlainBlocks() {}
+
+  /** What {@code count} numbers beyond the last full register add. */
+  private static float rest(
+      BlockKernel kernel, MemorySegment from, long offset, int count, float[] x, int at) {
+    float[] rest = new float[count];
+    kernel.decode(from, offset, rest, 0, count);
+    float sum = 0;
+    for (int i = 0; i < count; i++) {
+      sum += rest[i] * x[at + i];
+    }
+    return sum;
+  }
+
+  static final class F32 implements BlockKernel {
+    private static final ValueLayout.OfFloat FLOAT =
+        ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+
+    @Override
+    public void decode(MemorySegment from, long offset, float[] to, int at, int count) {
+      MemorySegment.copy(from, FLOAT, offset, to, at, count);
+    }
+
+    @Override
+    public void multiply(
+        MemorySegment matrix,
+        long offset,
+        int rows,
+        int columns,
+        float[] x,
+        int at,
+        float[] y,
+        int yAt) {
+      int full = columns / WIDTH * WIDTH;
+      for (int row = 0; row < rows; row++) {
+        long start = offset + 4L * columns * row;
+        FloatVector a = FloatVector.zero(F);
+        FloatVector b = FloatVector.zero(F);
+        int k = 0;
+        for (; k + 2 * WIDTH <= columns; k += 2 * WIDTH) {
+          a = Lanes.f32(matrix, start + 4L * k).fma(Lanes.load(x, at + k), a);
+          int next = k + WIDTH;
+          b = Lanes.f32(matrix, start + 4L * next).fma(Lanes.load(x, at + next), b);
+        }
+        if (k < full) {
+          a = Lanes.f32(matrix, start + 4L * k).fma(Lanes.load(x, at + k), a);
+        }
+        y[yAt + row] = a.add(b).reduceLanes(ADD);
+        if (full < columns) {
+          y[yAt + row] += rest(this, matrix, start + 4L * full, columns - full, x, at + full);
+        }
+      }
+    }
+  }
+
+  static final class BF16 implements BlockKernel {
+    private static final ValueLayout.OfShort SHORT =
+        ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+
+    @Override
+    public void decode(MemorySegment from, long offset, float[] to, int at, int count) {
+      int i = 0;
+      for (; i + WIDTH <= count; i += WIDTH) {
+        Lanes.bf16(from, offset + 2L * i).intoArray(to, at + i);
+      }
+      for (; i < count; i++) {
+        to[at + i] = Float.intBitsToFloat(from.get(SHORT, offset + 2L * i) << 16);
+      }
+    }
+
+    @Override
+    public void multiply(
+        MemorySegment matrix,
+        long offset,
+        int rows,
+        int columns,
+        float[] x,
+        int at,
+        float[] y,
+        int yAt) {
+      int full = columns / WIDTH * WIDTH;
+      for (int row = 0; row < rows; row++) {
+        long start = offset + 2L * columns * row;
+        FloatVector a = FloatVector.zero(F);
+        FloatVector b = FloatVector.zero(F);
+        int k = 0;
+        for (; k + 2 * WIDTH <= columns; k += 2 * WIDTH) {
+          a = Lanes.bf16(matrix, start + 2L * k).fma(Lanes.load(x, at + k), a);
+          int next = k + WIDTH;
+          b = Lanes.bf16(matrix, start + 2L * next).fma(Lanes.load(x, at + next), b);
+        }
+        if (k < full) {
+          a = Lanes.bf16(matrix, start + 2L * k).fma(Lanes.load(x, at + k), a);
+        }
+        y[yAt + row] = a.add(b).reduceLanes(ADD);
+        if (full < columns) {
+          y[yAt + row] += rest(this, matrix, start + 2L * full, columns - full, x, at + full);
+        }
+      }
+    }
+  }
+
+  /** Through arrays: the Vector API cannot widen half floats, but C2 makes vectors of the loop. */
+  static final class F16 implements BlockKernel {
+    private static final ValueLayout.OfShort SHORT =
+        ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+
+    /** Numbers that are widened at once. */
+    private static final int PIECE = 1024;
+
+    @Override
+    public void decode(MemorySegment from, long offset, float[] to, int at, int count) {
+      short[] halves = new short[Math.min(PIECE, count)];
+      for (int i = 0; i < count; i += PIECE) {
+        int n = Math.min(PIECE, count - i);
+        MemorySegment.copy(from, SHORT, offset + 2L * i, halves, 0, n);
+        MatrixKernels.best().widen(halves, 0, to, at + i, n);
+      }
+    }
+
+    @Override
+    public void multiply(
+        MemorySegment matrix,
+        long offset,
+        int rows,
+        int columns,
+        float[] x,
+        int at,
+        float[] y,
+        int yAt) {
+      short[] halves = new short[Math.min(PIECE, columns)];
+      float[] piece = new float[halves.length];
+      for (int row = 0; row < rows; row++) {
+        long start = offset + 2L * columns * row;
+        float sum = 0;
+        for (int k = 0; k < columns; k += PIECE) {
+          int n = Math.min(PIECE, columns - k);
+          MemorySegment.copy(matrix, SHORT, start + 2L * k, halves, 0, n);
+          MatrixKernels.best().widen(halves, 0, piece, 0, n);
+          sum += MatrixKernels.best().dot(piece, 0, x, at + k, n);
+        }
+        y[yAt + row] = sum;
+      }
+    }
+  }
+}
