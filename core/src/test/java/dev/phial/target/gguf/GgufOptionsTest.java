@@ -351,4 +351,27 @@ final class GgufOptionsTest {
     }
     return job.files(output).getFirst();
   }
+
+  @Test
+  void tellsWhereLlamaDiffersFromTheReference() {
+    assertThat(caveats("phi4-mini"))
+        .singleElement()
+        .asString()
+        .contains("for texts of any length once its context (-c) is above 256 tokens");
+    assertThat(caveats("tiny-phi3"))
+        .containsExactly(
+            "llama.cpp attends to the whole text; the reference looks back 511 tokens");
+    assertThat(caveats("phi35-moe"))
+        .hasSize(3)
+        .anyMatch(caveat -> caveat.contains("SparseMixer"))
+        .anyMatch(caveat -> caveat.contains("the checkpoint says 1.2430"));
+    assertThat(caveats("phi4")).isEmpty();
+    assertThat(caveats("phi3-small-8k")).isEmpty();
+  }
+
+  private static List<String> caveats(String model) {
+    try (Checkpoint checkpoint = Sources.open(Fixtures.model(model))) {
+      return new GgufTarget().caveats(Families.describe(checkpoint));
+    }
+  }
 }
