@@ -51,6 +51,7 @@ public final class Main implements Callable<Integer> {
     COMMANDS.put("run", () -> new CommandLine(new RunCommand()));
     COMMANDS.put("chat", () -> new CommandLine(new ChatCommand()));
     COMMANDS.put("calibrate", () -> new CommandLine(new CalibrateCommand()));
+    COMMANDS.put("doctor", () -> new CommandLine(new DoctorCommand()));
     COMMANDS.put("tokenize", () -> new CommandLine(new TokenizeCommand()));
   }
 
