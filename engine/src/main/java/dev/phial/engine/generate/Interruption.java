@@ -26,6 +26,10 @@ public final class Interruption implements Observer {
     wanted = false;
   }
 
+  boolean isHeard() {
+    return isHeard;
+  }
+
   /** Whether a pass may be broken off, so that what it computed is lost. */
   void hear(boolean inPasses) {
     isHeard = inPasses;

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.phial.PhialException;
+import dev.phial.engine.Fixtures;
 import dev.phial.model.Families;
 import dev.phial.model.ModelDescription;
 import dev.phial.model.Role;
@@ -16,7 +17,11 @@ import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import java.util.stream.IntStream;
+import org.assertj.core.data.Offset;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 final class SessionTest {
   private static final Path MODEL = Path.of("../fixtures/models/tiny-phi3");
@@ -40,6 +45,53 @@ final class SessionTest {
             .hasMessageContaining("found 2064");
         assertThat(session.length()).isEqualTo(1000);
         assertThat(session.next(5)).hasSize(2064);
+      }
+    }
+  }
+
+  /** Within the sliding window and beyond it, and across the border of LongRoPE. */
+  @ParameterizedTest
+  @CsvSource({
+    "tiny-phi3, 40, 20, 30",
+    "tiny-phi3, 700, 600, 610",
+    "tiny-phi3, 700, 0, 5",
+    "phi35-moe, 300, 200, 210",
+    "phi35-moe, 200, 190, 300",
+    "phi35-moe, 300, 280, 290"
+  })
+  void goesBackToWhereTextsDepart(String model, int before, int same, int after) {
+    try (Checkpoint checkpoint = Sources.open(Fixtures.model(model));
+        Team team = new Team(1)) {
+      Forward forward = new Forward(Model.of(Families.describe(checkpoint)), team, Observer.NONE);
+      int[] first = IntStream.range(0, before).map(i -> 300 + i * 7 % 1000).toArray();
+      int[] second =
+          IntStream.range(0, after).map(i -> i < same ? first[i] : 301 + i * 11 % 1000).toArray();
+      try (Session session = new Session(forward, CacheType.F32);
+          Session fresh = new Session(forward, CacheType.F32)) {
+        session.append(first, 0);
+        int known = session.resume(second);
+        assertThat(known).isEqualTo(same);
+        float[] found = session.next(Arrays.copyOfRange(second, known, after));
+        assertThat(session.length()).isEqualTo(after);
+        float[] expected = fresh.next(second);
+        for (int i = 0; i < expected.length; i++) {
+          assertThat(found[i]).isCloseTo(expected[i], Offset.offset(1e-3f));
+        }
+      }
+    }
+  }
+
+  /** A prompt has something left to compute: the logits of its last token. */
+  @Test
+  void neverResumesAllOfAText() {
+    try (Checkpoint checkpoint = Sources.open(MODEL);
+        Team team = new Team(1)) {
+      Forward forward = new Forward(Model.of(Families.describe(checkpoint)), team, Observer.NONE);
+      try (Session session = new Session(forward, CacheType.F32)) {
+        float[] expected = session.next(5, 6, 7);
+        session.next(8);
+        assertThat(session.resume(new int[] {5, 6, 7})).isEqualTo(2);
+        assertThat(session.next(7)).containsExactly(expected, Offset.offset(1e-4f));
       }
     }
   }
