@@ -7,8 +7,10 @@ import dev.phial.engine.tokenizer.SpecialTokens;
 import dev.phial.io.Json;
 import dev.phial.source.TextFile;
 import dev.phial.target.gguf.ImportanceMatrixFile;
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
@@ -97,6 +99,7 @@ final class CalibrateCommand implements Callable<Integer> {
     InputSquares squares = new InputSquares();
     try (Loaded loaded = Loaded.open(model, threads, squares)) {
       checkFamily(loaded);
+      checkOutput(loaded);
       Calibration calibration = calibration(loaded, words);
       try (ChunkBar bar = ChunkBar.of(calibration.count())) {
         calibration.run(processOutput ? Optional.of(squares) : Optional.empty(), bar::advance);
@@ -116,6 +119,20 @@ final class CalibrateCommand implements Callable<Integer> {
               .formatted(
                   loaded.checkpoint().path(),
                   loaded.forward().model().description().family().name()));
+    }
+  }
+
+  private void checkOutput(Loaded loaded) {
+    List<Path> sources = new ArrayList<>(loaded.checkpoint().files());
+    text.ifPresent(sources::add);
+    for (Path source : sources) {
+      try {
+        if (Files.exists(output) && Files.isSameFile(source, output)) {
+          throw new PhialException.Usage(output + " is read here; pass -o for another place");
+        }
+      } catch (IOException e) {
+        return; // then writing will tell
+      }
     }
   }
 

@@ -4,6 +4,7 @@ import dev.phial.PhialException;
 import dev.phial.engine.chat.ChatTemplate;
 import dev.phial.engine.chat.Conversation;
 import dev.phial.engine.generate.Generated;
+import dev.phial.engine.generate.Generated.Finish;
 import dev.phial.engine.generate.Generator;
 import dev.phial.engine.generate.Interruption;
 import dev.phial.engine.generate.Settings;
@@ -182,25 +183,33 @@ final class ChatCommand implements Callable<Integer> {
       isAnswering = true;
       ctrlC.arm();
       try {
-        int[] prompt = fit(conversation.ask(question));
-        Generated generated;
+        int[] whole = conversation.ask(question);
+        boolean isAnswered = false;
         try {
-          generated = generator.generate(prompt, this::show);
-        } catch (PhialException e) {
-          conversation.takeBack();
-          throw e;
-        }
-        conversation.answer(generated.text());
-        if (json) {
-          System.out.println(GenerationPrinter.json(generated));
-        } else {
-          System.out.println();
-          System.err.println("(" + GenerationPrinter.summary(generated) + ")");
+          Generated generated = generator.generate(fit(whole), this::show);
+          isAnswered = !generated.text().isEmpty() || generated.finish() != Finish.INTERRUPTED;
+          print(generated);
+          if (isAnswered) {
+            conversation.answer(generated.text());
+          }
+        } finally {
+          if (!isAnswered) {
+            conversation.takeBack();
+          }
         }
       } catch (PhialException e) {
         System.err.println("phial: " + e.getMessage());
       } finally {
         isAnswering = false;
+      }
+    }
+
+    private void print(Generated generated) {
+      if (json) {
+        System.out.println(GenerationPrinter.json(generated));
+      } else {
+        System.out.println();
+        System.err.println("(" + GenerationPrinter.summary(generated) + ")");
       }
     }
 

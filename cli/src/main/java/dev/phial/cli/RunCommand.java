@@ -150,7 +150,9 @@ final class RunCommand implements Callable<Integer> {
           "sampling: %s%s%n",
           settings.sampling(),
           settings.sampling().isGreedy() ? "" : ", seed " + settings.seed());
-      System.err.printf(Locale.ROOT, "first text after %.2f s, ", firstSeconds);
+      if (firstSeconds > 0) {
+        System.err.printf(Locale.ROOT, "first text after %.2f s, ", firstSeconds);
+      }
       System.err.println(stopwatch);
     }
   }
