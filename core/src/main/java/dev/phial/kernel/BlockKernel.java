@@ -53,11 +53,11 @@ public interface BlockKernel {
   }
 
   static Optional<BlockKernel> q4_K() {
-    return usable() ? Optional.of(new Blocks256.ScaleMin(0)) : Optional.empty();
+    return usable() ? Optional.of(new Blocks256.Q4_K()) : Optional.empty();
   }
 
   static Optional<BlockKernel> q5_K() {
-    return usable() ? Optional.of(new Blocks256.ScaleMin(32)) : Optional.empty();
+    return usable() ? Optional.of(new Blocks256.Q5_K()) : Optional.empty();
   }
 
   static Optional<BlockKernel> q6_K() {

@@ -3,6 +3,7 @@ package dev.phial.kernel;
 import static dev.phial.kernel.Lanes.F;
 import static dev.phial.kernel.Lanes.WIDTH;
 import static jdk.incubator.vector.VectorOperators.ADD;
+import static jdk.incubator.vector.VectorOperators.I2F;
 import static jdk.incubator.vector.VectorOperators.LSHL;
 import static jdk.incubator.vector.VectorOperators.LSHR;
 
@@ -18,9 +19,9 @@ final class Blocks256 {
    * {@code block_q4_K} and {@code block_q5_K}: half scale, half minimum, eight pairs of six-bit
    * scales and minima in twelve bytes, fifth bits if there are, nibbles.
    */
-  static final class ScaleMin implements BlockKernel {
-    private static final int SCALES = 4;
-    private static final int LEVELS = 16;
+  private abstract static class ScaleMin implements BlockKernel {
+    static final int SCALES = 4;
+    static final int LEVELS = 16;
 
     /** Six bits as a float, which saves a conversion. */
     private static final float[] SIX_BITS = new float[64];
@@ -31,16 +32,8 @@ final class Blocks256 {
       }
     }
 
-    private final int high; // bytes of fifth bits
-    private final int bytes;
-
-    ScaleMin(int high) {
-      this.high = high;
-      this.bytes = LEVELS + high + 128;
-    }
-
     /** Six bits of each of eight scales, sub-block {@code j} in byte {@code j}. */
-    private static long scales(MemorySegment from, long start) {
+    static long scales(MemorySegment from, long start) {
       int first = Lanes.word(from, start + SCALES);
       int last = Lanes.word(from, start + SCALES + 8);
       int upper = last & 0x0F0F0F0F | (first >>> 6 & 0x03030303) << 4;
@@ -48,33 +41,41 @@ final class Blocks256 {
     }
 
     /** The same of the minima. */
-    private static long mins(MemorySegment from, long start) {
+    static long mins(MemorySegment from, long start) {
       int second = Lanes.word(from, start + SCALES + 4);
       int last = Lanes.word(from, start + SCALES + 8);
       int upper = last >>> 4 & 0x0F0F0F0F | (second >>> 6 & 0x03030303) << 4;
       return second & 0x3F3F3F3FL | (long) upper << 32;
     }
 
-    private static float sixBits(long packed, int j) {
+    static float sixBits(long packed, int j) {
       return SIX_BITS[(int) (packed >>> 8 * j) & 63];
     }
 
-    /** Levels of sub-block {@code j}, from element {@code i}. */
-    private IntVector levels(MemorySegment from, long start, int j, int i) {
-      IntVector levels =
-          Lanes.bytes(from, start + LEVELS + high + (j >> 1) * 32L + i)
-              .lanewise(LSHR, (j & 1) * 4)
-              .and(15);
-      return high == 0
-          ? levels
-          : levels.or(
-              Lanes.bytes(from, start + LEVELS + i).lanewise(LSHR, j).and(1).lanewise(LSHL, 4));
+    /** What the minima of a block take away, given the sums of the vector under its sub-blocks. */
+    static float less(MemorySegment from, long start, float[] sums, int at) {
+      long mins = mins(from, start);
+      float less = 0;
+      less = Math.fma(sixBits(mins, 0), sums[at], less);
+      less = Math.fma(sixBits(mins, 1), sums[at + 1], less);
+      less = Math.fma(sixBits(mins, 2), sums[at + 2], less);
+      less = Math.fma(sixBits(mins, 3), sums[at + 3], less);
+      less = Math.fma(sixBits(mins, 4), sums[at + 4], less);
+      less = Math.fma(sixBits(mins, 5), sums[at + 5], less);
+      less = Math.fma(sixBits(mins, 6), sums[at + 6], less);
+      less = Math.fma(sixBits(mins, 7), sums[at + 7], less);
+      return less * Lanes.half(from, start + 2);
     }
 
+    /** Levels of sub-block {@code j}, from element {@code i}. */
+    abstract IntVector levels(MemorySegment from, long start, int j, int i);
+
+    abstract int bytes();
+
     @Override
-    public void decode(MemorySegment from, long offset, float[] to, int at, int count) {
+    public final void decode(MemorySegment from, long offset, float[] to, int at, int count) {
       for (int block = 0; block < count / 256; block++) {
-        long start = offset + (long) bytes * block;
+        long start = offset + (long) bytes() * block;
         float scale = Lanes.half(from, start);
         float min = Lanes.half(from, start + 2);
         long scales = scales(from, start);
@@ -91,6 +92,22 @@ final class Blocks256 {
         }
       }
     }
+  }
+
+  static final class Q4_K extends ScaleMin {
+    private static final int BYTES = LEVELS + 128;
+
+    @Override
+    int bytes() {
+      return BYTES;
+    }
+
+    @Override
+    IntVector levels(MemorySegment from, long start, int j, int i) {
+      return Lanes.bytes(from, start + LEVELS + (j >> 1) * 32L + i)
+          .lanewise(LSHR, (j & 1) * 4)
+          .and(15);
+    }
 
     @Override
     public void multiply(
@@ -105,15 +122,113 @@ final class Blocks256 {
       int blocks = columns / 256;
       float[] sums = Lanes.sums(x, at, columns, 32);
       for (int row = 0; row < rows; row++) {
-        long rowStart = offset + (long) row * blocks * bytes;
+        long rowStart = offset + (long) row * blocks * BYTES;
         FloatVector sum = FloatVector.zero(F);
-        float less = 0; // what the minima take away
+        float less = 0;
         for (int block = 0; block < blocks; block++) {
-          long start = rowStart + (long) bytes * block;
+          long start = rowStart + (long) BYTES * block;
+          less += less(matrix, start, sums, block * 8);
+          FloatVector scale = Lanes.all(Lanes.half(matrix, start));
           long scales = scales(matrix, start);
-          long mins = mins(matrix, start);
+          FloatVector s0 = Lanes.all(sixBits(scales, 0));
+          FloatVector s1 = Lanes.all(sixBits(scales, 1));
+          FloatVector s2 = Lanes.all(sixBits(scales, 2));
+          FloatVector s3 = Lanes.all(sixBits(scales, 3));
+          FloatVector s4 = Lanes.all(sixBits(scales, 4));
+          FloatVector s5 = Lanes.all(sixBits(scales, 5));
+          FloatVector s6 = Lanes.all(sixBits(scales, 6));
+          FloatVector s7 = Lanes.all(sixBits(scales, 7));
+          FloatVector low = FloatVector.zero(F);
+          FloatVector high = FloatVector.zero(F);
+          // A loop over the sub-blocks costs more than what is in it, and C2 inlines no method of
+          // ours at the end of a body this long.
+          for (int i = 0; i < 32; i += WIDTH) {
+            int k = at + block * 256 + i;
+            IntVector v0 = Lanes.bytes(matrix, start + LEVELS + i);
+            IntVector v1 = Lanes.bytes(matrix, start + LEVELS + 32 + i);
+            IntVector v2 = Lanes.bytes(matrix, start + LEVELS + 64 + i);
+            IntVector v3 = Lanes.bytes(matrix, start + LEVELS + 96 + i);
+            low =
+                ((FloatVector) v0.and(15).convertShape(I2F, F, 0))
+                    .mul(FloatVector.fromArray(F, x, k))
+                    .fma(s0, low);
+            high =
+                ((FloatVector) v0.lanewise(LSHR, 4).convertShape(I2F, F, 0))
+                    .mul(FloatVector.fromArray(F, x, k + 32))
+                    .fma(s1, high);
+            low =
+                ((FloatVector) v1.and(15).convertShape(I2F, F, 0))
+                    .mul(FloatVector.fromArray(F, x, k + 64))
+                    .fma(s2, low);
+            high =
+                ((FloatVector) v1.lanewise(LSHR, 4).convertShape(I2F, F, 0))
+                    .mul(FloatVector.fromArray(F, x, k + 96))
+                    .fma(s3, high);
+            low =
+                ((FloatVector) v2.and(15).convertShape(I2F, F, 0))
+                    .mul(FloatVector.fromArray(F, x, k + 128))
+                    .fma(s4, low);
+            high =
+                ((FloatVector) v2.lanewise(LSHR, 4).convertShape(I2F, F, 0))
+                    .mul(FloatVector.fromArray(F, x, k + 160))
+                    .fma(s5, high);
+            low =
+                ((FloatVector) v3.and(15).convertShape(I2F, F, 0))
+                    .mul(FloatVector.fromArray(F, x, k + 192))
+                    .fma(s6, low);
+            high =
+                ((FloatVector) v3.lanewise(LSHR, 4).convertShape(I2F, F, 0))
+                    .mul(FloatVector.fromArray(F, x, k + 224))
+                    .fma(s7, high);
+          }
+          sum = low.add(high).fma(scale, sum);
+        }
+        y[yAt + row] = sum.reduceLanes(ADD) - less;
+      }
+    }
+  }
+
+  static final class Q5_K extends ScaleMin {
+    private static final int HIGH = LEVELS;
+    private static final int NIBBLES = HIGH + 32;
+    private static final int BYTES = NIBBLES + 128;
+
+    @Override
+    int bytes() {
+      return BYTES;
+    }
+
+    @Override
+    IntVector levels(MemorySegment from, long start, int j, int i) {
+      IntVector low =
+          Lanes.bytes(from, start + NIBBLES + (j >> 1) * 32L + i)
+              .lanewise(LSHR, (j & 1) * 4)
+              .and(15);
+      IntVector fifth = Lanes.bytes(from, start + HIGH + i).lanewise(LSHR, j).and(1);
+      return low.or(fifth.lanewise(LSHL, 4));
+    }
+
+    @Override
+    public void multiply(
+        MemorySegment matrix,
+        long offset,
+        int rows,
+        int columns,
+        float[] x,
+        int at,
+        float[] y,
+        int yAt) {
+      int blocks = columns / 256;
+      float[] sums = Lanes.sums(x, at, columns, 32);
+      for (int row = 0; row < rows; row++) {
+        long rowStart = offset + (long) row * blocks * BYTES;
+        FloatVector sum = FloatVector.zero(F);
+        float less = 0;
+        for (int block = 0; block < blocks; block++) {
+          long start = rowStart + (long) BYTES * block;
+          less += less(matrix, start, sums, block * 8);
+          long scales = scales(matrix, start);
           FloatVector blockSum = FloatVector.zero(F);
-          float blockLess = 0;
           for (int j = 0; j < 8; j++) {
             FloatVector part = FloatVector.zero(F);
             for (int i = 0; i < 32; i += WIDTH) {
@@ -121,10 +236,8 @@ final class Blocks256 {
               part = Lanes.floats(levels(matrix, start, j, i)).fma(v, part);
             }
             blockSum = part.fma(Lanes.all(sixBits(scales, j)), blockSum);
-            blockLess = Math.fma(sixBits(mins, j), sums[block * 8 + j], blockLess);
           }
           sum = blockSum.fma(Lanes.all(Lanes.half(matrix, start)), sum);
-          less = Math.fma(Lanes.half(matrix, start + 2), blockLess, less);
         }
         y[yAt + row] = sum.reduceLanes(ADD) - less;
       }
@@ -199,11 +312,33 @@ final class Blocks256 {
           for (int i = 0; i < 16; i += WIDTH) {
             less = Lanes.load(scales, i).fma(Lanes.load(sums, block * 16 + i), less);
           }
-          for (int j = 0; j < 8; j++) {
+          for (int half = 0; half < 2; half++) {
             for (int i = 0; i < 32; i += WIDTH) {
-              FloatVector v = Lanes.load(x, at + block * 256 + j * 32 + i);
-              FloatVector product = Lanes.floats(levels(matrix, start, j, i)).mul(v);
-              sum = product.fma(Lanes.all(scales[2 * j + (i >> 4)]), sum);
+              IntVector a = Lanes.bytes(matrix, start + half * 64L + i);
+              IntVector b = Lanes.bytes(matrix, start + half * 64L + 32 + i);
+              IntVector h = Lanes.bytes(matrix, start + HIGH + half * 32L + i);
+              int k = at + block * 256 + half * 128 + i;
+              int s = half * 8 + (i >> 4);
+              // spelt out: C2 would no longer inline a method of ours in a body this long
+              sum =
+                  ((FloatVector) a.and(15).or(h.and(3).lanewise(LSHL, 4)).convertShape(I2F, F, 0))
+                      .mul(FloatVector.fromArray(F, x, k))
+                      .fma(FloatVector.broadcast(F, scales[s]), sum);
+              sum =
+                  ((FloatVector) b.and(15).or(h.and(12).lanewise(LSHL, 2)).convertShape(I2F, F, 0))
+                      .mul(FloatVector.fromArray(F, x, k + 32))
+                      .fma(FloatVector.broadcast(F, scales[s + 2]), sum);
+              sum =
+                  ((FloatVector) a.lanewise(LSHR, 4).or(h.and(48)).convertShape(I2F, F, 0))
+                      .mul(FloatVector.fromArray(F, x, k + 64))
+                      .fma(FloatVector.broadcast(F, scales[s + 4]), sum);
+              sum =
+                  ((FloatVector)
+                          b.lanewise(LSHR, 4)
+                              .or(h.and(192).lanewise(LSHR, 2))
+                              .convertShape(I2F, F, 0))
+                      .mul(FloatVector.fromArray(F, x, k + 96))
+                      .fma(FloatVector.broadcast(F, scales[s + 6]), sum);
             }
           }
         }
