@@ -4,17 +4,19 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Everything that can go wrong for a reason a user can act on. A message says, in this order and as
- * far as each is known: file, tensor, what was expected, what was found, what to do next. Anything
- * else that escapes is a bug of ours.
+ * far as each is known: file, tensor, what was expected, what was found, what to do next; whatever
+ * a file holds, it is one line that is safe to print. Anything else that escapes is a bug of ours.
  */
 public abstract sealed class PhialException extends RuntimeException {
   private static final long serialVersionUID = 1L;
+
+  private static final int LONGEST_MESSAGE = 4000;
 
   private final String message;
 
   private PhialException(String message, @Nullable Throwable cause) {
     super(message, cause);
-    this.message = message;
+    this.message = Printable.of(message, LONGEST_MESSAGE);
   }
 
   @Override
@@ -48,8 +50,22 @@ public abstract sealed class PhialException extends RuntimeException {
   public static final class Unsupported extends PhialException {
     private static final long serialVersionUID = 1L;
 
+    private final String reason;
+
     public Unsupported(String message) {
+      this(message, message);
+    }
+
+    /**
+     * @param reason the gist in a few words, for a table
+     */
+    public Unsupported(String message, String reason) {
       super(message, null);
+      this.reason = Printable.of(reason, LONGEST_MESSAGE);
+    }
+
+    public String reason() {
+      return reason;
     }
   }
 

@@ -9,6 +9,7 @@ import dev.phial.source.Checkpoint;
 import dev.phial.source.Gguf;
 import dev.phial.source.GgufValue;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -17,6 +18,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -29,8 +31,12 @@ import tools.jackson.databind.node.ObjectNode;
  */
 @Command(
     name = "compare",
-    description = "Compares two models tensor by tensor, whatever their formats.",
-    mixinStandardHelpOptions = true,
+    header = "Compares two models tensor by tensor, whatever their formats.",
+    description =
+        "Says of each tensor whether both hold the same codes, the same values, or how far they are apart: the root"
+            + " mean square of the difference over that of A, and the largest difference.",
+    footer = "",
+    customSynopsis = "phial compare A B [--exact] [--json]",
     sortOptions = false)
 final class CompareCommand implements Callable<Integer> {
   @Parameters(index = "0", paramLabel = "A", description = ModelArgument.DESCRIPTION)
@@ -111,11 +117,9 @@ final class CompareCommand implements Callable<Integer> {
         .toList();
   }
 
-  private static boolean isSame(
-      @org.jspecify.annotations.Nullable GgufValue a,
-      @org.jspecify.annotations.Nullable GgufValue b) {
+  private static boolean isSame(@Nullable GgufValue a, @Nullable GgufValue b) {
     if (a instanceof GgufValue.Numbers x && b instanceof GgufValue.Numbers y) {
-      return x.elementType() == y.elementType() && java.util.Arrays.equals(x.bytes(), y.bytes());
+      return x.elementType() == y.elementType() && Arrays.equals(x.bytes(), y.bytes());
     }
     return a != null && a.equals(b);
   }
@@ -130,21 +134,19 @@ final class CompareCommand implements Callable<Integer> {
   }
 
   private static void print(List<Comparison> comparisons, List<String> metadata) {
+    Table table =
+        new Table("llllrr").row("tensor", "A", "B", "", "relative error", "largest difference");
     for (Comparison c : comparisons) {
-      String error =
-          c.verdict() == Verdict.DIFFERENT
-              ? String.format(
-                  Locale.ROOT, "relative error %.5f, largest %.5f", c.relativeError(), c.largest())
-              : "";
-      System.out.printf(
-          Locale.ROOT,
-          "%-30s %8s %8s  %-12s %s%n",
+      boolean isDifferent = c.verdict() == Verdict.DIFFERENT;
+      table.row(
           c.name(),
           c.typeA(),
           c.typeB(),
           c.verdict().words(),
-          error);
+          isDifferent ? String.format(Locale.ROOT, "%.5f", c.relativeError()) : "",
+          isDifferent ? String.format(Locale.ROOT, "%.5f", c.largest()) : "");
     }
+    table.print(System.out);
     if (!metadata.isEmpty()) {
       System.out.println("metadata that differs: " + String.join(", ", metadata));
     }

@@ -1,11 +1,6 @@
 package dev.phial.cli;
 
-import dev.phial.PhialException;
-import dev.phial.io.AtomicFile;
-import java.io.IOException;
-import java.io.InputStream;
-import java.nio.ByteBuffer;
-import java.nio.file.Files;
+import dev.phial.io.UserCache;
 import java.nio.file.Path;
 import java.util.List;
 
@@ -31,40 +26,10 @@ final class Demo {
 
   /** The folder it is unpacked in, a cache of the user's. */
   static Path folder() {
-    Path folder = cache().resolve("phial").resolve("demo-1").resolve(FOLDER);
+    Path folder = UserCache.folder("demo-1").resolve(FOLDER);
     for (String name : FILES) {
-      unpack(name, folder.resolve(name));
+      UserCache.unpack(Demo.class, "/demo/" + FOLDER + "/" + name, folder.resolve(name));
     }
     return folder;
-  }
-
-  private static Path cache() {
-    String xdg = System.getenv("XDG_CACHE_HOME");
-    String local = System.getenv("LOCALAPPDATA");
-    if (xdg != null && !xdg.isBlank()) {
-      return Path.of(xdg);
-    }
-    if (local != null && !local.isBlank()) {
-      return Path.of(local);
-    }
-    return Path.of(System.getProperty("user.home"), ".cache");
-  }
-
-  private static void unpack(String name, Path to) {
-    String resource = "/demo/" + FOLDER + "/" + name;
-    try (InputStream in = Demo.class.getResourceAsStream(resource)) {
-      if (in == null) {
-        throw new IllegalStateException("the jar lacks " + resource);
-      }
-      if (Files.exists(to) && Files.size(to) == in.available()) {
-        return;
-      }
-      try (AtomicFile file = AtomicFile.create(to, true)) {
-        file.write(ByteBuffer.wrap(in.readAllBytes()), 0);
-        file.commit();
-      }
-    } catch (IOException e) {
-      throw new PhialException.OutputFailed("the demo model cannot be unpacked to " + to, e);
-    }
   }
 }

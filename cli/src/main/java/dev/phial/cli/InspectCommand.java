@@ -8,8 +8,14 @@ import dev.phial.model.ModelDescription;
 import dev.phial.source.Checkpoint;
 import dev.phial.source.Gguf;
 import dev.phial.source.GgufValue;
+import dev.phial.source.HuggingFace;
+import dev.phial.source.WeightFile;
+import dev.phial.target.Target;
+import dev.phial.target.Targets;
 import dev.phial.tensor.Tensor;
+import java.nio.file.Path;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
@@ -25,28 +31,73 @@ import tools.jackson.databind.node.ObjectNode;
 /** {@code phial inspect}: what is in a folder or file. Headers are read, weights are not. */
 @Command(
     name = "inspect",
-    description = "Shows family, hyperparameters, metadata and tensors of a model.",
-    mixinStandardHelpOptions = true,
+    header = "Shows family, hyperparameters, metadata and tensors of a model.",
+    description = "Only headers are read, so it is quick whatever the size of the model.",
+    footer = "",
+    customSynopsis = "phial inspect PATH [--json]",
     sortOptions = false)
 final class InspectCommand implements Callable<Integer> {
-  private static final int LONGEST_VALUE = 100;
+  private static final int LONGEST_VALUE = 60;
 
-  @Parameters(index = "0", paramLabel = "PATH", description = ModelArgument.DESCRIPTION)
+  @Parameters(
+      index = "0",
+      paramLabel = "PATH",
+      description =
+          "A folder with a checkpoint, a GGUF file (of several, the first), demo, or a single safetensors or"
+              + " PyTorch file.")
   private String model = "";
 
   @Option(names = "--json", description = "Print the result as JSON.")
   private boolean json;
 
+  /** What was found. */
+  private record Contents(
+      String name,
+      String kind,
+      List<Path> files,
+      Map<String, Tensor> tensors,
+      Optional<ModelDescription> description,
+      Map<String, GgufValue> metadata) {
+    long bytes() {
+      return tensors.values().stream().mapToLong(tensor -> tensor.data().byteSize()).sum();
+    }
+
+    long parameters() {
+      return tensors.values().stream().mapToLong(tensor -> tensor.shape().elements()).sum();
+    }
+
+    Map<String, Long> encodings() {
+      return tensors.values().stream()
+          .collect(
+              Collectors.groupingBy(
+                  tensor -> tensor.encoding().name(), TreeMap::new, Collectors.counting()));
+    }
+  }
+
   @Override
   public Integer call() {
     Stopwatch stopwatch = Stopwatch.start();
-    try (Checkpoint checkpoint = ModelArgument.open(model)) {
-      Optional<ModelDescription> description = describe(checkpoint);
-      Map<String, String> metadata = metadata(checkpoint);
-      if (json) {
-        System.out.println(json(checkpoint, description, metadata).toPrettyString());
-      } else {
-        print(checkpoint, description, metadata);
+    if (WeightFile.isAt(Path.of(model))) {
+      try (WeightFile file = WeightFile.open(Path.of(model))) {
+        show(
+            new Contents(
+                String.valueOf(file.path().getFileName()),
+                file.kind(),
+                List.of(file.path()),
+                file.tensors(),
+                Optional.empty(),
+                Map.of()));
+      }
+    } else {
+      try (Checkpoint checkpoint = ModelArgument.open(model)) {
+        show(
+            new Contents(
+                checkpoint.name(),
+                kind(checkpoint),
+                checkpoint.files(),
+                checkpoint.tensors(),
+                describe(checkpoint),
+                checkpoint instanceof Gguf gguf ? gguf.metadata() : Map.of()));
       }
     }
     System.err.println(stopwatch);
@@ -66,74 +117,74 @@ final class InspectCommand implements Callable<Integer> {
     }
   }
 
-  private static Map<String, String> metadata(Checkpoint checkpoint) {
-    Map<String, String> result = new LinkedHashMap<>();
-    if (checkpoint instanceof Gguf gguf) {
-      for (Map.Entry<String, GgufValue> entry : gguf.metadata().entrySet()) {
-        result.put(entry.getKey(), entry.getValue().toString());
+  private void show(Contents contents) {
+    if (json) {
+      System.out.println(json(contents).toPrettyString());
+    } else {
+      print(contents);
+    }
+  }
+
+  private static void print(Contents contents) {
+    int files = contents.files.size();
+    System.out.printf(
+        Locale.ROOT,
+        "%s: %s%s, %.2f M parameters, %s in %d tensors (%s)%s%n",
+        contents.name,
+        contents.description.map(d -> d.family().name() + " in ").orElse(""),
+        kindInWords(contents.kind),
+        contents.parameters() / 1e6,
+        Sizes.of(contents.bytes()),
+        contents.tensors.size(),
+        PlanPrinter.counts(contents.encodings()),
+        files > 1 ? " in %d files".formatted(files) : "");
+    contents.description.ifPresent(description -> {
+      System.out.println();
+      Table table = new Table("ll");
+      hyperparameters(description.hyperparameters()).forEach(table::row);
+      table.print(System.out);
+      for (Target target : Targets.ALL) {
+        target
+            .caveats(description)
+            .forEach(caveat -> System.out.printf("As %s: %s.%n", target.name(), caveat));
       }
+    });
+    if (!contents.metadata.isEmpty()) {
+      System.out.println();
+      Table table = new Table("ll").row("metadata", "value");
+      contents.metadata.forEach((key, value) -> table.row(key, shorten(value.toString())));
+      table.print(System.out);
     }
-    return result;
-  }
-
-  private static long bytes(Checkpoint checkpoint) {
-    return checkpoint.tensors().values().stream()
-        .mapToLong(tensor -> tensor.data().byteSize())
-        .sum();
-  }
-
-  private static long parameters(Checkpoint checkpoint) {
-    return checkpoint.tensors().values().stream()
-        .mapToLong(tensor -> tensor.shape().elements())
-        .sum();
-  }
-
-  private static Map<String, Long> encodings(Checkpoint checkpoint) {
-    return checkpoint.tensors().values().stream()
-        .collect(
-            Collectors.groupingBy(
-                tensor -> tensor.encoding().name(), TreeMap::new, Collectors.counting()));
-  }
-
-  private static void print(
-      Checkpoint checkpoint, Optional<ModelDescription> description, Map<String, String> metadata) {
-    String family = description.map(d -> d.family().name()).orElse("not a Phi");
-    System.out.printf(
-        Locale.ROOT,
-        "%s: %s, %s%n",
-        checkpoint.name(),
-        family,
-        checkpoint instanceof Gguf ? "GGUF" : "Hugging Face folder");
-    System.out.printf(
-        Locale.ROOT,
-        "%.2f M parameters, %s, %d tensors %s, %d file(s)%n",
-        parameters(checkpoint) / 1e6,
-        Sizes.of(bytes(checkpoint)),
-        checkpoint.tensors().size(),
-        encodings(checkpoint),
-        checkpoint.files().size());
-    description.ifPresent(d ->
-        hyperparameters(d.hyperparameters())
-            .forEach((key, value) -> System.out.printf("  %-20s %s%n", key, value)));
-    if (!metadata.isEmpty()) {
-      System.out.println("metadata");
-      metadata.forEach((key, value) -> System.out.printf("  %-46s %s%n", key, shorten(value)));
-    }
-    System.out.println("tensors");
-    for (Tensor tensor : checkpoint.tensors().values()) {
-      System.out.printf(
-          Locale.ROOT,
-          "  %-52s %-18s %-8s %14d%n",
+    System.out.println();
+    Table table = new Table("lllr").row("tensor", "shape", "type", "bytes");
+    for (Tensor tensor : contents.tensors.values()) {
+      table.row(
           tensor.name(),
           tensor.shape(),
           tensor.encoding().name(),
-          tensor.data().byteSize());
+          Sizes.exactly(tensor.data().byteSize()));
     }
+    table.print(System.out);
+  }
+
+  private static String kind(Checkpoint checkpoint) {
+    return switch (checkpoint) {
+      case Gguf gguf -> "gguf";
+      case HuggingFace folder -> folder.isMlx() ? "mlx" : "huggingface";
+    };
+  }
+
+  private static String kindInWords(String kind) {
+    return switch (kind) {
+      case "mlx" -> "an MLX folder";
+      case "gguf" -> "GGUF";
+      case "huggingface" -> "a Hugging Face folder";
+      default -> "a " + kind + " file";
+    };
   }
 
   private static String shorten(String value) {
-    String line = value.replace("\n", "\\n");
-    return line.length() > LONGEST_VALUE ? line.substring(0, LONGEST_VALUE) + "…" : line;
+    return value.length() > LONGEST_VALUE ? value.substring(0, LONGEST_VALUE) + "…" : value;
   }
 
   private static Map<String, Object> hyperparameters(Hyperparameters h) {
@@ -146,10 +197,10 @@ final class InspectCommand implements Callable<Integer> {
     values.put("vocabulary", h.vocabulary());
     values.put("context", h.context());
     values.put("original context", h.originalContext());
-    values.put("rope theta", h.ropeTheta());
+    values.put("rope theta", (float) h.ropeTheta()); // GGUF holds it in single precision
     values.put("rope dimensions", h.ropeDimensions());
     values.put("rope factors", h.longRope().isPresent() ? "LongRoPE" : "none");
-    values.put("norm epsilon", h.normEpsilon());
+    values.put("norm epsilon", (float) h.normEpsilon());
     h.slidingWindow().ifPresent(window -> values.put("sliding window", window));
     if (h.experts() > 0) {
       values.put("experts", h.experts());
@@ -159,25 +210,27 @@ final class InspectCommand implements Callable<Integer> {
     return values;
   }
 
-  private static ObjectNode json(
-      Checkpoint checkpoint, Optional<ModelDescription> description, Map<String, String> metadata) {
+  private static ObjectNode json(Contents contents) {
     ObjectNode result = Json.MAPPER.createObjectNode();
-    result
-        .put("name", checkpoint.name())
-        .put("kind", checkpoint instanceof Gguf ? "gguf" : "huggingface");
-    description.ifPresent(d -> {
-      result.put("family", d.family().name());
+    result.put("name", contents.name).put("kind", contents.kind);
+    contents.description.ifPresent(description -> {
+      result.put("family", description.family().name());
       ObjectNode numbers = result.putObject("hyperparameters");
-      hyperparameters(d.hyperparameters())
+      hyperparameters(description.hyperparameters())
           .forEach((key, value) -> numbers.putPOJO(key.replaceAll("[ -]", "_"), value));
+      ObjectNode caveats = result.putObject("caveats");
+      for (Target target : Targets.ALL) {
+        ArrayNode lines = caveats.putArray(target.name());
+        target.caveats(description).forEach(lines::add);
+      }
     });
-    result.put("parameters", parameters(checkpoint)).put("bytes", bytes(checkpoint));
+    result.put("parameters", contents.parameters()).put("bytes", contents.bytes());
     ArrayNode files = result.putArray("files");
-    checkpoint.files().forEach(file -> files.add(file.toString()));
-    ObjectNode keys = result.putObject("metadata");
-    metadata.forEach(keys::put);
+    contents.files.forEach(file -> files.add(file.toString()));
+    ObjectNode metadata = result.putObject("metadata");
+    contents.metadata.forEach((key, value) -> put(metadata, key, value));
     ArrayNode tensors = result.putArray("tensors");
-    for (Tensor tensor : checkpoint.tensors().values()) {
+    for (Tensor tensor : contents.tensors.values()) {
       ObjectNode entry = tensors.addObject();
       entry.put("name", tensor.name());
       ArrayNode shape = entry.putArray("shape");
@@ -185,5 +238,16 @@ final class InspectCommand implements Callable<Integer> {
       entry.put("type", tensor.encoding().name()).put("bytes", tensor.data().byteSize());
     }
     return result;
+  }
+
+  /** Numbers as numbers; of an array, what it holds. */
+  private static void put(ObjectNode to, String key, GgufValue value) {
+    switch (value) {
+      case GgufValue.Flag flag -> to.put(key, flag.value());
+      case GgufValue.Whole whole -> to.put(key, new java.math.BigInteger(whole.toString()));
+      case GgufValue.Real real when Double.isFinite(real.value()) ->
+          to.put(key, new java.math.BigDecimal(real.toString()));
+      default -> to.put(key, value.toString());
+    }
   }
 }

@@ -1,22 +1,41 @@
 package dev.phial.cli;
 
 import dev.phial.PhialException;
+import java.nio.file.InvalidPathException;
+import java.util.List;
+import java.util.concurrent.Callable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+import picocli.CommandLine.UnmatchedArgumentException;
 
 /** The {@code phial} command. */
 @Command(
     name = "phial",
     description = "Puts Microsoft's Phi models on the edge.",
+    footer = {
+      "",
+      "phial COMMAND --help tells more. To try it: phial quantize demo --to gguf:Q4_K_M"
+    },
     mixinStandardHelpOptions = true,
     versionProvider = Main.Version.class,
-    synopsisSubcommandLabel = "COMMAND")
-public final class Main implements Runnable {
+    synopsisSubcommandLabel = "COMMAND",
+    commandListHeading = "%nCommands%n",
+    usageHelpWidth = Main.WIDTH,
+    scope = CommandLine.ScopeType.INHERIT)
+public final class Main implements Callable<Integer> {
   /** Exit statuses: done, failed, misused. */
   static final int DONE = 0;
 
   static final int FAILED = 1;
   static final int MISUSED = 2;
+
+  /** Columns of the help. */
+  static final int WIDTH = 100;
+
+  @Spec private CommandSpec spec = CommandSpec.create();
 
   public static void main(String[] args) {
     System.exit(run(args));
@@ -24,15 +43,32 @@ public final class Main implements Runnable {
 
   /**
    * Runs a command line; everything it prints goes to {@code System.out} and {@code System.err}.
+   *
+   * @return the exit status
    */
-  static int run(String... args) {
+  public static int run(String... args) {
     CommandLine root = new CommandLine(new Main());
     root.addSubcommand(withTargets(new QuantizeCommand()));
     root.addSubcommand(new InspectCommand());
     root.addSubcommand(withTargets(new PlanCommand()));
     root.addSubcommand(new CompareCommand());
+    root.addSubcommand(new TokenizeCommand());
+    root.setParameterExceptionHandler(Main::misused);
     root.setExecutionExceptionHandler(Main::report);
-    return root.execute(args);
+    try {
+      return root.execute(args);
+    } catch (OutOfMemoryError e) {
+      return failed(
+          "out of memory: expected to need less than %s; please report it, with the model's config.json"
+              .formatted(Sizes.of(Runtime.getRuntime().maxMemory())));
+    } catch (InternalError e) {
+      if (!String.valueOf(e.getMessage()).contains("memory access")) {
+        throw e;
+      }
+      // the JVM's answer to SIGBUS, where no tensor is known any more
+      return failed(
+          "a file of the model can no longer be read; was it changed meanwhile, or has its disk failed?");
+    }
   }
 
   private static CommandLine withTargets(Object command) {
@@ -41,21 +77,55 @@ public final class Main implements Runnable {
     return line;
   }
 
+  /** Without a command. */
   @Override
-  public void run() {
-    new CommandLine(this).usage(System.out);
+  public Integer call() {
+    spec.commandLine().usage(System.err);
+    return MISUSED;
+  }
+
+  /** What picocli does not understand, in our words where it has none for people. */
+  private static int misused(ParameterException e, String[] args) {
+    CommandLine line = e.getCommandLine();
+    String message = String.valueOf(e.getMessage());
+    List<String> suggestions = List.of();
+    if (e instanceof UnmatchedArgumentException unmatched) {
+      String argument = unmatched.getUnmatched().getFirst();
+      boolean isCommand = line.getParent() == null && !argument.startsWith("-");
+      message =
+          (unmatched.isUnknownOption()
+                  ? "there is no option "
+                  : isCommand ? "there is no command " : "expected nothing more, found ")
+              + argument;
+      suggestions = unmatched.getSuggestions();
+    }
+    System.err.println("phial: " + message);
+    if (!suggestions.isEmpty()) {
+      System.err.println("Did you mean " + String.join(" or ", suggestions) + "?");
+    }
+    System.err.println("See " + line.getCommandSpec().qualifiedName() + " --help");
+    return MISUSED;
+  }
+
+  private static int failed(String message) {
+    System.err.println("phial: " + message);
+    return FAILED;
   }
 
   private static int report(Exception e, CommandLine line, CommandLine.ParseResult result)
       throws Exception {
-    if (e instanceof PhialException.Usage) {
-      System.err.println("phial: " + e.getMessage());
-      System.err.println("See phial " + line.getCommandName() + " --help");
+    if (e instanceof PhialException.Usage usage) {
+      failed(usage.getMessage());
+      System.err.println("See " + line.getCommandSpec().qualifiedName() + " --help");
       return MISUSED;
     }
-    if (e instanceof PhialException) {
-      System.err.println("phial: " + e.getMessage());
-      return FAILED;
+    if (e instanceof InvalidPathException path) {
+      failed(
+          path.getMessage() + "; expected a path in the encoding of the locale, most often UTF-8");
+      return MISUSED;
+    }
+    if (e instanceof PhialException known) {
+      return failed(known.getMessage());
     }
     throw e; // a bug of ours: the stack trace is what helps
   }

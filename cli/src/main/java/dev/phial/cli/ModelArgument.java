@@ -1,5 +1,6 @@
 package dev.phial.cli;
 
+import dev.phial.PhialException;
 import dev.phial.source.Checkpoint;
 import dev.phial.source.Sources;
 import java.nio.file.Path;
@@ -11,6 +12,14 @@ final class ModelArgument {
   private ModelArgument() {}
 
   static Checkpoint open(String model) {
-    return Sources.open(model.equals(Demo.NAME) ? Demo.folder() : Path.of(model));
+    return Sources.open(path(model));
+  }
+
+  static Path path(String model) {
+    if (model.isBlank()) {
+      throw new PhialException.Usage(
+          "MODEL: expected a folder, a GGUF file or demo, found nothing");
+    }
+    return model.equals(Demo.NAME) ? Demo.folder() : Path.of(model);
   }
 }

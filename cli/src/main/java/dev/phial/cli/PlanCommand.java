@@ -26,13 +26,16 @@ import tools.jackson.databind.node.ObjectNode;
 /** {@code phial plan}: what a conversion would give, before it is done. */
 @Command(
     name = "plan",
+    header = "Says what a conversion would give, and writes nothing.",
     description =
-        "Prints the size of every possible output, or with --to what becomes of each tensor.",
-    mixinStandardHelpOptions = true,
+        "Without --to: the size of every possible output and the memory it takes at run time. With --to: what becomes of each tensor.",
+    customSynopsis = "phial plan MODEL [--to TARGET:PRECISION]... [--context N] [--json] [OPTIONS]",
+    footer = {
+      "",
+      "Memory is the weights and a key-value cache in half precision; a runtime takes more for its work."
+    },
     sortOptions = false)
 final class PlanCommand implements Callable<Integer> {
-  private static final int USUAL_CONTEXT = 4096;
-
   @Spec private CommandSpec spec = CommandSpec.create();
 
   @Parameters(index = "0", paramLabel = "MODEL", description = ModelArgument.DESCRIPTION)
@@ -42,7 +45,7 @@ final class PlanCommand implements Callable<Integer> {
       names = "--context",
       paramLabel = "N",
       description =
-          "Tokens of context to count memory for; 4096, or what the model promises if less.")
+          "Tokens of context to count memory for; 4096 by default, or what the model promises if less.")
   private Optional<Integer> context = Optional.empty();
 
   @Option(names = "--json", description = "Print the result as JSON.")
@@ -51,15 +54,28 @@ final class PlanCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     Stopwatch stopwatch = Stopwatch.start();
+    context
+        .filter(tokens -> tokens < 1)
+        .ifPresent(tokens -> {
+          throw new PhialException.Usage("--context: expected at least 1, found " + tokens);
+        });
     TargetArguments targets = TargetArguments.of(spec.commandLine().getParseResult());
     try (Checkpoint checkpoint = ModelArgument.open(model)) {
       ModelDescription description = Families.describe(checkpoint);
+      int tokens = context.orElse(PlanPrinter.usualContext(description.hyperparameters()));
       if (targets.isEmpty()) {
-        printAll(checkpoint, description, targets.bareOptions());
+        List<Choice> choices = choices(checkpoint, description, targets.bareOptions());
+        if (json) {
+          System.out.println(json(choices, tokens).toPrettyString());
+        } else {
+          print(choices, tokens);
+        }
       } else {
+        List<Plan> plans = new ArrayList<>();
         targets
             .requests(checkpoint, description)
-            .forEach((request, target) -> PlanPrinter.print(target.plan(request).plan(), json));
+            .forEach((request, target) -> plans.add(target.plan(request).plan()));
+        PlanPrinter.print(plans, tokens, json);
       }
     }
     System.err.println(stopwatch);
@@ -67,50 +83,66 @@ final class PlanCommand implements Callable<Integer> {
   }
 
   /** A possible output, or the reason why it is not possible. */
-  private record Choice(Target target, String precision, Optional<Plan> plan, String obstacle) {}
-
-  private void printAll(Checkpoint checkpoint, ModelDescription description, Options options) {
-    int tokens = context.orElse(Math.min(USUAL_CONTEXT, description.hyperparameters().context()));
-    if (tokens < 1) {
-      throw new PhialException.Usage("--context: expected at least 1, found " + tokens);
+  private record Choice(
+      Target target,
+      String precision,
+      Optional<Plan> plan,
+      Optional<PhialException.Unsupported> obstacle) {
+    String name() {
+      return target.name() + ":" + precision;
     }
+
+    String reason() {
+      return obstacle.map(PhialException.Unsupported::reason).orElse("");
+    }
+  }
+
+  private static List<Choice> choices(
+      Checkpoint checkpoint, ModelDescription description, Options options) {
     List<Choice> choices = new ArrayList<>();
     for (Target target : Targets.ALL) {
       for (String precision : target.precisions()) {
         Request request = new Request(checkpoint, description, Optional.of(precision), options);
         try {
-          choices.add(new Choice(target, precision, Optional.of(target.plan(request).plan()), ""));
+          Plan plan = target.plan(request).plan();
+          choices.add(new Choice(target, precision, Optional.of(plan), Optional.empty()));
         } catch (PhialException.Unsupported e) {
-          choices.add(new Choice(target, precision, Optional.empty(), e.getMessage()));
+          choices.add(new Choice(target, precision, Optional.empty(), Optional.of(e)));
         }
       }
     }
-    if (json) {
-      System.out.println(json(choices, tokens).toPrettyString());
-      return;
-    }
-    System.out.printf(
-        "%-8s %-10s %14s %12s %6s %24s%n",
-        "target", "precision", "bytes", "", "bits", "memory at " + tokens);
-    for (Choice choice : choices) {
-      System.out.println(line(choice, tokens));
-    }
+    return choices;
   }
 
-  private static String line(Choice choice, int tokens) {
-    String head = String.format(Locale.ROOT, "%-8s %-10s ", choice.target.name(), choice.precision);
-    return head
-        + choice
-            .plan
-            .map(plan ->
-                String.format(
-                    Locale.ROOT,
-                    "%14d %12s %6.2f %24s",
-                    plan.bytes(),
+  private static void print(List<Choice> choices, int tokens) {
+    Table table =
+        new Table("lrrrr")
+            .row(
+                "--to",
+                "bytes",
+                "size",
+                "bits per weight",
+                "memory at %d tokens".formatted(tokens));
+    for (Target target : Targets.ALL) {
+      List<Choice> own = choices.stream().filter(choice -> choice.target == target).toList();
+      if (own.stream().map(Choice::reason).distinct().count() == 1
+          && own.getFirst().plan.isEmpty()) {
+        table.row(target.name(), own.getFirst().reason()); // once is enough
+        continue;
+      }
+      for (Choice choice : own) {
+        choice.plan.ifPresentOrElse(
+            plan ->
+                table.row(
+                    choice.name(),
+                    Sizes.exactly(plan.bytes()),
                     Sizes.of(plan.bytes()),
-                    plan.bitsPerWeight(),
-                    Sizes.of(plan.memoryBytes(tokens))))
-            .orElse("needs an importance matrix");
+                    String.format(Locale.ROOT, "%.2f", plan.bitsPerWeight()),
+                    Sizes.of(plan.memoryBytes(tokens))),
+            () -> table.row(choice.name(), choice.reason()));
+      }
+    }
+    table.print(System.out);
   }
 
   private static ObjectNode json(List<Choice> choices, int tokens) {
@@ -120,13 +152,12 @@ final class PlanCommand implements Callable<Integer> {
     for (Choice choice : choices) {
       ObjectNode entry = entries.addObject();
       entry.put("target", choice.target.name()).put("precision", choice.precision);
-      choice.plan.ifPresentOrElse(
-          plan ->
-              entry
-                  .put("bytes", plan.bytes())
-                  .put("bits_per_weight", plan.bitsPerWeight())
-                  .put("memory_bytes", plan.memoryBytes(tokens)),
-          () -> entry.put("obstacle", choice.obstacle));
+      choice.plan.ifPresent(plan ->
+          entry
+              .put("bytes", plan.bytes())
+              .put("bits_per_weight", plan.bitsPerWeight())
+              .put("memory_bytes", plan.memoryBytes(tokens)));
+      choice.obstacle.ifPresent(obstacle -> entry.put("obstacle", obstacle.getMessage()));
     }
     return result;
   }

@@ -1,48 +1,92 @@
 package dev.phial.cli;
 
 import dev.phial.io.Json;
+import dev.phial.model.Hyperparameters;
 import dev.phial.plan.Plan;
 import dev.phial.plan.PlannedTensor;
+import java.util.Comparator;
+import java.util.List;
 import java.util.Locale;
+import java.util.Map;
+import java.util.stream.Collectors;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
-/** Prints a plan: every tensor with its formats and bytes, and the exact size of the output. */
+/** Says what a plan holds. */
 final class PlanPrinter {
+  private static final int USUAL_CONTEXT = 4096;
+
   private PlanPrinter() {}
 
-  static void print(Plan plan, boolean json) {
+  /** Tokens to count memory for when nobody says how many. */
+  static int usualContext(Hyperparameters model) {
+    return Math.min(USUAL_CONTEXT, model.context());
+  }
+
+  /** What becomes of every tensor, and the exact size of the outputs. */
+  static void print(List<Plan> plans, int tokens, boolean json) {
     if (json) {
-      System.out.println(json(plan).toPrettyString());
-      return;
+      ObjectNode result = Json.MAPPER.createObjectNode();
+      result.put("context", tokens);
+      ArrayNode entries = result.putArray("plans");
+      plans.forEach(plan -> describe(plan, tokens, entries.addObject()));
+      System.out.println(result.toPrettyString());
+    } else {
+      for (int i = 0; i < plans.size(); i++) {
+        System.out.print(i == 0 ? "" : System.lineSeparator());
+        print(plans.get(i), tokens);
+      }
     }
-    int width = plan.tensors().stream().mapToInt(tensor -> tensor.name().length()).max().orElse(0);
+  }
+
+  private static void print(Plan plan, int tokens) {
+    Table table = new Table("lllllr").row("tensor", "shape", "from", "", "to", "bytes");
     for (PlannedTensor tensor : plan.tensors()) {
-      System.out.printf(
-          Locale.ROOT,
-          "%-" + width + "s  %-18s %8s -> %-8s %14d%n",
+      table.row(
           tensor.name(),
           tensor.weight().shape(),
           tensor.weight().encoding().name(),
+          "->",
           tensor.format().name(),
-          tensor.bytes());
+          Sizes.exactly(tensor.bytes()));
     }
+    table.print(System.out);
+    System.out.println(summary(plan));
     System.out.printf(
-        Locale.ROOT,
-        "%s %s: %d bytes (%s), %.2f bits per weight, %s%n",
-        plan.target(),
-        plan.precision(),
-        plan.bytes(),
-        Sizes.of(plan.bytes()),
-        plan.bitsPerWeight(),
-        plan.formats());
+        "%s bytes in the file, %s of memory with %d tokens of context%n",
+        Sizes.exactly(plan.bytes()), Sizes.of(plan.memoryBytes(tokens)), tokens);
   }
 
-  static ObjectNode json(Plan plan) {
-    ObjectNode result = Json.MAPPER.createObjectNode();
-    result.put("target", plan.target()).put("precision", plan.precision());
-    result.put("bytes", plan.bytes()).put("bits_per_weight", plan.bitsPerWeight());
-    ArrayNode tensors = result.putArray("tensors");
+  /** A plan in one line. */
+  static String summary(Plan plan) {
+    return String.format(
+        Locale.ROOT,
+        "%s %s: %s, %.2f bits per weight (%s)",
+        plan.target(),
+        plan.precision(),
+        Sizes.of(plan.bytes()),
+        plan.bitsPerWeight(),
+        counts(plan.formats()));
+  }
+
+  /** {@code 13 Q4_K, 9 F32}: the common ones first. */
+  static String counts(Map<String, Long> byName) {
+    return byName.entrySet().stream()
+        .sorted(Map.Entry.comparingByValue(Comparator.reverseOrder()))
+        .map(entry -> entry.getValue() + " " + entry.getKey())
+        .collect(Collectors.joining(", "));
+  }
+
+  /** Fills in what every JSON about a plan tells. */
+  static void describe(Plan plan, ObjectNode to) {
+    to.put("target", plan.target()).put("precision", plan.precision());
+    to.put("bytes", plan.bytes()).put("bits_per_weight", plan.bitsPerWeight());
+  }
+
+  private static void describe(Plan plan, int tokens, ObjectNode to) {
+    describe(plan, to);
+    to.put("memory_bytes", plan.memoryBytes(tokens));
+    ArrayNode tensors = to.putArray("tensors");
     for (PlannedTensor tensor : plan.tensors()) {
       ObjectNode entry = tensors.addObject();
       entry.put("name", tensor.name());
@@ -51,6 +95,5 @@ final class PlanPrinter {
       entry.put("from", tensor.weight().encoding().name()).put("to", tensor.format().name());
       entry.put("bytes", tensor.bytes());
     }
-    return result;
   }
 }

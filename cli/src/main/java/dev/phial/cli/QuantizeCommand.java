@@ -12,6 +12,7 @@ import dev.phial.target.Pass;
 import dev.phial.target.Request;
 import dev.phial.target.Sink;
 import dev.phial.target.Target;
+import java.io.File;
 import java.io.IOException;
 import java.nio.file.FileStore;
 import java.nio.file.Files;
@@ -36,10 +37,20 @@ import tools.jackson.databind.node.ObjectNode;
 /** {@code phial quantize}: one read of the checkpoint, any number of outputs. */
 @Command(
     name = "quantize",
-    description = "Quantizes a model and writes what runtimes load.",
-    mixinStandardHelpOptions = true,
+    header = "Quantizes a model and writes what runtimes load.",
+    description =
+        "The checkpoint is read once for all outputs. An output appears only when it is complete.",
+    customSynopsis = "phial quantize MODEL --to TARGET:PRECISION... [-o PATH] [OPTIONS]",
+    footer = {
+      "",
+      "Without -o, an output is called MODEL-TARGET-PRECISION and written to the current folder.",
+      "An option of a target may also follow its precision: --to gguf:IQ2_S,imatrix=imatrix.gguf"
+    },
     sortOptions = false)
 final class QuantizeCommand implements Callable<Integer> {
+  /** Each has its rows in memory; more would not fit the heap. */
+  private static final int MOST_THREADS = 256;
+
   @Spec private CommandSpec spec = CommandSpec.create();
 
   @Parameters(index = "0", paramLabel = "MODEL", description = ModelArgument.DESCRIPTION)
@@ -48,26 +59,28 @@ final class QuantizeCommand implements Callable<Integer> {
   @Option(
       names = {"-o", "--output"},
       paramLabel = "PATH",
-      description = "The file to write; with several --to, the folder to write them in.")
-  private Optional<Path> output = Optional.empty();
+      description = "The file to write, or the folder to write in; with several --to, the folder.")
+  private Optional<String> output = Optional.empty();
 
-  @Option(names = "--force", description = "Replace what exists.")
+  @Option(names = "--force", description = "Replace an output that exists.")
   private boolean force;
 
-  @Option(names = "--dry-run", description = "Print what would be written, and stop.")
+  @Option(
+      names = "--dry-run",
+      description = "Print the plan of every output, as phial plan does, and stop.")
   private boolean dryRun;
 
   @Option(
       names = "--threads",
       paramLabel = "N",
-      description = "Workers; as many as processors by default.")
-  private int threads = Runtime.getRuntime().availableProcessors();
+      description = "Threads to work with; as many as there are processors by default.")
+  private int threads = Math.min(MOST_THREADS, Runtime.getRuntime().availableProcessors());
 
   @Option(names = "--json", description = "Print the result as JSON.")
   private boolean json;
 
   /** An output that was asked for. */
-  private record Output(Target target, Job job, Path path) {
+  private record Output(Target target, Job job, Path path, List<String> caveats) {
     List<Path> files() {
       return job.files(path);
     }
@@ -80,14 +93,18 @@ final class QuantizeCommand implements Callable<Integer> {
     if (targets.isEmpty()) {
       throw new PhialException.Usage("--to says what to write, such as --to gguf:Q4_K_M");
     }
-    if (threads < 1) {
-      throw new PhialException.Usage("--threads: expected at least 1, found " + threads);
+    if (threads < 1 || threads > MOST_THREADS) {
+      throw new PhialException.Usage(
+          "--threads: expected 1 to %d, found %d".formatted(MOST_THREADS, threads));
     }
     try (Checkpoint checkpoint = ModelArgument.open(model)) {
       ModelDescription description = Families.describe(checkpoint);
       List<Output> outputs = outputs(targets.requests(checkpoint, description));
       if (dryRun) {
-        outputs.forEach(out -> PlanPrinter.print(out.job.plan(), json));
+        PlanPrinter.print(
+            outputs.stream().map(out -> out.job.plan()).toList(),
+            PlanPrinter.usualContext(description.hyperparameters()),
+            json);
         return Main.DONE;
       }
       check(checkpoint, outputs);
@@ -104,32 +121,42 @@ final class QuantizeCommand implements Callable<Integer> {
       Path path =
           output
               .map(given ->
-                  requests.size() > 1 || Files.isDirectory(given) ? given.resolve(name) : given)
+                  requests.size() > 1 || isFolder(given) && !target.writesFolder()
+                      ? Path.of(given).resolve(name)
+                      : Path.of(given))
               .orElse(Path.of(name));
-      outputs.add(new Output(target, target.plan(request), path));
+      outputs.add(new Output(target, target.plan(request), path, target.caveats(request.model())));
     });
     return outputs;
+  }
+
+  private static boolean isFolder(String path) {
+    return path.endsWith("/") || path.endsWith(File.separator) || Files.isDirectory(Path.of(path));
   }
 
   /** Everything that can be known to go wrong before work is done. */
   private void check(Checkpoint checkpoint, List<Output> outputs) {
     Set<Path> seen = new LinkedHashSet<>();
     for (Output out : outputs) {
+      if (isSame(checkpoint.path(), out.path)) {
+        throw new PhialException.Usage(
+            out.path + " is what the model is read from; pass -o for another place");
+      }
       for (Path file : out.files()) {
         if (!seen.add(file.toAbsolutePath().normalize())) {
           throw new PhialException.Usage(file + " would be written twice; ask for it once");
-        }
-        if (Files.exists(file) && !force) {
-          throw new PhialException.OutputFailed(
-              file + " exists already; pass --force to replace it, or -o for another place");
         }
         if (checkpoint.files().stream().anyMatch(source -> isSame(source, file))) {
           throw new PhialException.Usage(
               file + " is what the model is read from; pass -o for another place");
         }
+        if (Files.exists(file) && !force) {
+          throw new PhialException.OutputFailed(
+              file + " exists already; pass --force to replace it, or -o for another place");
+        }
       }
     }
-    checkSpace(outputs);
+    checkPlaces(outputs);
   }
 
   private static boolean isSame(Path a, Path b) {
@@ -140,7 +167,7 @@ final class QuantizeCommand implements Callable<Integer> {
     }
   }
 
-  private static void checkSpace(List<Output> outputs) {
+  private static void checkPlaces(List<Output> outputs) {
     Map<FileStore, Long> needed = new HashMap<>();
     for (Output out : outputs) {
       Path folder = out.path.toAbsolutePath().getParent();
@@ -149,6 +176,11 @@ final class QuantizeCommand implements Callable<Integer> {
       }
       if (folder == null) {
         continue;
+      }
+      if (!Files.isDirectory(folder)) {
+        throw new PhialException.OutputFailed(
+            "%s: expected a folder to write %s in, found a file; pass -o for another place"
+                .formatted(folder, out.path.getFileName()));
       }
       try {
         FileStore store = Files.getFileStore(folder);
@@ -200,10 +232,11 @@ final class QuantizeCommand implements Callable<Integer> {
         if (!failures.containsKey(out.path)) {
           Plan plan = out.job.plan();
           ObjectNode entry = written.addObject();
-          entry.put("target", plan.target()).put("precision", plan.precision());
+          PlanPrinter.describe(plan, entry);
           ArrayNode files = entry.putArray("files");
           out.files().forEach(file -> files.add(file.toString()));
-          entry.put("bytes", plan.bytes()).put("bits_per_weight", plan.bitsPerWeight());
+          ArrayNode caveats = entry.putArray("caveats");
+          out.caveats.forEach(caveats::add);
         }
       }
       result.put("seconds", stopwatch.seconds()).put("peak_memory_bytes", stopwatch.peakBytes());
@@ -213,14 +246,9 @@ final class QuantizeCommand implements Callable<Integer> {
     for (Output out : outputs) {
       if (!failures.containsKey(out.path)) {
         Plan plan = out.job.plan();
-        out.files().forEach(System.out::println);
-        System.err.printf(
-            "%s %s: %s, %.2f bits per weight, %s%n",
-            plan.target(),
-            plan.precision(),
-            Sizes.of(plan.bytes()),
-            plan.bitsPerWeight(),
-            plan.formats());
+        (out.target.writesFolder() ? List.of(out.path) : out.files()).forEach(System.out::println);
+        System.err.println(PlanPrinter.summary(plan));
+        out.caveats.forEach(caveat -> System.err.println("note: " + caveat));
       }
     }
     System.err.println(stopwatch);

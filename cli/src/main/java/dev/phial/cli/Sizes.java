@@ -6,6 +6,11 @@ import java.util.Locale;
 final class Sizes {
   private Sizes() {}
 
+  /** {@code 3,383,520}. */
+  static String exactly(long bytes) {
+    return String.format(Locale.ROOT, "%,d", bytes);
+  }
+
   /** Decimal units, as disks and downloads count: {@code 2.39 GB}. */
   static String of(long bytes) {
     String[] units = {"bytes", "kB", "MB", "GB", "TB"};

@@ -3,12 +3,28 @@ package dev.phial.cli;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Locale;
+import java.util.OptionalLong;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 
-/** Time and memory of a command. Memory is what the process itself takes, mapped files aside. */
+/**
+ * Time and memory of a command. Time counts from the start of the JVM where the system tells it to
+ * the tick (Linux), else from here. Memory is what the process itself takes, heap and native; the
+ * mapped files of a model are the system's cache and not counted.
+ */
 final class Stopwatch {
   private static final Path STATUS = Path.of("/proc/self/status");
+  private static final Path UPTIME = Path.of("/proc/uptime");
+  private static final Path MAIN_THREAD = Path.of("/proc/thread-self/stat");
+
+  /** Of {@code /proc}, on every architecture. */
+  private static final long NANOS_PER_TICK = TimeUnit.SECONDS.toNanos(1) / 100;
+
+  /** A longer start than this is a clock that is not ours to understand. */
+  private static final long LONGEST_START = TimeUnit.SECONDS.toNanos(30);
+
   private static final int SAMPLE_MILLIS = 50;
 
   private final long started;
@@ -18,16 +34,30 @@ final class Stopwatch {
     this.started = started;
   }
 
+  /** Starts counting; called by the thread that the JVM was started with. */
   static Stopwatch start() {
-    long started =
-        ProcessHandle.current()
-            .info()
-            .startInstant()
-            .map(java.time.Instant::toEpochMilli)
-            .orElse(System.currentTimeMillis());
-    Stopwatch stopwatch = new Stopwatch(started);
+    Stopwatch stopwatch = new Stopwatch(System.nanoTime() - sinceStart());
     Thread.ofPlatform().name("phial-memory").daemon().start(stopwatch::sample);
     return stopwatch;
+  }
+
+  /**
+   * Nanoseconds since the main thread came to be, which is when the JVM did: the process may have
+   * been the launcher before. Both files count from the start of the system, in hundredths of a
+   * second.
+   */
+  private static long sinceStart() {
+    try {
+      String stat = Files.readString(MAIN_THREAD);
+      // the fields after the name, which may hold anything; the start is number 22 of proc(5)
+      String[] fields = stat.substring(stat.lastIndexOf(')') + 2).split(" ", -1);
+      long start = Long.parseLong(fields[22 - 3]) * NANOS_PER_TICK;
+      String uptime = Files.readString(UPTIME);
+      long now = (long) (Double.parseDouble(uptime.substring(0, uptime.indexOf(' '))) * 1e9);
+      return now >= start && now - start < LONGEST_START ? now - start : 0;
+    } catch (IOException | RuntimeException e) {
+      return 0; // not Linux, or one that tells it otherwise
+    }
   }
 
   private void sample() {
@@ -41,23 +71,29 @@ final class Stopwatch {
     }
   }
 
-  /** Anonymous resident memory where the system tells it, else the heap. */
   private static long current() {
+    return anonymous()
+        .orElseGet(() -> {
+          Runtime runtime = Runtime.getRuntime();
+          return runtime.totalMemory() - runtime.freeMemory();
+        });
+  }
+
+  /** Resident memory that no file backs, where the system tells it. */
+  private static OptionalLong anonymous() {
     try {
-      for (String line : Files.readAllLines(STATUS)) {
-        if (line.startsWith("RssAnon:")) {
-          return Long.parseLong(line.replaceAll("\\D", "")) * 1024;
-        }
-      }
+      List<String> lines = Files.readAllLines(STATUS);
+      return lines.stream()
+          .filter(line -> line.startsWith("RssAnon:"))
+          .mapToLong(line -> Long.parseLong(line.replaceAll("\\D", "")) * 1024)
+          .findFirst();
     } catch (IOException e) {
-      // not Linux
+      return OptionalLong.empty(); // not Linux: the heap is all that is known
     }
-    Runtime runtime = Runtime.getRuntime();
-    return runtime.totalMemory() - runtime.freeMemory();
   }
 
   double seconds() {
-    return (System.currentTimeMillis() - started) / 1000.0;
+    return (System.nanoTime() - started) / 1e9;
   }
 
   long peakBytes() {
@@ -66,6 +102,11 @@ final class Stopwatch {
 
   @Override
   public String toString() {
-    return String.format(Locale.ROOT, "%.2f s, peak memory %s", seconds(), Sizes.of(peakBytes()));
+    return String.format(
+        Locale.ROOT,
+        "%.2f s, peak memory %s (%s)",
+        seconds(),
+        Sizes.of(peakBytes()),
+        anonymous().isPresent() ? "heap and native, mapped files aside" : "heap");
   }
 }

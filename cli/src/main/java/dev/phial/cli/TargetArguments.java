@@ -14,6 +14,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Stream;
 import picocli.CommandLine.Model.ArgGroupSpec;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Model.OptionSpec;
@@ -25,6 +26,7 @@ import picocli.CommandLine.ParseResult;
  */
 final class TargetArguments {
   private static final String TO = "--to";
+  private static final int FIRST = -2; // picocli gives -1 to options without an order
 
   private final List<String> to;
   private final Map<String, List<String>> bare;
@@ -43,13 +45,19 @@ final class TargetArguments {
     spec.addOption(
         list(TO)
             .paramLabel("TARGET[:PRECISION]")
+            .order(FIRST)
             .description(
-                "What to write, several times for several outputs: "
-                    + String.join(", ", Targets.ALL.stream().map(TargetArguments::help).toList()))
+                Stream.concat(
+                        Stream.of(
+                            "What to write; once more for each further output of the same read:"),
+                        Targets.ALL.stream().map(TargetArguments::help))
+                    .toArray(String[]::new))
             .build());
     for (Target target : Targets.ALL) {
       ArgGroupSpec.Builder group =
-          ArgGroupSpec.builder().heading("%nOptions of " + target.name() + "%n").validate(false);
+          ArgGroupSpec.builder()
+              .heading("%nOptions of --to " + target.name() + "%n")
+              .validate(false);
       for (TargetOption option : target.options()) {
         OptionSpec.Builder builder =
             option.isFlag()
@@ -68,7 +76,7 @@ final class TargetArguments {
   }
 
   private static String help(Target target) {
-    return target.name() + ":{" + String.join("|", target.precisions()) + "}";
+    return target.name() + " as " + String.join(" ", target.precisions());
   }
 
   /** What the command line said. */

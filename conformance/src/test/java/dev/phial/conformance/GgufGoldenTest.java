@@ -2,12 +2,14 @@ package dev.phial.conformance;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -62,7 +64,11 @@ final class GgufGoldenTest {
     if (outputs.isEmpty()) {
       return; // a model without an importance matrix
     }
-    assertThat(run(model, outputs)).isEqualTo(expected);
+    if (imatrix) {
+      Phial.layImatrix(model);
+    }
+    Phial.call(quantize(model, outputs)).succeeded();
+    assertThat(hashes()).isEqualTo(expected);
   }
 
   @ParameterizedTest
@@ -70,10 +76,7 @@ final class GgufGoldenTest {
   void refusesWhatNeedsAnImportanceMatrix(String model) {
     for (Map.Entry<String, JsonNode> entry : GOLDEN.get(model).properties()) {
       if (entry.getValue().asString().equals(REFUSED)) {
-        Phial.Result result =
-            Phial.run(
-                folder,
-                List.of("quantize", model(model), "--to", to(entry.getKey()), "-o", "out.gguf"));
+        Command.Result result = Phial.call(quantize(model, List.of("--to", to(entry.getKey()))));
         assertThat(result.status()).isEqualTo(1);
         assertThat(result.err()).contains("needs an importance matrix");
         assertThat(folder).isEmptyDirectory();
@@ -91,8 +94,8 @@ final class GgufGoldenTest {
     String[] words = key.split(" ");
     List<String> arguments = new ArrayList<>(List.of("--to", "gguf:" + words[0]));
     arguments.addAll(List.of(words).subList(1, words.length));
-    assertThat(run("tiny-phi3", arguments).values())
-        .containsExactly(GOLDEN.get("tiny-phi3").get(key).asString());
+    Phial.call(quantize("tiny-phi3", arguments)).succeeded();
+    assertThat(hashes().values()).containsExactly(GOLDEN.get("tiny-phi3").get(key).asString());
   }
 
   /**
@@ -102,10 +105,9 @@ final class GgufGoldenTest {
   @ParameterizedTest
   @CsvSource({"phi3-mini-4k-torch,phi3-mini-4k", "phi3-medium-128k-tf5,phi3-medium-128k"})
   void containersDoNotMatter(String model, String same) throws Exception {
-    Path renamed = Files.createSymbolicLink(folder.resolve("link"), Phial.MODELS.resolve(model));
     Path copy = Files.createDirectory(folder.resolve("models")).resolve(same);
     Files.createDirectory(copy);
-    try (Stream<Path> files = Files.list(renamed)) {
+    try (Stream<Path> files = Files.list(Phial.MODELS.resolve(model))) {
       for (Path file : files.toList()) {
         Files.copy(file, copy.resolve(file.getFileName()));
       }
@@ -128,50 +130,40 @@ final class GgufGoldenTest {
    */
   @Test
   void legacyImportanceMatrixGivesTheSameTensors() {
-    Path imatrix = Phial.ROOT.resolve("fixtures/imatrix/tiny-phi3");
-    for (String type : List.of("gguf", "dat")) {
-      Phial.run(
-              folder,
+    Path imatrix = Phial.imatrixFolder("tiny-phi3");
+    List<String> files = new ArrayList<>();
+    for (String name : List.of("imatrix.gguf", "imatrix.dat")) {
+      files.add(folder.resolve("from-" + name).toString());
+      Phial.call(
               List.of(
                   "quantize",
-                  model("tiny-phi3"),
+                  Phial.model("tiny-phi3"),
                   "--to",
                   "gguf:IQ3_XXS",
                   "--imatrix",
-                  imatrix.resolve("imatrix." + type).toString(),
+                  imatrix.resolve(name).toString(),
                   "-o",
-                  type + ".gguf"))
+                  files.getLast()))
           .succeeded();
     }
-    Phial.run(folder, List.of("compare", "gguf.gguf", "dat.gguf", "--exact")).succeeded();
+    Phial.call(List.of("compare", files.getFirst(), files.getLast(), "--exact")).succeeded();
   }
 
-  /** Quantizes into a folder of its own; file name to hash. */
-  private Map<String, String> run(String model, List<String> arguments) {
-    Path output = folder.resolve("out");
-    List<String> all = new ArrayList<>(List.of("quantize", model(model), "--force", "-o"));
-    try {
-      Files.createDirectories(output);
-      all.add(output.toString());
-      all.addAll(arguments);
-      Phial.run(imatrixFolder(model), all).succeeded();
-      Map<String, String> hashes = new TreeMap<>();
-      try (Stream<Path> files = Files.list(output)) {
-        files.forEach(file -> hashes.put(file.getFileName().toString(), Phial.sha256(file)));
-      }
-      return hashes;
-    } catch (java.io.IOException e) {
+  /** Into the test's folder. */
+  private List<String> quantize(String model, List<String> arguments) {
+    List<String> command = new ArrayList<>(List.of("quantize", Phial.model(model)));
+    command.addAll(List.of("-o", folder.toString()));
+    command.addAll(arguments);
+    return command;
+  }
+
+  /** File name to hash of what was written. */
+  private Map<String, String> hashes() {
+    try (Stream<Path> files = Files.list(folder)) {
+      return files.collect(Collectors.toMap(file -> file.getFileName().toString(), Phial::sha256));
+    } catch (IOException e) {
       throw new AssertionError(e);
     }
-  }
-
-  private static String model(String name) {
-    return Phial.MODELS.resolve(name).toString();
-  }
-
-  private static Path imatrixFolder(String model) {
-    Path imatrix = Phial.ROOT.resolve("fixtures/imatrix").resolve(model);
-    return Files.isDirectory(imatrix) ? imatrix : Phial.ROOT;
   }
 
   /**

@@ -4,52 +4,30 @@ import dev.phial.PhialException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
-import java.nio.channels.ClosedChannelException;
-import java.nio.channels.FileChannel;
-import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
-import java.nio.file.StandardOpenOption;
-import java.util.Set;
-import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.atomic.AtomicBoolean;
-import java.util.concurrent.atomic.AtomicLong;
-import java.util.concurrent.atomic.AtomicReference;
-import org.jspecify.annotations.Nullable;
+import java.util.ArrayList;
+import java.util.List;
 
 /**
  * A file that appears under its name only when it is complete: bytes go to a hidden {@code .part}
  * file beside it, which {@link #commit} flushes to disk and renames. Whatever happens before that,
  * the target name is untouched; a part file is removed on close and when the process is asked to
- * end, and survives only a kill -9 or a power cut.
+ * end. It survives only a kill -9 or a power cut, and then until the target is written again.
  *
  * <p>{@link #write} may be called by several threads.
  */
 public final class AtomicFile implements AutoCloseable {
-  /** Written between two flushes. */
-  private static final long FLUSH_BYTES = 32 << 20;
-
-  private static final Set<Path> PARTS = ConcurrentHashMap.newKeySet();
-
-  static {
-    Runtime.getRuntime().addShutdownHook(new Thread(AtomicFile::removeParts, "remove part files"));
-  }
-
   private final Path target; // absolute
-  private final Path folder;
   private final Path part;
-  private final FileChannel channel;
+  private final OutputFile out;
   private final boolean replace;
-  private final AtomicLong unflushed = new AtomicLong();
-  private final AtomicBoolean flushing = new AtomicBoolean();
-  private final AtomicReference<@Nullable IOException> flushFailure = new AtomicReference<>();
 
-  private AtomicFile(Path target, Path folder, Path part, FileChannel channel, boolean replace) {
+  private AtomicFile(Path target, Path part, OutputFile out, boolean replace) {
     this.target = target;
-    this.folder = folder;
     this.part = part;
-    this.channel = channel;
+    this.out = out;
     this.replace = replace;
   }
 
@@ -63,32 +41,22 @@ public final class AtomicFile implements AutoCloseable {
   public static AtomicFile create(Path target, boolean replace) {
     Path absolute = target.toAbsolutePath();
     if (!replace && Files.exists(absolute)) {
-      throw exists(target);
+      throw OutputFile.exists(target);
     }
-    Path folder = absolute.getParent();
-    if (folder == null) {
-      throw new PhialException.OutputFailed(target + " is not a file name; pass -o with one");
+    if (Files.isDirectory(absolute)) {
+      throw new PhialException.OutputFailed(
+          target + " is a folder; pass -o with the name of a file");
     }
-    Path part =
-        absolute.resolveSibling(
-            ".%s.%d-%s.part"
-                .formatted(
-                    absolute.getFileName(),
-                    ProcessHandle.current().pid(),
-                    Long.toHexString(System.nanoTime())));
     try {
-      Files.createDirectories(folder);
-      PARTS.add(part);
-      FileChannel channel =
-          FileChannel.open(
-              part,
-              StandardOpenOption.CREATE_NEW,
-              StandardOpenOption.WRITE,
-              StandardOpenOption.READ);
-      return new AtomicFile(absolute, folder, part, channel, replace);
+      Path part = Parts.beside(absolute);
+      try {
+        return new AtomicFile(absolute, part, OutputFile.create(part, target), replace);
+      } catch (IOException e) {
+        Parts.forget(part);
+        throw e;
+      }
     } catch (IOException e) {
-      PARTS.remove(part);
-      throw failed(target, e);
+      throw OutputFile.failed(target, e);
     }
   }
 
@@ -98,108 +66,75 @@ public final class AtomicFile implements AutoCloseable {
 
   /** Writes all of {@code bytes} at byte {@code position}. */
   public void write(ByteBuffer bytes, long position) {
-    long at = position;
-    try {
-      while (bytes.hasRemaining()) {
-        at += channel.write(bytes, at);
-      }
-      if (unflushed.addAndGet(at - position) > FLUSH_BYTES) {
-        unflushed.set(0);
-        flushInBackground();
-      }
-    } catch (IOException e) {
-      throw failed(target, e);
-    }
-  }
-
-  /**
-   * Has the disk keep what is written so far while more is computed, so that commit has little left
-   * to wait for.
-   */
-  private void flushInBackground() {
-    if (flushing.compareAndSet(false, true)) {
-      Thread.ofPlatform()
-          .daemon()
-          .name("flush")
-          .start(() -> {
-            try {
-              channel.force(false);
-            } catch (IOException e) {
-              // Linux tells of a failed write once: commit would not hear of it
-              flushFailure.compareAndSet(null, e);
-            } finally {
-              flushing.set(false);
-            }
-          });
-    }
+    out.write(bytes, position);
   }
 
   /** Makes the file durable, then visible under its name. */
   public void commit() {
+    commit(List.of(this));
+  }
+
+  /**
+   * The same for files that belong together: they appear when all are durable. If one of them
+   * cannot, those that were new vanish again.
+   */
+  public static void commit(List<AtomicFile> files) {
+    files.forEach(AtomicFile::finish);
+    List<Path> appeared = new ArrayList<>();
     try {
-      channel.force(true);
-      IOException failure = flushFailure.get();
-      if (failure != null && !(failure instanceof ClosedChannelException)) {
-        throw failure;
+      for (AtomicFile file : files) {
+        boolean isNew = !Files.exists(file.target);
+        file.appear();
+        if (isNew) {
+          appeared.add(file.target);
+        }
       }
-      channel.close();
-      if (!replace && Files.exists(target)) {
-        throw exists(target);
-      }
-      Files.move(part, target, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
-      PARTS.remove(part);
-      flushFolder(folder);
+    } catch (PhialException e) {
+      appeared.forEach(AtomicFile::remove);
+      throw e;
+    }
+  }
+
+  private void finish() {
+    try {
+      out.finish();
     } catch (IOException e) {
-      throw failed(target, e);
+      throw OutputFile.failed(target, e);
+    }
+  }
+
+  private void appear() {
+    if (!replace && Files.exists(target)) {
+      throw OutputFile.exists(target);
+    }
+    try {
+      Files.move(part, target, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+      Parts.forget(part);
+      Parts.flushFolderOf(target);
+    } catch (IOException e) {
+      throw OutputFile.failed(target, e);
+    }
+  }
+
+  private static void remove(Path appeared) {
+    try {
+      Files.deleteIfExists(appeared);
+    } catch (IOException ignored) {
+      // what made the others fail is what the user is told
     }
   }
 
   /** Removes the part file, unless it has been committed. */
   @Override
   public void close() {
-    if (!PARTS.remove(part)) {
+    if (!Parts.forget(part)) {
       return;
     }
     try {
-      channel.close();
+      out.close();
       Files.deleteIfExists(part);
     } catch (IOException e) {
       throw new UncheckedIOException("could not remove " + part, e);
     }
-  }
-
-  /**
-   * Makes the new name itself durable; folders cannot be flushed on Windows, which does it unasked.
-   */
-  private static void flushFolder(Path folder) {
-    try (FileChannel channel = FileChannel.open(folder, StandardOpenOption.READ)) {
-      channel.force(true);
-    } catch (IOException ignored) {
-      // the file itself is safe
-    }
-  }
-
-  private static void removeParts() {
-    for (Path part : PARTS) {
-      try {
-        Files.deleteIfExists(part);
-      } catch (IOException ignored) {
-        // the process is ending; a hidden part file is what is left
-      }
-    }
-  }
-
-  private static PhialException exists(Path target) {
-    return new PhialException.OutputFailed(
-        target + " exists already; pass --force to replace it, or -o for another place");
-  }
-
-  private static PhialException failed(Path target, IOException e) {
-    if (e instanceof FileAlreadyExistsException) {
-      return exists(target);
-    }
-    String reason = e.getMessage() == null ? e.getClass().getSimpleName() : e.getMessage();
-    return new PhialException.OutputFailed(
-        "%s could not be written: %s; nothing was left behind".formatted(target, reason), e);
   }
 }

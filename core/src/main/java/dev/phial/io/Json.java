@@ -1,6 +1,7 @@
 package dev.phial.io;
 
 import dev.phial.PhialException;
+import dev.phial.Printable;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
@@ -12,13 +13,14 @@ import tools.jackson.core.StreamReadFeature;
 import tools.jackson.core.json.JsonFactory;
 import tools.jackson.core.json.JsonReadFeature;
 import tools.jackson.databind.DeserializationFeature;
-import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
 /** JSON as checkpoints hold it, read with limits that a hostile file cannot exceed. */
 public final class Json {
   /** Far above any configuration file, far below what would hurt. */
   private static final long LARGEST_FILE = 256L << 20;
+
+  private static final int LONGEST_QUOTE = 512;
 
   private static final JsonFactory FACTORY =
       JsonFactory.builder()
@@ -48,30 +50,6 @@ public final class Json {
 
   private Json() {}
 
-  /**
-   * Reads a whole file.
-   *
-   * @throws PhialException.BadInput if it is missing, too large or not JSON
-   */
-  public static JsonNode read(Path file) {
-    return read(file, MAPPER);
-  }
-
-  /** The same with every duplicate name refused. */
-  public static JsonNode readStrictly(Path file) {
-    return read(file, STRICT);
-  }
-
-  private static JsonNode read(Path file, JsonMapper mapper) {
-    try (InputStream in = open(file)) {
-      return mapper.readTree(in);
-    } catch (JacksonException e) {
-      throw malformed(file, e);
-    } catch (IOException e) {
-      throw unreadable(file, e);
-    }
-  }
-
   /** Opens a file for streaming, unless it is larger than any that makes sense. */
   public static InputStream open(Path file) {
     try {
@@ -87,10 +65,13 @@ public final class Json {
     }
   }
 
+  /** What was found where JSON was expected; the parser's message quotes it. */
   public static PhialException malformed(Path file, JacksonException e) {
+    // what the parser would say about the source is for its authors
+    String message = e.getOriginalMessage().replaceAll("\\[Source: REDACTED [^;]*; ", "[");
     return new PhialException.BadInput(
-        "%s: expected JSON, found an error: %s; was the file cut off?"
-            .formatted(file, e.getOriginalMessage()),
+        "%s: expected JSON, found an error: %s; is the file cut off or damaged?"
+            .formatted(file, Printable.of(message, LONGEST_QUOTE)),
         e);
   }
 

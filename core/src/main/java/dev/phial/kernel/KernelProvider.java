@@ -7,6 +7,8 @@ final class KernelProvider {
   private static final System.Logger LOG = System.getLogger(KernelProvider.class.getName());
 
   static final Kernels BEST = choose(System.getProperty("phial.kernels", "vector"));
+  static final GroupKernels BEST_FOR_GROUPS =
+      BEST instanceof ScalarKernels ? new ScalarGroupKernels() : new VectorGroupKernels();
 
   static final MatrixKernels BEST_MATRIX =
       BEST instanceof VectorKernels ? new VectorMatrixKernels() : new ScalarMatrixKernels();

@@ -33,16 +33,16 @@ import jdk.incubator.vector.VectorSpecies;
  * larger ones notice and leave the lane to the scalar definition.
  */
 final class VectorKernels implements Kernels {
-  private static final VectorSpecies<Float> F = VectorConstants.FLOAT;
-  private static final VectorSpecies<Integer> I = VectorConstants.INT;
-  private static final int WIDTH = F.length();
+  static final VectorSpecies<Float> F = VectorConstants.FLOAT;
+  static final VectorSpecies<Integer> I = VectorConstants.INT;
+  static final int WIDTH = F.length();
   private static final ScalarKernels SCALAR = new ScalarKernels();
 
-  private static final float MAGIC = Rounding.MAGIC;
-  private static final int MAGIC_BITS = Float.floatToRawIntBits(MAGIC);
+  static final float MAGIC = Rounding.MAGIC;
+  static final int MAGIC_BITS = Float.floatToRawIntBits(MAGIC);
 
   /** Below this, {@link Rounding#nearest} keeps its promise. */
-  private static final float ROUNDABLE = 4194303f;
+  static final float ROUNDABLE = 4194303f;
 
   @Override
   public String describe() {
@@ -259,7 +259,7 @@ final class VectorKernels implements Kernels {
       float[] scale,
       float[] min,
       int[] levels) {
-    ScaleMinSearch search = new ScaleMinSearch(x, w, n, max, absolute);
+    ScaleMinSearch search = new ScaleMinSearch(x, w, n, max, absolute, levels);
     for (int lane = 0; lane < LANES; lane += WIDTH) {
       search.start(lane);
     }
@@ -274,190 +274,11 @@ final class VectorKernels implements Kernels {
       }
     }
     for (int lane = 0; lane < LANES; lane += WIDTH) {
-      for (long bad = search.finish(lane, scale, min, levels); bad != 0; bad &= bad - 1) {
+      for (long bad = search.finish(lane, scale, min); bad != 0; bad &= bad - 1) {
         int badLane = lane + Long.numberOfTrailingZeros(bad);
         ScalarKernels.searchScaleMin(
             x, w, n, max, first, delta, steps, absolute, scale, min, levels, badLane);
       }
-    }
-  }
-
-  /**
-   * The state of {@link #searchScaleMin}, an array element a lane. The search is cut into methods
-   * because the compiler stops inlining in a method beyond some size, and a vector operation that
-   * is not inlined allocates.
-   */
-  private static final class ScaleMinSearch {
-    private final float[] x;
-    private final float[] w;
-    private final int end;
-    private final int top;
-    private final float max;
-    private final boolean absolute;
-
-    private final float[] smallest = new float[LANES];
-    private final float[] largest = new float[LANES];
-    private final float[] sumW = new float[LANES];
-    private final float[] sumX = new float[LANES];
-    private final float[] inverse = new float[LANES];
-    private final float[] newScale = new float[LANES];
-    private final float[] newMin = new float[LANES];
-    private final float[] determinant = new float[LANES];
-    private final float[] scale = new float[LANES];
-    private final float[] min = new float[LANES];
-    private final float[] bestInverse = new float[LANES];
-    private final float[] bestMin = new float[LANES];
-    private final float[] bestError = new float[LANES];
-    private final float[] lowest = new float[LANES]; // what would be rounded that is smallest
-    private final float[] rounded; // [n][LANES], the levels of the step
-
-    ScaleMinSearch(float[] x, float[] w, int n, int max, boolean absolute) {
-      this.x = x;
-      this.w = w;
-      this.end = n * LANES;
-      this.top = MAGIC_BITS + max;
-      this.max = max;
-      this.absolute = absolute;
-      this.rounded = new float[end];
-    }
-
-    /** Range and weighted sums of the lanes, and the error of the plain scale. */
-    void start(int lane) {
-      FloatVector v0 = FloatVector.fromArray(F, x, lane);
-      FloatVector low = v0;
-      FloatVector high = v0;
-      FloatVector weight = FloatVector.fromArray(F, w, lane);
-      FloatVector product = weight.mul(v0);
-      for (int i = lane + LANES; i < end; i += LANES) {
-        FloatVector v = FloatVector.fromArray(F, x, i);
-        FloatVector wi = FloatVector.fromArray(F, w, i);
-        low = low.blend(v, v.compare(LT, low));
-        high = high.blend(v, v.compare(GT, high));
-        weight = weight.add(wi);
-        product = product.add(wi.mul(v));
-      }
-      low = low.blend(0f, low.compare(GT, 0f));
-      low.intoArray(smallest, lane);
-      high.intoArray(largest, lane);
-      weight.intoArray(sumW, lane);
-      product.intoArray(sumX, lane);
-      FloatVector start = FloatVector.broadcast(F, max).div(high.sub(low));
-      FloatVector zero = FloatVector.zero(F);
-      start.intoArray(inverse, lane);
-      start.intoArray(bestInverse, lane);
-      low.intoArray(min, lane);
-      low.intoArray(bestMin, lane);
-      zero.intoArray(lowest, lane);
-      FloatVector one = FloatVector.broadcast(F, 1f);
-      FloatVector plain = one.div(start);
-      plain.intoArray(scale, lane);
-      plain.intoArray(newScale, lane);
-      low.intoArray(newMin, lane);
-      round(lane, start, low);
-      FloatVector.broadcast(F, Float.POSITIVE_INFINITY).intoArray(bestError, lane);
-      one.intoArray(determinant, lane);
-      judge(lane);
-    }
-
-    private void round(int lane, FloatVector by, FloatVector from) {
-      for (int i = lane; i < end; i += LANES) {
-        VectorKernels.round(by.mul(FloatVector.fromArray(F, x, i).sub(from)), MAGIC_BITS, top)
-            .intoArray(rounded, i);
-      }
-    }
-
-    /** The levels of one inverse scale, and the scale and minimum that suit them best. */
-    void fit(int lane, float range) {
-      FloatVector from = FloatVector.fromArray(F, min, lane);
-      FloatVector by =
-          FloatVector.broadcast(F, range).div(FloatVector.fromArray(F, largest, lane).sub(from));
-      FloatVector sumL = FloatVector.zero(F);
-      FloatVector sumL2 = FloatVector.zero(F);
-      FloatVector sumXL = FloatVector.zero(F);
-      for (int i = lane; i < end; i += LANES) {
-        FloatVector v = FloatVector.fromArray(F, x, i);
-        FloatVector level = VectorKernels.round(by.mul(v.sub(from)), MAGIC_BITS, top);
-        FloatVector wl = FloatVector.fromArray(F, w, i).mul(level);
-        sumL = sumL.add(wl);
-        sumL2 = sumL2.add(wl.mul(level));
-        sumXL = sumXL.add(wl.mul(v));
-        level.intoArray(rounded, i);
-      }
-      by.intoArray(inverse, lane);
-      FloatVector least = by.mul(FloatVector.fromArray(F, smallest, lane).sub(from));
-      FloatVector.fromArray(F, lowest, lane).min(least).intoArray(lowest, lane);
-      FloatVector weight = FloatVector.fromArray(F, sumW, lane);
-      FloatVector product = FloatVector.fromArray(F, sumX, lane);
-      FloatVector det = weight.mul(sumL2).sub(sumL.mul(sumL));
-      FloatVector fitScale = weight.mul(sumXL).sub(product.mul(sumL)).div(det);
-      FloatVector fitMin = sumL2.mul(product).sub(sumL.mul(sumXL)).div(det);
-      VectorMask<Float> positive = fitMin.compare(GT, 0f);
-      det.intoArray(determinant, lane);
-      fitScale.blend(sumXL.div(sumL2), positive).intoArray(newScale, lane);
-      fitMin.blend(0f, positive).intoArray(newMin, lane);
-    }
-
-    /** Keeps what {@link #fit} found in the lanes where its error is smaller. */
-    void judge(int lane) {
-      FloatVector fitScale = FloatVector.fromArray(F, newScale, lane);
-      FloatVector fitMin = FloatVector.fromArray(F, newMin, lane);
-      FloatVector error =
-          absolute ? sumOfMagnitudes(lane, fitScale, fitMin) : sumOfSquares(lane, fitScale, fitMin);
-      FloatVector best = FloatVector.fromArray(F, bestError, lane);
-      VectorMask<Float> better =
-          FloatVector.fromArray(F, determinant, lane).compare(GT, 0f).and(error.compare(LT, best));
-      best.blend(error, better).intoArray(bestError, lane);
-      replace(bestInverse, lane, FloatVector.fromArray(F, inverse, lane), better);
-      replace(bestMin, lane, FloatVector.fromArray(F, min, lane), better);
-      replace(scale, lane, fitScale, better);
-      replace(min, lane, fitMin, better);
-    }
-
-    private FloatVector sumOfSquares(int lane, FloatVector fitScale, FloatVector fitMin) {
-      FloatVector sum = FloatVector.zero(F);
-      for (int i = lane; i < end; i += LANES) {
-        FloatVector error =
-            fitScale
-                .mul(FloatVector.fromArray(F, rounded, i))
-                .add(fitMin)
-                .sub(FloatVector.fromArray(F, x, i));
-        sum = sum.add(FloatVector.fromArray(F, w, i).mul(error.mul(error)));
-      }
-      return sum;
-    }
-
-    private FloatVector sumOfMagnitudes(int lane, FloatVector fitScale, FloatVector fitMin) {
-      FloatVector sum = FloatVector.zero(F);
-      for (int i = lane; i < end; i += LANES) {
-        FloatVector error =
-            fitScale
-                .mul(FloatVector.fromArray(F, rounded, i))
-                .add(fitMin)
-                .sub(FloatVector.fromArray(F, x, i));
-        sum = sum.add(FloatVector.fromArray(F, w, i).mul(error.lanewise(ABS)));
-      }
-      return sum;
-    }
-
-    /**
-     * Writes the result; returns the lanes, as bits, whose numbers were too extreme for the short
-     * way of rounding.
-     */
-    long finish(int lane, float[] scales, float[] mins, int[] levels) {
-      FloatVector low = FloatVector.fromArray(F, smallest, lane);
-      VectorMask<Float> flat = FloatVector.fromArray(F, largest, lane).compare(EQ, low);
-      FloatVector by = FloatVector.fromArray(F, bestInverse, lane);
-      FloatVector from = FloatVector.fromArray(F, bestMin, lane);
-      for (int i = lane; i < end; i += LANES) {
-        FloatVector v = FloatVector.fromArray(F, x, i);
-        bits(by.mul(v.sub(from)), MAGIC_BITS, top).sub(MAGIC_BITS).intoArray(levels, i);
-      }
-      FloatVector.fromArray(F, scale, lane).blend(0f, flat).intoArray(scales, lane);
-      FloatVector.fromArray(F, min, lane).blend(low, flat).neg().intoArray(mins, lane);
-      if (flat.anyTrue()) {
-        clear(levels, end / LANES, lane, flat);
-      }
-      return FloatVector.fromArray(F, lowest, lane).compare(GT, -ROUNDABLE).or(flat).not().toLong();
     }
   }
 
@@ -479,104 +300,6 @@ final class VectorKernels implements Kernels {
         search.keep(lane, 1);
       }
       search.finish(lane, scale, levels);
-    }
-  }
-
-  /**
-   * The state of {@link #searchScale}, an array element a lane; cut up for the reason {@link
-   * ScaleMinSearch} is.
-   */
-  private static final class ScaleSearch {
-    private final float[] x;
-    private final float[] w;
-    private final int n;
-    private final int bottom;
-    private final int top;
-
-    private final float[] extreme = new float[LANES];
-    private final float[] inverse = new float[2 * LANES]; // of the two that are tried
-    private final float[] sumLX = new float[2 * LANES];
-    private final float[] sumL2 = new float[2 * LANES];
-    private final float[] scale = new float[LANES];
-    private final float[] best = new float[LANES];
-    private final float[] bestInverse = new float[LANES];
-
-    ScaleSearch(float[] x, float[] w, int n, int max) {
-      this.x = x;
-      this.w = w;
-      this.n = n;
-      this.bottom = MAGIC_BITS - max;
-      this.top = MAGIC_BITS + max - 1;
-    }
-
-    void start(int lane) {
-      laneExtremes(x, n * LANES, lane).intoArray(extreme, lane);
-    }
-
-    /** Sums over the levels of two inverse scales, {@code a / extreme} and {@code b / extreme}. */
-    void sum(int lane, float a, float b) {
-      FloatVector divisor = FloatVector.fromArray(F, extreme, lane);
-      FloatVector byA = FloatVector.broadcast(F, a).div(divisor);
-      FloatVector byB = FloatVector.broadcast(F, b).div(divisor);
-      FloatVector sumLXA = FloatVector.zero(F);
-      FloatVector sumL2A = FloatVector.zero(F);
-      FloatVector sumLXB = FloatVector.zero(F);
-      FloatVector sumL2B = FloatVector.zero(F);
-      for (int i = lane; i < n * LANES; i += LANES) {
-        FloatVector v = FloatVector.fromArray(F, x, i);
-        FloatVector wi = FloatVector.fromArray(F, w, i);
-        FloatVector wv = wi.mul(v);
-        FloatVector levelA = round(byA.mul(v), bottom, top);
-        FloatVector levelB = round(byB.mul(v), bottom, top);
-        sumLXA = sumLXA.add(wv.mul(levelA));
-        sumLXB = sumLXB.add(wv.mul(levelB));
-        sumL2A = sumL2A.add(wi.mul(levelA).mul(levelA));
-        sumL2B = sumL2B.add(wi.mul(levelB).mul(levelB));
-      }
-      byA.intoArray(inverse, lane);
-      byB.intoArray(inverse, LANES + lane);
-      sumLXA.intoArray(sumLX, lane);
-      sumLXB.intoArray(sumLX, LANES + lane);
-      sumL2A.intoArray(sumL2, lane);
-      sumL2B.intoArray(sumL2, LANES + lane);
-    }
-
-    void keepFirst(int lane) {
-      FloatVector lx = FloatVector.fromArray(F, sumLX, lane);
-      FloatVector l2 = FloatVector.fromArray(F, sumL2, lane);
-      FloatVector zero = FloatVector.zero(F);
-      FloatVector first = zero.blend(lx.div(l2), l2.compare(NE, 0f));
-      first.intoArray(scale, lane);
-      first.mul(lx).intoArray(best, lane);
-      FloatVector.fromArray(F, inverse, lane).intoArray(bestInverse, lane);
-    }
-
-    /** Keeps the first or the second of the two where it is better. */
-    void keep(int lane, int which) {
-      FloatVector lx = FloatVector.fromArray(F, sumLX, which * LANES + lane);
-      FloatVector l2 = FloatVector.fromArray(F, sumL2, which * LANES + lane);
-      FloatVector old = FloatVector.fromArray(F, best, lane);
-      VectorMask<Float> better = l2.compare(GT, 0f).and(lx.mul(lx).compare(GT, old.mul(l2)));
-      if (!better.anyTrue()) {
-        return; // as most of the time
-      }
-      FloatVector newScale = lx.div(l2);
-      replace(scale, lane, newScale, better);
-      replace(best, lane, newScale.mul(lx), better);
-      replace(bestInverse, lane, FloatVector.fromArray(F, inverse, which * LANES + lane), better);
-    }
-
-    void finish(int lane, float[] scales, int[] levels) {
-      FloatVector by = FloatVector.fromArray(F, bestInverse, lane);
-      for (int i = lane; i < n * LANES; i += LANES) {
-        bits(by.mul(FloatVector.fromArray(F, x, i)), bottom, top).sub(bottom).intoArray(levels, i);
-      }
-      VectorMask<Float> zero =
-          FloatVector.fromArray(F, extreme, lane).lanewise(ABS).compare(LT, ScalarKernels.ALL_ZERO);
-      FloatVector.fromArray(F, scale, lane).blend(0f, zero).intoArray(scales, lane);
-      if (zero.anyTrue()) {
-        clear(levels, n, lane, zero);
-      }
     }
   }
 
@@ -729,7 +452,7 @@ final class VectorKernels implements Kernels {
   }
 
   /** The element of largest magnitude in each lane, the first of several. */
-  private static FloatVector laneExtremes(float[] x, int end, int lane) {
+  static FloatVector laneExtremes(float[] x, int end, int lane) {
     FloatVector magnitude = FloatVector.zero(F);
     FloatVector extreme = FloatVector.zero(F);
     for (int i = lane; i < end; i += LANES) {
@@ -743,16 +466,16 @@ final class VectorKernels implements Kernels {
   }
 
   /** Not a masked store: what it wrote could not be forwarded to the load that soon follows. */
-  private static void replace(float[] x, int at, FloatVector by, VectorMask<Float> where) {
+  static void replace(float[] x, int at, FloatVector by, VectorMask<Float> where) {
     FloatVector.fromArray(F, x, at).blend(by, where).intoArray(x, at);
   }
 
   /** The bits of {@code nearest(v) + MAGIC}, clamped; for |v| below 2²². */
-  private static IntVector bits(FloatVector v, int bottom, int top) {
+  static IntVector bits(FloatVector v, int bottom, int top) {
     return v.add(MAGIC).reinterpretAsInts().max(bottom).min(top);
   }
 
-  private static FloatVector round(FloatVector v, int bottom, int top) {
+  static FloatVector round(FloatVector v, int bottom, int top) {
     return bits(v, bottom, top).reinterpretAsFloats().sub(MAGIC);
   }
 
@@ -765,7 +488,7 @@ final class VectorKernels implements Kernels {
     return nearest(v).max(low).min(high).add(MAGIC_BITS).reinterpretAsFloats().sub(MAGIC);
   }
 
-  private static void clear(int[] levels, int n, int lane, VectorMask<Float> which) {
+  static void clear(int[] levels, int n, int lane, VectorMask<Float> which) {
     IntVector zero = IntVector.zero(I);
     VectorMask<Integer> mask = which.cast(I);
     for (int i = lane; i < n * LANES; i += LANES) {

@@ -92,11 +92,17 @@ final class Describer {
     Map<String, Tensor> experts = new HashMap<>(); // of the layers that are not complete yet
     Map<Integer, Integer> expertsOfLayer = new HashMap<>();
     List<TensorName> expertNames = family.names().stream().filter(TensorName::isPerExpert).toList();
+    Set<Match> seen = new HashSet<>();
     tensors.forEach((name, tensor) -> {
       if (DERIVED.stream().anyMatch(name::endsWith)) {
         return;
       }
       Match match = match(name);
+      if (!seen.add(match) && !match.name.isPrefix()) {
+        throw new PhialException.BadInput(
+            "%s: tensor %s: expected it once, found it again under another spelling"
+                .formatted(tensor.file(), name));
+      }
       if (match.expert < 0) {
         add(match, tensor, List.of(tensor));
         return;

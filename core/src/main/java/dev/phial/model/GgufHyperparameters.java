@@ -3,6 +3,7 @@ package dev.phial.model;
 import dev.phial.PhialException;
 import dev.phial.source.Gguf;
 import dev.phial.source.GgufValue;
+import dev.phial.tensor.Shape;
 import dev.phial.tensor.Tensor;
 import java.util.ArrayList;
 import java.util.List;
@@ -44,7 +45,7 @@ final class GgufHyperparameters {
         count("embedding_length"),
         count("feed_forward_length"),
         heads,
-        optional("attention.head_count_kv").orElse(heads),
+        optional("attention.head_count_kv").filter(count -> count > 0).orElse(heads),
         vocabulary(),
         context,
         optional("rope.scaling.original_context_length").orElse(context),
@@ -63,7 +64,8 @@ final class GgufHyperparameters {
   private int vocabulary() {
     Tensor embedding = gguf.tensors().get("token_embd.weight");
     if (embedding != null) {
-      return Math.toIntExact(embedding.shape().rows());
+      return (int)
+          Math.min(embedding.shape().rows(), Integer.MAX_VALUE); // then its shape is refused
     }
     return gguf.metadata().get("tokenizer.ggml.tokens") instanceof GgufValue.Texts tokens
         ? tokens.values().size()
@@ -76,8 +78,19 @@ final class GgufHyperparameters {
     if (shortFactors == null || longFactors == null) {
       return Optional.empty();
     }
+    checkFactors(shortFactors);
+    checkFactors(longFactors);
     return Optional.of(
         new LongRope(values(shortFactors), values(longFactors), attentionFactor, attentionFactor));
+  }
+
+  private void checkFactors(Tensor factors) {
+    Shape expected = Shape.of(count("rope.dimension_count") / 2);
+    if (!factors.shape().equals(expected)) {
+      throw new PhialException.BadInput(
+          "%s: tensor %s: expected shape %s, which is what the metadata says, found %s"
+              .formatted(factors.file(), factors.name(), expected, factors.shape()));
+    }
   }
 
   private static List<Double> values(Tensor tensor) {

@@ -14,6 +14,10 @@ import java.util.Optional;
  * attention factors.
  */
 final class PhiMoe implements Family {
+  /** The experts under the names of MLX, and under those of the checkpoint. */
+  private static final Map<String, String> MLX_EXPERTS =
+      Map.of("gate_proj", "w1", "down_proj", "w2", "up_proj", "w3");
+
   /** Of every published checkpoint; GGUF files do not say. */
   static final double DEFAULT_JITTER = 0.01;
 
@@ -85,20 +89,23 @@ final class PhiMoe implements Family {
             h -> Shape.of(h.experts(), h.hidden())),
         // in the order in which the reference converter writes them
         TensorName.of(
-            Role.EXPERT_GATE,
-            "model.layers.{}.block_sparse_moe.experts.{}.w1",
-            "blk.{}.ffn_gate_exps",
-            h -> Shape.of(h.experts(), h.feedForward(), h.hidden())),
+                Role.EXPERT_GATE,
+                "model.layers.{}.block_sparse_moe.experts.{}.w1",
+                "blk.{}.ffn_gate_exps",
+                h -> Shape.of(h.experts(), h.feedForward(), h.hidden()))
+            .withMlx("model.layers.{}.block_sparse_moe.switch_mlp.gate_proj"),
         TensorName.of(
-            Role.EXPERT_DOWN,
-            "model.layers.{}.block_sparse_moe.experts.{}.w2",
-            "blk.{}.ffn_down_exps",
-            h -> Shape.of(h.experts(), h.hidden(), h.feedForward())),
+                Role.EXPERT_DOWN,
+                "model.layers.{}.block_sparse_moe.experts.{}.w2",
+                "blk.{}.ffn_down_exps",
+                h -> Shape.of(h.experts(), h.hidden(), h.feedForward()))
+            .withMlx("model.layers.{}.block_sparse_moe.switch_mlp.down_proj"),
         TensorName.of(
-            Role.EXPERT_UP,
-            "model.layers.{}.block_sparse_moe.experts.{}.w3",
-            "blk.{}.ffn_up_exps",
-            h -> Shape.of(h.experts(), h.feedForward(), h.hidden())));
+                Role.EXPERT_UP,
+                "model.layers.{}.block_sparse_moe.experts.{}.w3",
+                "blk.{}.ffn_up_exps",
+                h -> Shape.of(h.experts(), h.feedForward(), h.hidden()))
+            .withMlx("model.layers.{}.block_sparse_moe.switch_mlp.up_proj"));
   }
 
   @Override
@@ -134,22 +141,29 @@ final class PhiMoe implements Family {
   }
 
   /**
-   * Undoes the layout of transformers 5, which renames the block and fuses the experts: {@code
+   * Undoes other layouts. That of transformers 5 renames the block and fuses the experts: {@code
    * gate_up_proj [experts, 2 * feedForward, hidden]}, the gate first, and {@code down_proj
-   * [experts, hidden, feedForward]}.
+   * [experts, hidden, feedForward]}. That of MLX stacks them: {@code switch_mlp.gate_proj.weight
+   * [experts, feedForward, hidden]} and so on.
    */
   @Override
   public Map<String, Tensor> sanitize(Map<String, Tensor> tensors) {
     Map<String, Tensor> result = new LinkedHashMap<>();
     tensors.forEach((name, tensor) -> {
       String stem = name.replace(".mlp.", ".block_sparse_moe.");
-      if (stem.endsWith(".experts.gate_up_proj") && tensor.shape().rank() == 3) {
+      boolean isStack = tensor.shape().rank() == 3;
+      if (isStack && stem.endsWith(".experts.gate_up_proj")) {
         String experts = stem.substring(0, stem.length() - "gate_up_proj".length());
         split(result, tensor, 2, 0, experts + "%d.w1.weight");
         split(result, tensor, 2, 1, experts + "%d.w3.weight");
-      } else if (stem.endsWith(".experts.down_proj") && tensor.shape().rank() == 3) {
+      } else if (isStack && stem.endsWith(".experts.down_proj")) {
         String experts = stem.substring(0, stem.length() - "down_proj".length());
         split(result, tensor, 1, 0, experts + "%d.w2.weight");
+      } else if (isStack && name.contains(".switch_mlp.")) {
+        int at = name.indexOf(".switch_mlp.");
+        String projection = name.substring(at).replaceAll("\\.switch_mlp\\.|\\.weight$", "");
+        String expert = MLX_EXPERTS.getOrDefault(projection, projection);
+        split(result, tensor, 1, 0, name.substring(0, at) + ".experts.%d." + expert + ".weight");
       } else if (name.endsWith(".mlp.router.weight")) {
         result.put(stem.replace(".router.", ".gate."), tensor);
       } else {
@@ -165,7 +179,7 @@ final class PhiMoe implements Family {
     long experts = fused.shape().dimensions().get(0);
     long rows = fused.shape().dimensions().get(1) / parts;
     for (int expert = 0; expert < experts; expert++) {
-      String expertName = name.formatted(expert);
+      String expertName = name.replace("%d", Integer.toString(expert));
       to.put(expertName, fused.slice(expertName, (expert * (long) parts + part) * rows, rows));
     }
   }

@@ -29,6 +29,8 @@ record Rope(double theta, int dimensions, int originalContext, Optional<LongRope
     double part =
         scaling.number(
             "partial_rotary_factor", config.number("partial_rotary_factor", defaultPart));
+    check(config, "rope_theta", theta, theta > 0);
+    check(config, "partial_rotary_factor", part, part > 0 && part <= 1);
     int dimensions = (int) (part * hidden) / heads; // as the reference converter rounds it
     int original =
         config
@@ -48,6 +50,13 @@ record Rope(double theta, int dimensions, int originalContext, Optional<LongRope
                   "%s: expected rope type default or longrope, found %s; no Phi checkpoint uses it"
                       .formatted(config.file(), type));
         });
+  }
+
+  private static void check(Config config, String field, double value, boolean makesSense) {
+    if (!makesSense) {
+      throw new PhialException.BadInput(
+          "%s: expected a %s that makes sense, found %s".formatted(config.file(), field, value));
+    }
   }
 
   private static LongRope longRope(Config scaling, int dimensions) {

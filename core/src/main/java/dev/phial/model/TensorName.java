@@ -10,10 +10,21 @@ import java.util.function.Function;
  * @param huggingFace with {@code {}} for the layer and a second one for the expert; ending in
  *     {@code *} it stands for every name that starts so
  * @param gguf with {@code {}} for the layer; empty where llama.cpp has no such parameter
+ * @param mlx with {@code {}} for the layer
  * @param shape of the weight, outermost dimension first
  */
 public record TensorName(
-    Role role, String huggingFace, String gguf, Function<Hyperparameters, Shape> shape) {
+    Role role,
+    String huggingFace,
+    String gguf,
+    String mlx,
+    Function<Hyperparameters, Shape> shape) {
+
+  /** A parameter that MLX calls as the checkpoint does. */
+  public TensorName(
+      Role role, String huggingFace, String gguf, Function<Hyperparameters, Shape> shape) {
+    this(role, huggingFace, gguf, huggingFace, shape);
+  }
 
   static TensorName of(
       Role role, String huggingFace, String gguf, Function<Hyperparameters, Shape> shape) {
@@ -23,6 +34,10 @@ public record TensorName(
   /** Everything under a prefix, of no interest to the text model. */
   static TensorName all(Role role, String prefix) {
     return new TensorName(role, prefix + "*", "", hyperparameters -> Shape.of());
+  }
+
+  TensorName withMlx(String name) {
+    return new TensorName(role, huggingFace, gguf, name, shape);
   }
 
   boolean isPrefix() {
@@ -44,5 +59,9 @@ public record TensorName(
 
   public String gguf(int layer, Part part) {
     return gguf.replace("{}", Integer.toString(layer)) + part.suffix();
+  }
+
+  public String mlx(int layer, Part part) {
+    return mlx.replace("{}", Integer.toString(layer)) + part.suffix();
   }
 }

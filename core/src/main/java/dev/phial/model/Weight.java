@@ -30,6 +30,10 @@ public record Weight(TensorName name, int layer, Part part, Shape shape, List<Te
     return name.gguf(layer, part);
   }
 
+  public String mlxName() {
+    return name.mlx(layer, part);
+  }
+
   /** Rows of one matrix; an expert stack has as many matrices as experts. */
   public long matrixRows() {
     return shape.rank() < 3 ? shape.rows() : shape.dimensions().get(shape.rank() - 2);
@@ -65,7 +69,9 @@ public record Weight(TensorName name, int layer, Part part, Shape shape, List<Te
     }
   }
 
-  /** Copies the encoded bytes of whole rows; only where {@link #isPlain}. */
+  /**
+   * Copies the encoded bytes of whole rows; where not {@link #isPlain}, the codes without scales.
+   */
   public void copy(long first, int count, byte[] to) {
     long rowBytes = encoding().bytes(shape.columns());
     long sliceStart = 0;

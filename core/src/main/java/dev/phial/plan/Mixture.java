@@ -132,10 +132,10 @@ public final class Mixture {
       return current;
     }
     if (weight.role() == Role.TOKEN_EMBEDDING && wishes.embedding.isPresent()) {
-      return wishes.embedding.get();
+      return asked(name, wishes.embedding.get(), weight.shape().columns());
     }
     if (weight.role() == Role.OUTPUT && wishes.output.isPresent()) {
-      return wishes.output.get();
+      return asked(name, wishes.output.get(), weight.shape().columns());
     }
     GgmlFormat base = recipe.base();
     if (base.blockSize() == 1) {
@@ -148,6 +148,20 @@ public final class Mixture {
             .findFirst();
     GgmlFormat chosen = wish.orElseGet(() -> wishes.pure ? base : mix(weight, layer, base));
     return fitting(name, chosen, weight.shape().columns());
+  }
+
+  /** A type that was asked for by tensor has no substitute. */
+  private static GgmlFormat asked(String name, GgmlFormat format, long columns) {
+    if (columns % format.blockSize() != 0) {
+      throw unfit(name, format, columns);
+    }
+    return format;
+  }
+
+  private static PhialException unfit(String name, GgmlFormat format, long columns) {
+    return new PhialException.Unsupported(
+        "tensor %s: expected rows of whole %s blocks of %d, found rows of %d; choose another type"
+            .formatted(name, format, format.blockSize(), columns));
   }
 
   /** Another type where the rows do not divide into blocks. */
@@ -163,10 +177,7 @@ public final class Mixture {
           case "Q4_K" -> Formats.Q5_0;
           case "Q5_K" -> Formats.Q5_1;
           case "Q6_K" -> Formats.Q8_0;
-          case "Q1_0" ->
-              throw new PhialException.Unsupported(
-                  "tensor %s: expected rows of whole Q1_0 blocks of 128, found rows of %d; choose another type"
-                      .formatted(name, columns));
+          case "Q1_0" -> throw unfit(name, format, columns);
           default -> Formats.F16;
         };
     return columns % smaller.blockSize() == 0 ? smaller : Formats.F16;

@@ -55,6 +55,11 @@ public final class Formats {
     return Optional.ofNullable(BY_NAME.get(name.toUpperCase(Locale.ROOT)));
   }
 
+  /** The type of plain numbers. */
+  public static GgmlFormat of(FloatType type) {
+    return named(type.name()).orElseThrow();
+  }
+
   /** The type of this number in a GGUF file. */
   public static Optional<GgmlFormat> numbered(int id) {
     return Optional.ofNullable(BY_ID.get(id));

@@ -49,7 +49,7 @@ public record Config(Path file, JsonNode json) {
       }
       return new Config(file, json);
     } catch (JacksonException e) {
-      throw Refusal.malformed(file, e);
+      throw Json.malformed(file, e);
     } catch (IOException e) {
       throw Json.unreadable(file, e);
     }

@@ -12,6 +12,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
 /**
@@ -19,10 +20,14 @@ import java.util.stream.Stream;
  * index, tokenizer files.
  */
 public final class HuggingFace implements Checkpoint {
-  private static final String SAFETENSORS = ".safetensors";
+  static final String SAFETENSORS = ".safetensors";
   private static final String SAFETENSORS_INDEX = "model.safetensors.index.json";
-  private static final String TORCH = ".bin";
+  static final String TORCH = ".bin";
   private static final String TORCH_INDEX = "pytorch_model.bin.index.json";
+
+  private static final Pattern COMPANION =
+      Pattern.compile(
+          "tokenizer\\.(json|model)|(tokenizer|generation)_config\\.json|(special_tokens_map|added_tokens|vocab)\\.json|merges\\.txt|chat_template\\.(json|jinja)|.*\\.(tiktoken|py)");
 
   private final Path path;
   private final Config config;
@@ -58,13 +63,7 @@ public final class HuggingFace implements Checkpoint {
         shard.values().forEach(tensor -> add(tensors, tensor));
       }
       index.ifPresent(i -> i.check(tensors.keySet()));
-      Optional<Config> quantization = quantization(folder, config);
-      return new HuggingFace(
-          folder,
-          config,
-          arena,
-          files,
-          quantization.isEmpty() ? tensors : ScaledWeights.attach(quantization.get(), tensors));
+      return new HuggingFace(folder, config, arena, files, scaled(folder, config, tensors));
     } catch (Throwable e) {
       arena.close();
       throw e;
@@ -75,10 +74,28 @@ public final class HuggingFace implements Checkpoint {
     return config;
   }
 
+  /** Whether MLX quantized it. */
+  public boolean isMlx() {
+    return MlxWeights.quantization(config).isPresent();
+  }
+
   /** A file of the folder, if it is there. */
   public Optional<Path> file(String name) {
     Path file = path.resolve(name);
     return Files.isRegularFile(file) ? Optional.of(file) : Optional.empty();
+  }
+
+  /** What lies beside weights and configuration and goes with them: the tokenizer, code. */
+  public List<Path> companions() {
+    try (Stream<Path> found = Files.list(path)) {
+      return found
+          .filter(file -> COMPANION.matcher(file.getFileName().toString()).matches())
+          .filter(Files::isRegularFile)
+          .sorted()
+          .toList();
+    } catch (IOException e) {
+      throw Json.unreadable(path, e);
+    }
   }
 
   /** A JSON file of the folder, if it is there. */
@@ -157,6 +174,18 @@ public final class HuggingFace implements Checkpoint {
       }
     }
     return names.stream().map(folder::resolve).toList();
+  }
+
+  /** The tensors with their scales, if config.json says that they are quantized. */
+  private static Map<String, Tensor> scaled(
+      Path folder, Config config, Map<String, Tensor> tensors) {
+    Optional<Config> mlx = MlxWeights.quantization(config);
+    if (mlx.isPresent()) {
+      return MlxWeights.attach(mlx.get(), tensors);
+    }
+    return quantization(folder, config)
+        .map(found -> ScaledWeights.attach(found, tensors))
+        .orElse(tensors);
   }
 
   /** Where exporters say how they quantized; ModelOpt's first ones had a file for it. */

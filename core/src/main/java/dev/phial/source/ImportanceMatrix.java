@@ -1,14 +1,12 @@
 package dev.phial.source;
 
-import dev.phial.PhialException;
+import dev.phial.io.Json;
 import dev.phial.tensor.Tensor;
 import java.io.IOException;
 import java.io.InputStream;
 import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
@@ -16,6 +14,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.Predicate;
+import org.jspecify.annotations.Nullable;
 
 /**
  * How much each input column of each matrix matters: the mean square of what flowed through it, as
@@ -29,19 +28,27 @@ public record ImportanceMatrix(Map<String, float[]> weights, Optional<String> da
   private static final String SUMS = ".in_sum2";
   private static final String COUNTS = ".counts";
 
+  private static final int MOST_ENTRIES = 1 << 16;
+  private static final int MOST_VALUES = 1 << 25; // four times those of the largest Phi
+  private static final int LONGEST_TEXT = 1 << 16;
+  private static final ValueLayout.OfFloat FLOAT =
+      ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+
   /**
    * Reads either layout: GGUF, or the older {@code .dat}.
    *
-   * @throws PhialException.BadInput if the file is damaged or holds numbers that are none
+   * @throws dev.phial.PhialException.BadInput if the file is damaged or holds numbers that are none
    */
   public static ImportanceMatrix read(Path file) {
-    ImportanceMatrix matrix = isGguf(file) ? readGguf(file) : new Legacy(file).read();
+    ImportanceMatrix matrix = isGguf(file) ? readGguf(file) : readLegacy(file);
     matrix.weights.forEach((name, values) -> {
       for (float value : values) {
         if (!Float.isFinite(value)) {
-          throw new PhialException.BadInput(
-              "%s: entry %s: expected finite numbers, found %s; compute the importance matrix again"
-                  .formatted(file, name, value));
+          throw Refusal.bad(
+              file,
+              "entry %s: expected finite numbers, found %s; compute the importance matrix again",
+              name,
+              value);
         }
       }
     });
@@ -60,10 +67,13 @@ public record ImportanceMatrix(Map<String, float[]> weights, Optional<String> da
   }
 
   private static boolean isGguf(Path file) {
+    if (Files.exists(file) && !Files.isRegularFile(file)) {
+      throw Refusal.bad(file, "expected an importance matrix, found a folder or device");
+    }
     try (InputStream in = Files.newInputStream(file)) {
       return Gguf.recognizes(in.readNBytes(4));
     } catch (IOException e) {
-      throw dev.phial.io.Json.unreadable(file, e);
+      throw Json.unreadable(file, e);
     }
   }
 
@@ -71,14 +81,20 @@ public record ImportanceMatrix(Map<String, float[]> weights, Optional<String> da
     try (Gguf gguf = Gguf.open(file)) {
       for (String key : List.of("imatrix.datasets", "imatrix.chunk_count", "imatrix.chunk_size")) {
         if (!gguf.metadata().containsKey(key)) {
-          throw new PhialException.BadInput(
-              "%s: expected an importance matrix with metadata %s, found none; is it a model?"
-                  .formatted(file, key));
+          throw Refusal.bad(
+              file,
+              "expected an importance matrix with metadata %s, found none; is it a model?",
+              key);
         }
       }
       Map<String, float[]> weights = new LinkedHashMap<>();
+      long room = MOST_VALUES;
       for (Tensor sums : gguf.tensors().values()) {
         if (sums.name().endsWith(SUMS)) {
+          room -= sums.shape().elements();
+          if (room < 0) {
+            throw Refusal.bad(file, "expected at most %d values, found more", MOST_VALUES);
+          }
           String name = sums.name().substring(0, sums.name().length() - SUMS.length());
           weights.put(name, means(file, sums, gguf.tensors().get(name + COUNTS)));
         }
@@ -95,15 +111,15 @@ public record ImportanceMatrix(Map<String, float[]> weights, Optional<String> da
   /**
    * Sums divided by counts, per expert; an expert that was never asked counts all columns alike.
    */
-  private static float[] means(
-      Path file, Tensor sums, @org.jspecify.annotations.Nullable Tensor counts) {
+  private static float[] means(Path file, Tensor sums, @Nullable Tensor counts) {
     if (counts == null
         || !sums.encoding().name().equals("F32")
         || !counts.encoding().name().equals("F32")
         || sums.shape().elements() % counts.shape().elements() != 0) {
-      throw new PhialException.BadInput(
-          "%s: tensor %s: expected F32 sums and counts that divide them, found others; compute the importance matrix again"
-              .formatted(file, sums.name()));
+      throw Refusal.bad(
+          file,
+          "tensor %s: expected F32 sums and counts that divide them, found others; compute the importance matrix again",
+          sums.name());
     }
     float[] values = floats(sums);
     float[] divisors = floats(counts);
@@ -125,72 +141,52 @@ public record ImportanceMatrix(Map<String, float[]> weights, Optional<String> da
 
   /**
    * The older layout: a count of entries, each a name, a number of calls and the sums; then the
-   * text's name.
+   * number of chunks and the name of the text.
    */
-  private static final class Legacy {
-    private static final ValueLayout.OfInt INT =
-        ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
-    private static final ValueLayout.OfFloat FLOAT =
-        ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
-    private static final int MOST_ENTRIES = 1 << 16;
-
-    private final Path file;
-    private MemorySegment all = MemorySegment.NULL;
-    private long at;
-
-    Legacy(Path file) {
-      this.file = file;
-    }
-
-    ImportanceMatrix read() {
-      try (Arena arena = Arena.ofConfined()) {
-        all = MappedFile.map(file, arena);
-        int entries = number("the number of entries", 1, MOST_ENTRIES);
-        Map<String, float[]> weights = new LinkedHashMap<>();
-        for (int i = 0; i < entries; i++) {
-          String name = text();
-          int calls = number("the number of calls", 0, Integer.MAX_VALUE);
-          float[] values =
-              new float[number("the number of values", 1, (all.byteSize() - at) / Float.BYTES)];
-          MemorySegment.copy(
-              take(values.length * (long) Float.BYTES), FLOAT, 0, values, 0, values.length);
-          for (int j = 0; calls > 0 && j < values.length; j++) {
-            values[j] /= calls;
-          }
-          weights.put(name, values);
+  private static ImportanceMatrix readLegacy(Path file) {
+    try (Arena arena = Arena.ofConfined()) {
+      SegmentReader in = new SegmentReader(file, MappedFile.map(file, arena));
+      Map<String, float[]> weights = new LinkedHashMap<>();
+      long room = MOST_VALUES;
+      int entries = number(file, in, "the number of entries", 1, MOST_ENTRIES);
+      for (int i = 0; i < entries; i++) {
+        String name = Refusal.name(file, text(file, in, "the name of an entry"));
+        int calls = number(file, in, "the number of calls", 0, Integer.MAX_VALUE);
+        int count = number(file, in, "the number of values", 1, room);
+        room -= count;
+        float[] values = in.bytes("values", count * (long) Float.BYTES).toArray(FLOAT);
+        for (int j = 0; calls > 0 && j < count; j++) {
+          values[j] /= calls;
         }
-        int chunks = at < all.byteSize() ? number("the number of chunks", 0, Integer.MAX_VALUE) : 0;
-        Optional<String> dataset =
-            at < all.byteSize() ? Optional.of(text()).filter(t -> !t.isEmpty()) : Optional.empty();
-        return new ImportanceMatrix(weights, dataset, chunks);
+        weights.put(name, values);
       }
-    }
-
-    private String text() {
-      int length = number("the length of a name", 0, all.byteSize() - at);
-      byte[] bytes = take(length).toArray(ValueLayout.JAVA_BYTE);
-      return new String(bytes, StandardCharsets.UTF_8);
-    }
-
-    private int number(String what, int least, long most) {
-      int value = take(Integer.BYTES).get(INT, 0);
-      if (value < least || value > most) {
-        throw new PhialException.BadInput(
-            "%s: expected %d to %d for %s of an importance matrix, found %d; it is damaged, or something else"
-                .formatted(file, least, most, what, value));
+      int chunks = 0;
+      Optional<String> dataset = Optional.empty();
+      if (in.remaining() > 0) {
+        chunks = number(file, in, "the number of chunks", 0, Integer.MAX_VALUE);
       }
-      return value;
-    }
-
-    private MemorySegment take(long count) {
-      if (count > all.byteSize() - at) {
-        throw new PhialException.BadInput(
-            "%s: expected %d more bytes of an importance matrix, found the end of the file"
-                .formatted(file, count));
+      if (in.remaining() > 0) {
+        dataset = Optional.of(text(file, in, "the name of the text")).filter(t -> !t.isEmpty());
       }
-      MemorySegment slice = all.asSlice(at, count);
-      at += count;
-      return slice;
+      return new ImportanceMatrix(weights, dataset, chunks);
     }
+  }
+
+  private static String text(Path file, SegmentReader in, String what) {
+    return in.utf8(what, number(file, in, "the length of " + what, 0, LONGEST_TEXT));
+  }
+
+  private static int number(Path file, SegmentReader in, String what, int least, long most) {
+    int value = in.int32(what);
+    if (value < least || value > most) {
+      throw Refusal.bad(
+          file,
+          "expected %d to %d for %s of an importance matrix, found %d; it is damaged, or something else",
+          least,
+          most,
+          what,
+          value);
+    }
+    return value;
   }
 }

@@ -5,11 +5,13 @@ import dev.phial.io.Json;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.Arrays;
 
 /** Maps a whole file, read-only; pages are read when they are touched. */
 final class MappedFile {
@@ -41,7 +43,8 @@ final class MappedFile {
   }
 
   private static boolean startsWith(MemorySegment all, byte[] start) {
+    // copied first: mismatch on a mapped file that shrinks kills the JVM
     return all.byteSize() > start.length
-        && all.asSlice(0, start.length).mismatch(MemorySegment.ofArray(start)) < 0;
+        && Arrays.equals(all.asSlice(0, start.length).toArray(ValueLayout.JAVA_BYTE), start);
   }
 }

@@ -96,7 +96,7 @@ final class Safetensors {
         throw bad("expected nothing but spaces after the JSON header, found more");
       }
     } catch (JacksonException e) {
-      throw Refusal.malformed(file, e);
+      throw Json.malformed(file, e);
     }
     return entries;
   }

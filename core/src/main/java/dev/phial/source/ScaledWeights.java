@@ -2,9 +2,9 @@ package dev.phial.source;
 
 import dev.phial.PhialException;
 import dev.phial.tensor.DType;
-import dev.phial.tensor.Scales;
 import dev.phial.tensor.Shape;
 import dev.phial.tensor.Tensor;
+import dev.phial.tensor.TileScales;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -104,7 +104,7 @@ final class ScaledWeights {
   }
 
   /** Dimensions of a scale stand for those of the weight from the first on; 1 stands for all. */
-  private Scales scales(Tensor weight, Tensor scale) {
+  private TileScales scales(Tensor weight, Tensor scale) {
     List<Long> dimensions = weight.shape().dimensions();
     int rank = dimensions.size();
     if (rank < 1 || rank > 3 || scale.shape().rank() > rank) {
@@ -125,7 +125,7 @@ final class ScaledWeights {
     long tilesPerRow = counts[rank - 1];
     long tilesPerMatrix =
         rank == 3 && counts[0] > 1 ? Math.ceilDiv(rows, tileRows) * tilesPerRow : 0;
-    return new Scales(
+    return new TileScales(
         values(scale), rows, tileRows, tiles[rank - 1], (int) tilesPerMatrix, (int) tilesPerRow, 0);
   }
 

@@ -2,7 +2,6 @@ package dev.phial.source;
 
 import com.google.protobuf.CodedInputStream;
 import com.google.protobuf.WireFormat;
-import dev.phial.PhialException;
 import dev.phial.io.Json;
 import java.io.IOException;
 import java.io.InputStream;
@@ -19,7 +18,9 @@ public record SentencePiece(List<Piece> pieces) {
   private static final int PIECE_FIELD = 1; // SentencePiece.piece
   private static final int SCORE_FIELD = 2;
   private static final int TYPE_FIELD = 3;
-  private static final int MOST_PIECES = 1 << 22;
+  private static final int MOST_PIECES = 1 << 20;
+  private static final int LONGEST_PIECE = 1 << 16; // bytes
+  private static final int LARGEST_FILE = 32 << 20; // eight times the largest tokenizer.model
 
   public SentencePiece {
     pieces = List.copyOf(pieces);
@@ -39,33 +40,39 @@ public record SentencePiece(List<Piece> pieces) {
   }
 
   /**
-   * @throws PhialException.BadInput if the file is no SentencePiece model
+   * @throws dev.phial.PhialException.BadInput if the file is no SentencePiece model
    */
   public static SentencePiece read(Path file) {
     List<Piece> pieces = new ArrayList<>();
     try (InputStream in = Json.open(file)) {
       CodedInputStream proto = CodedInputStream.newInstance(in);
+      proto.setSizeLimit(LARGEST_FILE);
       for (int tag = proto.readTag(); tag != 0; tag = proto.readTag()) {
         if (WireFormat.getTagFieldNumber(tag) != PIECES_FIELD) {
           proto.skipField(tag);
           continue;
         }
-        int limit = proto.pushLimit(proto.readRawVarint32());
+        int length = proto.readRawVarint32();
+        if (length > LONGEST_PIECE) {
+          throw Refusal.bad(
+              file, "expected pieces of at most %d bytes, found %d", LONGEST_PIECE, length);
+        }
+        int limit = proto.pushLimit(length);
         pieces.add(piece(proto));
         proto.checkLastTagWas(0);
         proto.popLimit(limit);
         if (pieces.size() > MOST_PIECES) {
-          throw new PhialException.BadInput(
-              "%s: expected at most %d pieces, found more".formatted(file, MOST_PIECES));
+          throw Refusal.bad(file, "expected at most %d pieces, found more", MOST_PIECES);
         }
       }
     } catch (IOException e) {
-      throw new PhialException.BadInput(
-          "%s: expected a SentencePiece model, found an error: %s".formatted(file, e.getMessage()),
-          e);
+      throw Refusal.bad(
+          file,
+          "expected a SentencePiece model, found an error: %s",
+          String.valueOf(e.getMessage()));
     }
     if (pieces.isEmpty()) {
-      throw new PhialException.BadInput(file + ": expected a SentencePiece model, found no pieces");
+      throw Refusal.bad(file, "expected a SentencePiece model, found no pieces");
     }
     return new SentencePiece(pieces);
   }

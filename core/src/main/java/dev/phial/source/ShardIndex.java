@@ -43,7 +43,7 @@ record ShardIndex(Path file, Map<String, String> shards) {
         JsonParser parser = Config.MAPPER.createParser(in)) {
       return Optional.of(new ShardIndex(file, weightMap(file, ending, parser)));
     } catch (JacksonException e) {
-      throw Refusal.malformed(file, e);
+      throw Json.malformed(file, e);
     } catch (IOException e) {
       throw Json.unreadable(file, e);
     }

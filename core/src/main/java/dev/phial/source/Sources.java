@@ -34,7 +34,7 @@ public final class Sources {
     }
     throw new PhialException.BadInput(
         path
-            + ": expected a GGUF file or the folder of a checkpoint, found neither; of a safetensors or .bin file, pass its folder");
+            + ": expected a GGUF file or the folder of a checkpoint, found neither; of a safetensors or .bin file, pass the folder");
   }
 
   private static byte[] start(Path file) {
@@ -49,9 +49,11 @@ public final class Sources {
     String name = path.toString();
     if (HUB_ID.matcher(name).matches()) {
       return new PhialException.BadInput(
-          "%s is not a folder here. If it is a Hugging Face id, download it first: hf download %s --local-dir %s"
-              .formatted(name, name, path.getFileName()));
+          "%s is not a folder here. If it is a Hugging Face id, download it first: hf download %s --local-dir %s; then pass %s"
+              .formatted(name, name, path.getFileName(), path.getFileName()));
     }
-    return new PhialException.BadInput(path + ": there is no such file or folder");
+    return new PhialException.BadInput(
+        path
+            + ": there is no such file or folder; expected the folder of a checkpoint, a GGUF file, or demo");
   }
 }

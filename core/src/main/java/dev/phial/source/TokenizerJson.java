@@ -9,6 +9,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.JsonParser;
 import tools.jackson.core.JsonToken;
@@ -33,6 +34,8 @@ public record TokenizerJson(
     JsonNode preTokenizer,
     JsonNode postProcessor) {
 
+  private static final int MOST = 1 << 19; // tokens, and merges; twice those of any model
+
   /**
    * A token outside the model's vocabulary.
    *
@@ -46,7 +49,7 @@ public record TokenizerJson(
   public static TokenizerJson read(Path file) {
     Builder builder = new Builder(file);
     try (InputStream in = Json.open(file);
-        JsonParser parser = Json.MAPPER.createParser(in)) {
+        JsonParser parser = Config.MAPPER.createParser(in)) {
       builder.read(parser);
     } catch (JacksonException e) {
       throw Json.malformed(file, e);
@@ -70,8 +73,13 @@ public record TokenizerJson(
     }
     List<String> merges =
         mergeLines.stream()
-            .filter(line -> !line.startsWith("#version") && line.strip().split("\\s+").length == 2)
-            .map(String::strip)
+            .skip(
+                !mergeLines.isEmpty() && mergeLines.getFirst().startsWith("#")
+                    ? 1
+                    : 0) // the version
+            .map(line -> line.strip().split("\\s+"))
+            .filter(words -> words.length == 2)
+            .map(words -> words[0] + " " + words[1])
             .toList();
     JsonNodeFactory json = JsonNodeFactory.instance;
     // what these files meant when they were the only ones: GPT-2's byte-level tokenizer
@@ -85,10 +93,13 @@ public record TokenizerJson(
 
   private static int id(Path file, String token, JsonNode value) {
     if (!value.isInt() || value.intValue() < 0) {
-      throw new PhialException.BadInput(
-          "%s: token %s: expected an id, found %s".formatted(file, token, value));
+      throw wrongId(file, token, value);
     }
     return value.intValue();
+  }
+
+  private static PhialException wrongId(Path file, String token, Object found) {
+    return Refusal.bad(file, "token %s: expected an id, found %s", token, found);
   }
 
   /** Collects what the stream brings, in whatever order. */
@@ -117,11 +128,20 @@ public record TokenizerJson(
         parser.nextToken();
         switch (key) {
           case "model" -> readModel(parser);
-          case "added_tokens" -> parser.<JsonNode>readValueAsTree().forEach(this::addToken);
+          case "added_tokens" -> readAddedTokens(parser);
           case "pre_tokenizer" -> preTokenizer = parser.readValueAsTree();
           case "post_processor" -> postProcessor = parser.readValueAsTree();
           default -> parser.skipChildren();
         }
+      }
+      expect(parser.nextToken(), null, "the end of the file");
+    }
+
+    private void readAddedTokens(JsonParser parser) {
+      expect(parser.currentToken(), JsonToken.START_ARRAY, "added_tokens");
+      while (parser.nextToken() != JsonToken.END_ARRAY) {
+        addToken(parser.readValueAsTree());
+        checkCount("added tokens", addedTokens.size());
       }
     }
 
@@ -147,13 +167,18 @@ public record TokenizerJson(
       while (parser.nextToken() == JsonToken.PROPERTY_NAME) {
         String token = parser.currentName();
         expect(parser.nextToken(), JsonToken.VALUE_NUMBER_INT, "token " + token);
+        if (parser.getNumberType() != JsonParser.NumberType.INT || parser.getIntValue() < 0) {
+          throw wrongId(file, token, parser.getString());
+        }
         vocabulary.put(token, parser.getIntValue());
+        checkCount("tokens", vocabulary.size());
       }
     }
 
     private void readMerges(JsonParser parser) {
       expect(parser.currentToken(), JsonToken.START_ARRAY, "merges");
       while (parser.nextToken() != JsonToken.END_ARRAY) {
+        checkCount("merges", merges.size());
         if (parser.currentToken() == JsonToken.VALUE_STRING) {
           merges.add(parser.getString());
           continue;
@@ -181,11 +206,20 @@ public record TokenizerJson(
               token.path("normalized").asBoolean(true)));
     }
 
-    private void expect(JsonToken found, JsonToken expected, String where) {
+    private void checkCount(String what, int count) {
+      if (count > MOST) {
+        throw Refusal.bad(file, "expected at most %d %s, found more", MOST, what);
+      }
+    }
+
+    private void expect(@Nullable JsonToken found, @Nullable JsonToken expected, String where) {
       if (found != expected) {
-        throw new PhialException.BadInput(
-            "%s: expected %s for %s, found %s; the tokenizer is damaged"
-                .formatted(file, expected, where, found));
+        throw Refusal.bad(
+            file,
+            "expected %s for %s, found %s; the tokenizer is damaged",
+            expected == null ? "nothing more" : expected,
+            where,
+            found == null ? "the end" : found);
       }
     }
   }

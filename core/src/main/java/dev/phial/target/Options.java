@@ -1,5 +1,6 @@
 package dev.phial.target;
 
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -23,5 +24,12 @@ public record Options(Map<String, List<String>> values) {
 
   public List<String> all(String name) {
     return values.getOrDefault(name, List.of());
+  }
+
+  /** These and one more, in the place of one of that name. */
+  public Options with(String name, String value) {
+    Map<String, List<String>> all = new HashMap<>(values);
+    all.put(name, List.of(value));
+    return new Options(all);
   }
 }

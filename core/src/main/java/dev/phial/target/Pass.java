@@ -4,9 +4,11 @@ import dev.phial.PhialException;
 import dev.phial.io.Progress;
 import dev.phial.kernel.Kernels;
 import dev.phial.model.Weight;
+import dev.phial.tensor.Tensor;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.IdentityHashMap;
+import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -30,6 +32,7 @@ public final class Pass {
   private final List<Sink> sinks;
   private final Progress progress;
   private final List<Piece> pieces = new ArrayList<>();
+  private int firstPieces;
   private final AtomicInteger next = new AtomicInteger();
   private final AtomicReference<@Nullable Throwable> failure = new AtomicReference<>();
   private final Map<Sink, PhialException> failedSinks = new ConcurrentHashMap<>();
@@ -89,15 +92,26 @@ public final class Pass {
         }
       }
     }
+    // the first piece of every tensor comes first: the compiler then meets every loop at once
+    List<Piece> first = pieces.stream().filter(piece -> piece.first == 0).toList();
+    pieces.removeIf(piece -> piece.first == 0);
+    pieces.addAll(0, first);
+    firstPieces = first.size();
     progress.start(total);
   }
 
   private void work(int threads) {
+    // until the loops are compiled a second worker would only take time from the compiler
+    takePieces(firstPieces);
     List<Thread> others = new ArrayList<>();
     for (int i = 1; i < threads; i++) {
-      others.add(Thread.ofPlatform().name("phial-worker-" + i).daemon().start(this::takePieces));
+      others.add(
+          Thread.ofPlatform()
+              .name("phial-worker-" + i)
+              .daemon()
+              .start(() -> takePieces(pieces.size())));
     }
-    takePieces();
+    takePieces(pieces.size());
     try {
       for (Thread thread : others) {
         thread.join();
@@ -114,12 +128,11 @@ public final class Pass {
     }
   }
 
-  private void takePieces() {
+  private void takePieces(int end) {
     float[] values = new float[PIECE];
     try {
-      for (int i = next.getAndIncrement();
-          i < pieces.size() && failure.get() == null;
-          i = next.getAndIncrement()) {
+      int i;
+      while (failure.get() == null && (i = next.getAndUpdate(n -> Math.min(end, n + 1))) < end) {
         Piece piece = pieces.get(i);
         int elements = Math.toIntExact(piece.count * piece.weight.shape().columns());
         if (elements > values.length) {
@@ -140,14 +153,7 @@ public final class Pass {
       int bad = Kernels.best().firstNonFinite(values, 0, elements);
       if (bad >= 0) {
         long columns = weight.shape().columns();
-        throw new PhialException.BadInput(
-            "%s: tensor %s: expected finite numbers, found %s in row %d, column %d; the checkpoint is damaged or overflowed in training"
-                .formatted(
-                    weight.slices().getFirst().file(),
-                    weight.slices().getFirst().name(),
-                    values[bad],
-                    piece.first + bad / columns,
-                    bad % columns));
+        throw notFinite(weight, piece.first + bad / columns, bad % columns, values[bad]);
       }
     }
     for (Sink sink : piece.sinks) {
@@ -162,6 +168,19 @@ public final class Pass {
         }
       }
     }
+  }
+
+  private static PhialException notFinite(Weight weight, long row, long column, float found) {
+    long rowOfSlice = row;
+    Iterator<Tensor> slices = weight.slices().iterator();
+    Tensor slice = slices.next();
+    while (rowOfSlice >= slice.shape().rows()) {
+      rowOfSlice -= slice.shape().rows();
+      slice = slices.next();
+    }
+    return new PhialException.BadInput(
+        "%s: tensor %s: expected finite numbers, found %s in row %d, column %d; the checkpoint is damaged or overflowed in training"
+            .formatted(slice.file(), slice.name(), found, rowOfSlice, column));
   }
 
   private void stopIfAllFailed() {
@@ -180,7 +199,7 @@ public final class Pass {
         }
       }
     }
-    if (failedSinks.size() == sinks.size()) {
+    if (!sinks.isEmpty() && failedSinks.size() == sinks.size()) {
       throw failedSinks.values().iterator().next();
     }
   }

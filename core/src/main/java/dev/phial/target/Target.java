@@ -1,5 +1,6 @@
 package dev.phial.target;
 
+import dev.phial.model.ModelDescription;
 import java.util.List;
 
 /** A kind of output: what one runtime loads. */
@@ -20,6 +21,19 @@ public interface Target {
    * @throws dev.phial.PhialException.Usage if options contradict each other
    */
   Job plan(Request request);
+
+  /** Whether an output is a folder rather than one or several files. */
+  default boolean writesFolder() {
+    return false;
+  }
+
+  /**
+   * What the runtime does with such a model that the reference implementation does not, a line
+   * each: for the user to know, nothing that planning could mend.
+   */
+  default List<String> caveats(ModelDescription model) {
+    return List.of();
+  }
 
   /** The name of an output that the user gave no name, without its folder. */
   String defaultName(Request request);

@@ -1,12 +1,15 @@
 package dev.phial.target;
 
 import dev.phial.target.gguf.GgufTarget;
+import dev.phial.target.mlx.MlxTarget;
+import dev.phial.target.onnx.OnnxTarget;
 import java.util.List;
 import java.util.Optional;
 
 /** Every target there is. */
 public final class Targets {
-  public static final List<Target> ALL = List.of(new GgufTarget());
+  public static final List<Target> ALL =
+      List.of(new GgufTarget(), new OnnxTarget(), new MlxTarget());
 
   private Targets() {}
 

@@ -85,6 +85,16 @@ public enum DType implements Encoding {
       }
     }
   },
+  /** A power of two, the scale of a group; 0xFF is NaN (the OCP specification of MX formats). */
+  F8_E8M0(1) {
+    @Override
+    public void decode(MemorySegment from, long offset, float[] to, int at, int count) {
+      for (int i = 0; i < count; i++) {
+        int exponent = from.get(ValueLayout.JAVA_BYTE, offset + i) & 0xFF;
+        to[at + i] = exponent == 0xFF ? Float.NaN : Math.scalb(1f, exponent - 127);
+      }
+    }
+  },
   I64(8) {
     @Override
     public void decode(MemorySegment from, long offset, float[] to, int at, int count) {
@@ -196,6 +206,11 @@ public enum DType implements Encoding {
   @Override
   public int blockBytes() {
     return bytes;
+  }
+
+  /** The number that a byte stands for in {@link #F8_E4M3}. */
+  public static float e4m3(int code) {
+    return E4M3[code];
   }
 
   private static float[] e4m3() {

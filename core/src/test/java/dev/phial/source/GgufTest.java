@@ -17,7 +17,7 @@ import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 
 final class GgufTest {
-  private static final int F32 = 0;
+  static final int F32 = 0;
   private static final int Q8_0 = 8;
   private static final int BF16 = 30;
 
@@ -28,18 +28,18 @@ final class GgufTest {
     return Bytes.of("GGUF", 3, tensors, keys);
   }
 
-  private static byte[] text(String text) {
+  static byte[] text(String text) {
     return Bytes.of((long) text.getBytes(StandardCharsets.UTF_8).length, text);
   }
 
-  private static byte[] pair(String key, GgufType type, Object... value) {
+  static byte[] pair(String key, GgufType type, Object... value) {
     return Bytes.of(text(key), type.id(), Bytes.of(value));
   }
 
   /**
    * @param dimensions innermost first
    */
-  private static byte[] tensor(String name, int type, long offset, long... dimensions) {
+  static byte[] tensor(String name, int type, long offset, long... dimensions) {
     List<Object> parts = new ArrayList<>(List.of(text(name), dimensions.length));
     for (long dimension : dimensions) {
       parts.add(dimension);
@@ -49,7 +49,7 @@ final class GgufTest {
   }
 
   /** A file of metadata and tensors, padded to where its data starts. */
-  private static byte[] file(List<byte[]> metadata, List<byte[]> tensors, Object... data) {
+  static byte[] file(List<byte[]> metadata, List<byte[]> tensors, Object... data) {
     byte[] header =
         Bytes.of(
             start(tensors.size(), metadata.size()),

@@ -4,6 +4,8 @@ import dev.phial.PhialException;
 import java.io.BufferedOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
+import java.lang.management.ManagementFactory;
+import java.lang.management.ThreadMXBean;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -13,11 +15,12 @@ import java.util.function.IntFunction;
 
 /**
  * Files made to fill the memory or to take for ever. The program reads each and prints its name,
- * the milliseconds until it was refused, and the refusal; {@link HostileFilesTest} runs it with a
- * small heap.
+ * the milliseconds of work until it was refused, however busy the machine, and the refusal; {@link
+ * HostileFilesTest} runs it with a small heap.
  */
 final class HostileFiles {
   private static final int MIB = 1 << 20;
+  private static final ThreadMXBean THREADS = ManagementFactory.getThreadMXBean();
 
   private interface Writer {
     void write(OutputStream to) throws IOException;
@@ -37,11 +40,11 @@ final class HostileFiles {
       }
       long milliseconds = Long.MAX_VALUE;
       String outcome = "";
-      // a busy machine gets another chance
+      // the first time the compiler is at work
       for (int attempt = 0; attempt < 3 && milliseconds >= 1000; attempt++) {
-        long start = System.nanoTime();
+        long start = THREADS.getCurrentThreadCpuTime();
         outcome = outcome(hostile, file);
-        milliseconds = (System.nanoTime() - start) / 1_000_000;
+        milliseconds = (THREADS.getCurrentThreadCpuTime() - start) / 1_000_000;
       }
       System.out.printf("%s\t%d\t%s%n", hostile.name, milliseconds, outcome);
       Files.delete(file);
@@ -138,6 +141,29 @@ final class HostileFiles {
         config("empty lists", 30 * MIB, i -> many("[],")),
         config("numbers", 30 * MIB, i -> many("1,2,3,")),
         config("texts", 200 * MIB, i -> "\"" + "x".repeat(1000) + "\","),
+        tokenizer("open brackets", i -> i == 0 ? "{\"post_processor\":" : many("[")),
+        tokenizer("added tokens", i -> (i == 0 ? "{\"added_tokens\":[" : "") + many("{},")),
+        tokenizer(
+            "tokens", i -> (i == 0 ? "{\"model\":{\"vocab\":{\"" : "\"") + i + "\":" + i + ","),
+        tokenizer("merges", i -> i == 0 ? "{\"model\":{\"merges\":[" : many("\"a b\",")),
+        tokenizer("a token without an end", i -> i == 0 ? "{\"model\":{\"vocab\":{\"" : many("x")),
+        pieces("no text", 200 * MIB, Bytes.of((byte) 10, (byte) 0)),
+        pieces(
+            "text",
+            200 * MIB,
+            Bytes.of((byte) 10, (byte) 102, (byte) 10, (byte) 100, "x".repeat(100))),
+        pieces("open groups", 30 * MIB, Bytes.of((byte) (9 << 3 | 3))),
+        new Case(
+            "sentencepiece of one long piece",
+            "tokenizer.model",
+            SentencePiece::read,
+            out -> {
+              out.write(Bytes.of((byte) 10, (byte) 0x80, (byte) 0x80, (byte) 0x80, (byte) 100));
+              repeat(out, 200 * MIB, i -> many("x"));
+            }),
+        imatrix("values", out -> entries(out, 2, 80 * MIB)),
+        imatrix("entries", out -> entries(out, 65_536, 2_400)),
+        imatrix("a long name", out -> out.write(Bytes.of(1, 200 * MIB))),
         index("names", 31 * MIB, i -> "\"" + i + "\":\"m.safetensors\","),
         index("a name without an end", 31 * MIB, i -> i == 0 ? "\"" : many("x")));
   }
@@ -251,6 +277,40 @@ final class HostileFiles {
           out.write(Bytes.of("{\"weight_map\":{"));
           repeat(out, bytes, part);
         });
+  }
+
+  private static Case tokenizer(String what, IntFunction<String> part) {
+    return new Case(
+        "tokenizer of " + what,
+        "tokenizer.json",
+        TokenizerJson::read,
+        out -> repeat(out, 200 * MIB, part));
+  }
+
+  private static Case pieces(String what, int bytes, byte[] piece) {
+    return new Case(
+        "sentencepiece of " + what,
+        "tokenizer.model",
+        SentencePiece::read,
+        out -> {
+          for (int i = 0; i < bytes / piece.length; i++) {
+            out.write(piece);
+          }
+        });
+  }
+
+  private static Case imatrix(String what, Writer content) {
+    return new Case("importance matrix of " + what, "imatrix", ImportanceMatrix::read, content);
+  }
+
+  /** Entries of an importance matrix with so many bytes of values each. */
+  private static void entries(OutputStream out, int count, int bytes) throws IOException {
+    out.write(Bytes.of(count));
+    byte[] values = new byte[bytes];
+    for (int i = 0; i < count; i++) {
+      out.write(Bytes.of(4, "%04x".formatted(i), 1, bytes / Float.BYTES));
+      out.write(values);
+    }
   }
 
   private static String many(String part) {

@@ -21,12 +21,18 @@ final class BytePairs {
   private static final String GPT2 =
       "'(?:[sdmt]|ll|ve|re)| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+";
 
+  private static final String[] SYMBOLS = symbols();
+  private static final int LONGEST_RULE = 2000; // o200k's has 400
+  private static final int MOST_STEPS = 1 << 22;
+
   private final TokenizerJson json;
   private final List<AddedToken> added;
   private final Map<String, Integer> ranks = new HashMap<>();
   private final List<Pattern> splits = new ArrayList<>();
-  private final String[] symbols = symbols();
 
+  /**
+   * @throws IllegalArgumentException if a splitting rule makes no sense
+   */
   BytePairs(TokenizerJson json) {
     this.json = json;
     this.added =
@@ -51,10 +57,18 @@ final class BytePairs {
   }
 
   private static Pattern pattern(String regex) {
+    if (regex.length() > LONGEST_RULE) {
+      throw new IllegalArgumentException(
+          "a splitting rule of %d characters".formatted(regex.length()));
+    }
     return Pattern.compile(regex, Pattern.UNICODE_CHARACTER_CLASS);
   }
 
-  /** The ids of a text, with whatever the post-processor puts around them. */
+  /**
+   * The ids of a text, with whatever the post-processor puts around them.
+   *
+   * @throws IllegalArgumentException if a splitting rule takes for ever
+   */
   List<Integer> encode(String text) {
     List<Integer> ids = new ArrayList<>();
     int start = 0;
@@ -74,16 +88,18 @@ final class BytePairs {
   }
 
   private List<Integer> surround(List<Integer> ids) {
+    Map<String, Integer> special = new HashMap<>();
+    json.addedTokens().forEach(token -> special.putIfAbsent(token.content(), token.id()));
     List<Integer> result = new ArrayList<>();
     JsonNode single = json.postProcessor().path("single");
     for (JsonNode piece : single) {
       if (piece.has("Sequence")) {
         result.addAll(ids);
       }
-      String name = piece.path("SpecialToken").path("id").asString("");
-      json.addedTokens().stream()
-          .filter(token -> token.content().equals(name))
-          .forEach(token -> result.add(token.id()));
+      Integer id = special.get(piece.path("SpecialToken").path("id").asString(""));
+      if (id != null) {
+        result.add(id);
+      }
     }
     return single.isEmpty() ? ids : result;
   }
@@ -101,7 +117,7 @@ final class BytePairs {
   /** Matches and what lies between them, each on its own. */
   private static List<String> split(String text, Pattern pattern) {
     List<String> words = new ArrayList<>();
-    Matcher matcher = pattern.matcher(text);
+    Matcher matcher = pattern.matcher(new Patience(text));
     int end = 0;
     while (matcher.find()) {
       if (matcher.start() > end) {
@@ -118,16 +134,47 @@ final class BytePairs {
     return words;
   }
 
-  private void encodeWord(String word, List<Integer> ids) {
-    List<String> parts = new ArrayList<>();
-    for (byte b : word.getBytes(StandardCharsets.UTF_8)) {
-      parts.add(symbols[b & 0xFF]);
+  /** A text that a matcher may not look at for ever. */
+  private static final class Patience implements CharSequence {
+    private final String text;
+    private int steps;
+
+    Patience(String text) {
+      this.text = text;
     }
-    Integer whole = json.ignoresMerges() ? json.vocabulary().get(String.join("", parts)) : null;
+
+    @Override
+    public char charAt(int at) {
+      if (++steps > MOST_STEPS) {
+        throw new IllegalArgumentException("a splitting rule that takes for ever");
+      }
+      return text.charAt(at);
+    }
+
+    @Override
+    public int length() {
+      return text.length();
+    }
+
+    @Override
+    public CharSequence subSequence(int start, int end) {
+      return text.substring(start, end);
+    }
+
+    @Override
+    public String toString() {
+      return text;
+    }
+  }
+
+  private void encodeWord(String word, List<Integer> ids) {
+    String spelled = spell(word.getBytes(StandardCharsets.UTF_8));
+    Integer whole = json.ignoresMerges() ? json.vocabulary().get(spelled) : null;
     if (whole != null) {
       ids.add(whole);
       return;
     }
+    List<String> parts = new ArrayList<>(List.of(spelled.split("")));
     while (parts.size() > 1) {
       int best = -1;
       int bestRank = Integer.MAX_VALUE;
@@ -149,6 +196,15 @@ final class BytePairs {
         ids.add(id);
       }
     }
+  }
+
+  /** Bytes as they are spelled in a vocabulary, a character each. */
+  static String spell(byte[] bytes) {
+    StringBuilder spelled = new StringBuilder();
+    for (byte b : bytes) {
+      spelled.append(SYMBOLS[b & 0xFF]);
+    }
+    return spelled.toString();
   }
 
   /**

@@ -132,10 +132,10 @@ final class GeneralMetadata {
     baseModels = references(card, List.of("base_model", "base_models", "base_model_sources"));
     datasets = references(card, List.of("datasets", "dataset", "dataset_sources"));
     for (String field : List.of("tags", "pipeline_tag")) {
-      card.list(field).forEach(tag -> tags.add(String.valueOf(tag)));
+      tags.addAll(card.texts(field));
     }
     for (String field : List.of("languages", "language")) {
-      card.list(field).forEach(language -> languages.add(String.valueOf(language)));
+      languages.addAll(card.texts(field));
     }
   }
 
@@ -148,10 +148,11 @@ final class GeneralMetadata {
   private Map<String, String> reference(Object given) {
     Map<String, String> result = new LinkedHashMap<>();
     if (given instanceof Map<?, ?> map) {
-      map.forEach((key, value) -> result.put(String.valueOf(key), String.valueOf(value)));
+      REFERENCE_FIELDS.forEach(
+          field -> ModelCard.text(map.get(field)).ifPresent(value -> result.put(field, value)));
       return result;
     }
-    String id = String.valueOf(given);
+    String id = ModelCard.text(given).orElse("");
     if (id.startsWith("http://") || id.startsWith("https://") || id.startsWith("ssh://")) {
       result.put("repo_url", id);
       Matcher hub = HUB_URL.matcher(id);

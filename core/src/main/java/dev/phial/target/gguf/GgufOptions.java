@@ -1,17 +1,15 @@
 package dev.phial.target.gguf;
 
 import dev.phial.PhialException;
-import dev.phial.io.Json;
 import dev.phial.plan.Mixture;
 import dev.phial.quant.Formats;
 import dev.phial.quant.GgmlFormat;
 import dev.phial.source.GgufValue;
 import dev.phial.source.ImportanceMatrix;
+import dev.phial.source.TextFile;
 import dev.phial.target.Options;
 import dev.phial.target.TargetOption;
-import java.io.IOException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -25,37 +23,45 @@ import java.util.regex.PatternSyntaxException;
 
 /** The options of llama-quantize, of the converter and of gguf-split, parsed. */
 record GgufOptions(Options options) {
+  private static final int LONGEST_TEXT = 127; // bytes, of llama_model_kv_override
+
   static final List<TargetOption> ALL =
       List.of(
           TargetOption.value(
-              "outtype", "f32|f16|bf16|q8_0|auto", "write the converter's own file in this type"),
-          TargetOption.value("model-name", "NAME", "general.name"),
+              "outtype",
+              "f32|f16|bf16|q8_0|auto",
+              "What llama.cpp's converter writes, for --to gguf without a type; auto by default."),
+          TargetOption.value("model-name", "NAME", "The name in the metadata (general.name)."),
           TargetOption.value(
-              "metadata", "FILE", "JSON with general.* keys that win over those found"),
-          TargetOption.value("imatrix", "FILE", "importance matrix, .gguf or .dat"),
+              "metadata",
+              "FILE",
+              "JSON with general.* keys that win over those found in the checkpoint."),
+          TargetOption.value(
+              "imatrix", "FILE", "Importance matrix as llama-imatrix writes it, .gguf or .dat."),
           TargetOption.values(
               "include-weights",
               "NAME",
-              "use the importance matrix for tensors with NAME in their name"),
+              "Use the importance matrix only for tensors with NAME in their name."),
           TargetOption.values(
-              "exclude-weights", "NAME", "do not use it for tensors with NAME in their name"),
-          TargetOption.flag("pure", "the same type for every tensor, no mixture"),
-          TargetOption.flag("leave-output-tensor", "leave output.weight as it is"),
-          TargetOption.value("output-tensor-type", "TYPE", "type of output.weight"),
-          TargetOption.value("token-embedding-type", "TYPE", "type of token_embd.weight"),
+              "exclude-weights", "NAME", "Do not use it for tensors with NAME in their name."),
+          TargetOption.flag("pure", "The same type for every matrix, no mixture."),
+          TargetOption.flag("leave-output-tensor", "Leave output.weight as it is."),
+          TargetOption.value("output-tensor-type", "TYPE", "Type of output.weight."),
+          TargetOption.value("token-embedding-type", "TYPE", "Type of token_embd.weight."),
           TargetOption.values(
-              "tensor-type", "REGEX=TYPE", "type of the tensors whose name matches"),
+              "tensor-type", "REGEX=TYPE", "Type of the matrices whose name matches."),
           TargetOption.value(
-              "tensor-type-file", "FILE", "many REGEX=TYPE, separated by blanks or lines"),
-          TargetOption.value("prune-layers", "N,N…", "leave out these layers"),
+              "tensor-type-file", "FILE", "Many REGEX=TYPE, separated by blanks or lines."),
+          TargetOption.value("prune-layers", "N,N…", "Leave out these layers."),
           TargetOption.values(
-              "override-kv", "KEY=TYPE:VALUE", "set metadata; TYPE is int, float, bool or str"),
-          TargetOption.flag("allow-requantize", "allow quantizing what is quantized already"),
-          TargetOption.flag("keep-split", "write as many files as the source has"),
+              "override-kv", "KEY=TYPE:VALUE", "Set metadata; TYPE is int, float, bool or str."),
+          TargetOption.flag("allow-requantize", "Allow quantizing what is quantized already."),
+          TargetOption.flag("keep-split", "Write as many files as the GGUF model has."),
           TargetOption.value(
-              "split-max-size", "N(M|G)", "start a new file before it has more tensor bytes"),
-          TargetOption.value("split-max-tensors", "N", "start a new file after N tensors"),
-          TargetOption.flag("no-tensor-first-split", "only metadata in the first file of a split"));
+              "split-max-size", "N(M|G)", "Start a new file before it has more tensor bytes."),
+          TargetOption.value("split-max-tensors", "N", "Start a new file after N tensors."),
+          TargetOption.flag(
+              "no-tensor-first-split", "Only metadata in the first file of a split."));
 
   boolean has(String name) {
     return options.has(name);
@@ -98,14 +104,10 @@ record GgufOptions(Options options) {
   }
 
   private static List<String> words(Path file) {
-    try {
-      return Pattern.compile("\\s+")
-          .splitAsStream(Files.readString(file))
-          .filter(word -> !word.isEmpty())
-          .toList();
-    } catch (IOException e) {
-      throw Json.unreadable(file, e);
-    }
+    return Pattern.compile("\\s+")
+        .splitAsStream(TextFile.readLikePython(file))
+        .filter(word -> !word.isEmpty())
+        .toList();
   }
 
   private static GgmlFormat format(String option, String name) {
@@ -156,6 +158,11 @@ record GgufOptions(Options options) {
         throw new PhialException.Usage("--override-kv: expected KEY=TYPE:VALUE, found " + override);
       }
       String key = override.substring(0, equals);
+      if (key.getBytes(StandardCharsets.UTF_8).length > LONGEST_TEXT) {
+        throw new PhialException.Usage(
+            "--override-kv: expected a key of at most %d bytes, found %s"
+                .formatted(LONGEST_TEXT, key));
+      }
       values.remove(key); // a later one goes to the end
       values.put(
           key,
@@ -177,7 +184,7 @@ record GgufOptions(Options options) {
                     .map(v -> new GgufValue.Flag(v.equals("true")));
             case "str" ->
                 Optional.of(value)
-                    .filter(v -> v.getBytes(StandardCharsets.UTF_8).length <= 127)
+                    .filter(v -> v.getBytes(StandardCharsets.UTF_8).length <= LONGEST_TEXT)
                     .map(GgufValue.Text::new);
             default -> Optional.empty();
           };
@@ -187,7 +194,9 @@ record GgufOptions(Options options) {
     return parsed.orElseThrow(() ->
         new PhialException.Usage(
             "--override-kv: expected int:NUMBER, float:NUMBER, bool:true, bool:false or str:TEXT"
-                + " of at most 127 bytes, found "
+                + " of at most "
+                + LONGEST_TEXT
+                + " bytes, found "
                 + override));
   }
 

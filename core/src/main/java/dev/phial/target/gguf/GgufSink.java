@@ -2,6 +2,7 @@ package dev.phial.target.gguf;
 
 import dev.phial.PhialException;
 import dev.phial.io.AtomicFile;
+import dev.phial.kernel.Kernels;
 import dev.phial.model.Weight;
 import dev.phial.plan.PlannedTensor;
 import dev.phial.target.Sink;
@@ -103,10 +104,7 @@ final class GgufSink implements Sink {
    * Large numbers must have survived: what overflowed to infinity would be garbage in any runtime.
    */
   private static void checkRange(PlannedTensor tensor, float[] values, int count, byte[] bytes) {
-    float largest = 0;
-    for (int i = 0; i < count; i++) {
-      largest = Math.max(largest, Math.abs(values[i]));
-    }
+    float largest = Math.abs(Kernels.best().extreme(values, 0, count));
     if (largest < SUSPICIOUS) {
       return;
     }
@@ -131,7 +129,7 @@ final class GgufSink implements Sink {
 
   @Override
   public void commit() {
-    files.forEach(AtomicFile::commit);
+    AtomicFile.commit(files);
   }
 
   @Override

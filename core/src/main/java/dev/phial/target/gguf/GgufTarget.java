@@ -36,14 +36,7 @@ public final class GgufTarget implements Target {
   @Override
   public Job plan(Request request) {
     String architecture =
-        request
-            .model()
-            .family()
-            .ggufArchitecture()
-            .orElseThrow(() ->
-                new PhialException.Unsupported(
-                    "%s: llama.cpp has no runtime for %s models, so there is no GGUF to write"
-                        .formatted(request.checkpoint().path(), request.model().family().name())));
+        request.model().family().ggufArchitecture().orElseThrow(() -> unsupported(request));
     GgufOptions options = new GgufOptions(request.options());
     boolean converts = request.precision().isEmpty();
     Converted converted =
@@ -73,6 +66,14 @@ public final class GgufTarget implements Target {
               .formatted(precision));
     }
     return new Quantized(request, converted, recipe, copies, options).job();
+  }
+
+  private static PhialException unsupported(Request request) {
+    String reason =
+        "llama.cpp has no runtime for %s models".formatted(request.model().family().name());
+    return new PhialException.Unsupported(
+        "%s: %s, so there is no GGUF to write".formatted(request.checkpoint().path(), reason),
+        reason);
   }
 
   @Override

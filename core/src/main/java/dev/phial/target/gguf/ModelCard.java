@@ -1,15 +1,14 @@
 package dev.phial.target.gguf;
 
-import dev.phial.PhialException;
-import dev.phial.io.Json;
-import java.io.IOException;
-import java.nio.file.Files;
+import dev.phial.Printable;
+import dev.phial.source.TextFile;
 import java.nio.file.Path;
-import java.util.ArrayList;
+import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 import org.yaml.snakeyaml.LoaderOptions;
 import org.yaml.snakeyaml.Yaml;
 import org.yaml.snakeyaml.constructor.SafeConstructor;
@@ -18,7 +17,9 @@ import org.yaml.snakeyaml.error.YAMLException;
 /** The YAML at the head of a README.md. */
 record ModelCard(Map<String, Object> fields) {
   private static final System.Logger LOG = System.getLogger(ModelCard.class.getName());
+
   private static final int LARGEST = 1 << 20;
+  private static final int LONGEST_REASON = 200;
 
   /**
    * Reads the card; a README.md without one gives an empty card, and so does one that is no YAML,
@@ -32,35 +33,31 @@ record ModelCard(Map<String, Object> fields) {
     LoaderOptions options = new LoaderOptions();
     options.setMaxAliasesForCollections(50);
     options.setNestingDepthLimit(50);
+    Map<String, Object> fields = new LinkedHashMap<>();
     try {
-      Object data = new Yaml(new SafeConstructor(options)).load(yaml);
-      Map<String, Object> fields = new LinkedHashMap<>();
-      if (data instanceof Map<?, ?> map) {
-        map.forEach((key, value) -> fields.put(String.valueOf(key), value));
+      if (yaml.length() > LARGEST) {
+        throw new YAMLException("it is longer than " + LARGEST);
       }
-      return new ModelCard(fields);
-    } catch (YAMLException e) {
+      if (new Yaml(new SafeConstructor(options)).load(yaml) instanceof Map<?, ?> map) {
+        map.forEach((key, value) -> {
+          if (key instanceof String name) {
+            fields.put(name, value);
+          }
+        });
+      }
+    } catch (YAMLException | IllegalArgumentException | ClassCastException e) {
+      // the latter two where a tag such as !!int does not fit its value
       LOG.log(
           System.Logger.Level.WARNING,
           "{0}: the model card is not valid YAML and was left out: {1}",
           readme.get(),
-          e.getMessage());
-      return new ModelCard(Map.of());
+          Printable.of(String.valueOf(e.getMessage()), LONGEST_REASON));
     }
+    return new ModelCard(fields);
   }
 
   private static String frontMatter(Path readme) {
-    List<String> lines;
-    try {
-      if (Files.size(readme) > LARGEST) {
-        throw new PhialException.BadInput(
-            "%s: expected at most %d bytes, found %d"
-                .formatted(readme, LARGEST, Files.size(readme)));
-      }
-      lines = Files.readString(readme).lines().toList();
-    } catch (IOException e) {
-      throw Json.unreadable(readme, e);
-    }
+    List<String> lines = TextFile.readLikePython(readme).lines().toList();
     if (lines.isEmpty() || !lines.getFirst().equals("---")) {
       return "";
     }
@@ -69,24 +66,33 @@ record ModelCard(Map<String, Object> fields) {
     return (String.join("\n", front) + "\n").replace("- no\n", "- \"no\"\n").replace("\t", "  ");
   }
 
+  /** The text of a field, the texts of a list with commas between. */
   Optional<String> text(String key) {
     Object value = fields.get(key);
-    if (value instanceof List<?> list) {
-      return Optional.of(String.join(",", list.stream().map(String::valueOf).toList()));
-    }
-    return Optional.ofNullable(value).map(String::valueOf);
+    return value instanceof List<?> list
+        ? Optional.of(String.join(",", list.stream().flatMap(e -> text(e).stream()).toList()))
+        : text(value);
+  }
+
+  /** The texts of a field that holds one or several. */
+  List<String> texts(String key) {
+    return list(key).stream().flatMap(entry -> text(entry).stream()).toList();
   }
 
   /** The entries of a field that holds one or several. */
-  List<Object> list(String key) {
+  List<?> list(String key) {
     Object value = fields.get(key);
-    if (value instanceof List<?> list) {
-      return new ArrayList<>(list);
-    }
-    return value == null ? List.of() : List.of(value);
+    return value instanceof List<?> list ? list : value == null ? List.of() : List.of(value);
   }
 
   boolean has(String key) {
     return fields.containsKey(key);
+  }
+
+  /** A value as text; none for a collection, whose aliases may make it endless. */
+  static Optional<String> text(@Nullable Object value) {
+    return value == null || value instanceof Collection || value instanceof Map
+        ? Optional.empty()
+        : Optional.of(String.valueOf(value));
   }
 }

@@ -36,7 +36,7 @@ final class PreTokenizers {
   /**
    * Hash of the probe's ids, as the converter lists them, to the name in {@code llama-vocab.cpp}.
    */
-  private static final Map<String, String> PUBLISHED =
+  static final Map<String, String> PUBLISHED =
       Map.of(
           "fcace8b9cac38ce847670c970cd5892031a753a1ef381abd1d9af00f713da085", "phi-2",
           "a8594e3edff7c29c003940395316294b2c623e09894deebbc65f33f1515df79e", "dbrx",
@@ -66,23 +66,29 @@ final class PreTokenizers {
    * @throws PhialException.Unsupported if neither the vocabulary nor its rule is known
    */
   static String name(Path folder, TokenizerJson json) {
-    String hash = fingerprint(json);
-    return Optional.ofNullable(PUBLISHED.get(hash))
+    Optional<String> hash = fingerprint(json);
+    return hash.map(PUBLISHED::get)
         .or(() -> byRule(json.preTokenizer()))
         .orElseThrow(() ->
             new PhialException.Unsupported(
                 "%s: expected a byte-pair tokenizer that llama.cpp knows, found one with fingerprint %s and another"
-                        .formatted(folder, hash)
+                        .formatted(folder, hash.orElse("none"))
                     + " splitting rule; if you know which of llama.cpp's rules it follows, pass"
                     + " --override-kv tokenizer.ggml.pre=str:NAME"));
   }
 
-  /** SHA-256 of the probe's ids, written as Python writes a list. */
-  static String fingerprint(TokenizerJson json) {
-    String ids = new BytePairs(json).encode(PROBE).toString();
+  /**
+   * SHA-256 of the probe's ids, written as Python writes a list; none where the tokenizer's own
+   * rule makes no sense.
+   */
+  static Optional<String> fingerprint(TokenizerJson json) {
     try {
+      String ids = new BytePairs(json).encode(PROBE).toString();
       MessageDigest sha = MessageDigest.getInstance("SHA-256");
-      return HexFormat.of().formatHex(sha.digest(ids.getBytes(StandardCharsets.UTF_8)));
+      return Optional.of(
+          HexFormat.of().formatHex(sha.digest(ids.getBytes(StandardCharsets.UTF_8))));
+    } catch (IllegalArgumentException e) {
+      return Optional.empty();
     } catch (NoSuchAlgorithmException e) {
       throw new AssertionError("every JVM has SHA-256", e);
     }

@@ -99,10 +99,15 @@ final class Quantized {
 
   /** Layers that stay, to their new numbers; -1 stands for what lies outside the layers. */
   private Map<Integer, Integer> renumber(List<Integer> pruned) {
+    int count = converted.hyperparameters().layers();
+    if (!pruned.isEmpty() && pruned.getLast() >= count) {
+      throw new PhialException.Usage(
+          "--prune-layers: expected layers below %d, found %d".formatted(count, pruned.getLast()));
+    }
     Map<Integer, Integer> layers = new TreeMap<>();
     layers.put(-1, -1);
     int next = 0;
-    for (int layer = 0; layer < converted.hyperparameters().layers(); layer++) {
+    for (int layer = 0; layer < count; layer++) {
       if (!pruned.contains(layer)) {
         layers.put(layer, next++);
       }
@@ -114,15 +119,19 @@ final class Quantized {
       String name, Weight weight, GgmlFormat current, GgmlFormat format, Mixture mixture) {
     Optional<float[]> entry =
         importance.flatMap(matrix -> Optional.ofNullable(matrix.weights().get(weight.ggufName())));
-    if (mixture.requiresImportance(weight, format)
-        && Mixture.isQuantizable(weight)
-        && entry.isEmpty()) {
-      throw new PhialException.Unsupported(
-          importance.isEmpty()
-              ? "%s needs an importance matrix: %s would become %s, garbage without one; pass --imatrix FILE (phial calibrate or llama-imatrix make it)"
-                  .formatted(recipe, name, format)
-              : "%s: expected an entry for %s in the importance matrix, found none; %s would be garbage without it"
-                  .formatted(options.value("imatrix").orElse(""), name, format));
+    boolean needsImportance =
+        mixture.requiresImportance(weight, format) && Mixture.isQuantizable(weight)
+            || format.needsImportance() && current != format;
+    if (needsImportance && entry.isEmpty()) {
+      throw importance.isEmpty()
+          ? new PhialException.Unsupported(
+              "%s needs an importance matrix: %s would become %s, garbage without one; pass --imatrix FILE, which llama-imatrix makes"
+                  .formatted(recipe, name, format),
+              "needs an importance matrix (--imatrix FILE)")
+          : new PhialException.Unsupported(
+              "%s: expected an entry for %s in the importance matrix, found none; %s would be garbage without it"
+                  .formatted(options.value("imatrix").orElse(""), name, format),
+              "needs an entry for %s in the importance matrix".formatted(name));
     }
     if (current == format) {
       return;
@@ -138,7 +147,8 @@ final class Quantized {
     if (current.blockSize() > 1 && !options.has("allow-requantize")) {
       throw new PhialException.Unsupported(
           "%s: tensor %s is %s already; quantizing it again loses more than quantizing the original: use that, or pass --allow-requantize"
-              .formatted(request.checkpoint().path(), name, current));
+              .formatted(request.checkpoint().path(), name, current),
+          "quantized already (--allow-requantize to do it again)");
     }
   }
 

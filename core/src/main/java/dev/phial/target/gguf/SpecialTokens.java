@@ -5,6 +5,7 @@ import dev.phial.io.Json;
 import dev.phial.source.Config;
 import dev.phial.source.GgufValue;
 import dev.phial.source.HuggingFace;
+import dev.phial.source.TextFile;
 import dev.phial.source.TokenizerJson;
 import dev.phial.source.TokenizerJson.AddedToken;
 import java.io.IOException;
@@ -18,169 +19,288 @@ import java.util.Optional;
 import java.util.TreeMap;
 import java.util.stream.Stream;
 import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.ArrayNode;
+import tools.jackson.databind.node.JsonNodeFactory;
 
 /**
  * Which ids begin and end a text, whether the tokenizer adds them, and the chat template: gguf-py's
- * {@code SpecialVocab}.
+ * {@code SpecialVocab}, whose guesses from a post-processor are followed to the letter.
  */
 final class SpecialTokens {
-  /** What tokenizer files call each token, and what GGUF does. */
-  private static final Map<String, String> ID_KEYS = new LinkedHashMap<>();
+  private static final JsonNodeFactory JSON = JsonNodeFactory.instance;
 
-  static {
-    ID_KEYS.put("bos", "tokenizer.ggml.bos_token_id");
-    ID_KEYS.put("eos", "tokenizer.ggml.eos_token_id");
-    ID_KEYS.put("unk", "tokenizer.ggml.unknown_token_id");
-    ID_KEYS.put("sep", "tokenizer.ggml.seperator_token_id");
-    ID_KEYS.put("pad", "tokenizer.ggml.padding_token_id");
-    ID_KEYS.put("mask", "tokenizer.ggml.mask_token_id");
-  }
+  /** What GGUF calls the id of each kind of token; of {@code cls} it does not tell. */
+  private static final Map<String, String> ID_KEYS =
+      Map.of(
+          "bos", "tokenizer.ggml.bos_token_id",
+          "eos", "tokenizer.ggml.eos_token_id",
+          "unk", "tokenizer.ggml.unknown_token_id",
+          "sep", "tokenizer.ggml.seperator_token_id",
+          "pad", "tokenizer.ggml.padding_token_id",
+          "mask", "tokenizer.ggml.mask_token_id",
+          "eot", "tokenizer.ggml.eot_token_id",
+          "eom", "tokenizer.ggml.eom_token_id");
+
+  /** The kinds of which GGUF tells whether they are added. */
+  private static final List<String> ADDED = List.of("bos", "eos", "sep");
 
   private final HuggingFace folder;
+  private final int limit;
+  private final Optional<Config> config;
+
+  /** Kinds in the order in which they are written. */
+  private final List<String> kinds =
+      new ArrayList<>(List.of("bos", "eos", "unk", "sep", "pad", "cls", "mask"));
+
+  /** Kind to what tokenizer_config.json says of it: a text, or an object with one. */
+  private final Map<String, JsonNode> tokens = new LinkedHashMap<>();
+
   private final Map<String, Integer> ids = new LinkedHashMap<>();
   private final Map<String, Boolean> adds = new LinkedHashMap<>();
 
-  private SpecialTokens(HuggingFace folder) {
+  private SpecialTokens(HuggingFace folder, int limit) {
     this.folder = folder;
+    this.limit = limit;
+    this.config = folder.json("tokenizer_config.json").filter(c -> !c.json().isEmpty());
+    config.ifPresent(c -> kinds.forEach(kind -> tokens.put(kind, c.json().path(kind + "_token"))));
   }
 
   /**
    * @param limit ids from here on are left out, if the tokenizer tells a limit
    */
   static Map<String, GgufValue> of(HuggingFace folder, int limit) {
-    SpecialTokens tokens = new SpecialTokens(folder);
-    Optional<Config> config = folder.json("tokenizer_config.json");
+    SpecialTokens special = new SpecialTokens(folder, limit);
     Optional<TokenizerJson> json = folder.file("tokenizer.json").map(TokenizerJson::read);
-    Map<String, String> names = names(config);
-    json.ifPresent(tokenizer -> tokens.addPostProcessor(tokenizer.postProcessor(), names));
-    config.ifPresent(c ->
-        tokens.addConfigured(
-            c, names, json.map(TokenizerJson::addedTokens).orElse(List.of()), limit));
-    for (String type : ID_KEYS.keySet()) {
-      JsonNode id = folder.config().json().path(type + "_token_id");
-      if (id.isInt()) {
-        tokens.addId(type, id.intValue(), limit);
-      }
-    }
+    json.ifPresent(tokenizer -> special.addPostProcessor(tokenizer.postProcessor()));
+    special.addConfigured(json.map(TokenizerJson::addedTokens).orElse(List.of()));
+    special.addModelIds();
     Map<String, GgufValue> values = new LinkedHashMap<>();
-    tokens.ids.forEach((type, id) -> values.put(ID_KEYS.get(type), GgufValue.uint32(id)));
-    tokens.adds.forEach((type, add) ->
-        values.put("tokenizer.ggml.add_" + type + "_token", new GgufValue.Flag(add)));
-    values.putAll(tokens.chatTemplates(config));
+    special.ids.forEach((kind, id) -> {
+      String key = ID_KEYS.get(kind);
+      if (key != null) {
+        values.put(key, GgufValue.uint32(id));
+      }
+    });
+    special.adds.forEach((kind, add) -> {
+      if (ADDED.contains(kind)) {
+        values.put("tokenizer.ggml.add_" + kind + "_token", new GgufValue.Flag(add));
+      }
+    });
+    values.putAll(chatTemplates(special.chatTemplate()));
     return values;
   }
 
-  /** The text of each special token. */
-  private static Map<String, String> names(Optional<Config> config) {
-    Map<String, String> names = new LinkedHashMap<>();
-    for (String type : ID_KEYS.keySet()) {
-      JsonNode entry =
-          config.map(c -> c.json().path(type + "_token")).orElse(Json.MAPPER.missingNode());
-      String content =
-          entry.isObject()
-              ? entry.path("content").asString("")
-              : entry.isString() ? entry.asString() : "";
-      if (!content.isEmpty()) {
-        names.put(type, content);
-      }
+  private void addPostProcessor(JsonNode postProcessor) {
+    if (config.isPresent()) {
+      putIfUnset("bos", token("cls"));
+      putIfUnset("eos", token("sep"));
     }
-    return names;
-  }
-
-  /**
-   * What the post-processor adds around a text; only simple templates are understood, as in the
-   * reference.
-   */
-  private void addPostProcessor(JsonNode postProcessor, Map<String, String> names) {
-    List<JsonNode> processors = new ArrayList<>();
-    postProcessor.path("processors").forEach(processors::add);
-    if (processors.isEmpty()) {
-      processors.add(postProcessor);
-    }
-    for (JsonNode processor : processors) {
+    JsonNode several = postProcessor.path("processors");
+    for (JsonNode processor : several.isMissingNode() ? List.of(postProcessor) : several) {
       switch (processor.path("type").asString("")) {
         case "ByteLevel" -> {
           adds.putIfAbsent("bos", false);
           adds.putIfAbsent("eos", false);
         }
-        case "TemplateProcessing" -> {
-          JsonNode single = processor.path("single");
-          if (single.size() > 1) {
-            template(single.path(0), "bos", names);
-            template(single.path(single.size() - 1), "eos", names);
+        case "RobertaProcessing" -> {
+          ADDED.forEach(kind -> adds.put(kind, true));
+          if (config.isPresent()) {
+            putIfUnset("cls", processor.path("cls").path(0));
+            putIfUnset("sep", processor.path("sep").path(0));
           }
         }
+        case "TemplateProcessing" -> addTemplate(processor);
         default -> {}
       }
     }
   }
 
-  private void template(JsonNode piece, String type, Map<String, String> names) {
-    String token = piece.path("SpecialToken").path("id").asString("");
-    if (!token.isEmpty()) {
-      adds.put(type, token.equals(names.computeIfAbsent(type, t -> token)));
-    }
-  }
-
-  private void addConfigured(
-      Config config, Map<String, String> names, List<AddedToken> added, int limit) {
-    for (String type : ID_KEYS.keySet()) {
-      JsonNode adds = config.json().path("add_" + type + "_token");
-      if (adds.isBoolean() && !type.equals("unk") && !type.equals("pad") && !type.equals("mask")) {
-        this.adds.putIfAbsent(type, adds.booleanValue());
+  /** Only simple templates are understood, as in the reference. */
+  private void addTemplate(JsonNode processor) {
+    JsonNode single = processor.path("single");
+    JsonNode first = JSON.missingNode();
+    JsonNode last = JSON.missingNode();
+    if (single.size() > 1) {
+      first = specialToken(single.path(0));
+      if (isSet(first)) {
+        addFirst(first);
       }
-      String name = names.get(type);
-      added.stream()
-          .filter(token -> token.content().equals(name))
+      last = specialToken(single.path(single.size() - 1));
+      if (isSet(last)) {
+        addLast(last);
+      }
+    }
+    List<JsonNode> pair = processor.path("pair").valueStream().toList();
+    if (!pair.isEmpty() && isSet(last) && specialToken(pair.getLast()).equals(last)) {
+      pair = pair.subList(0, pair.size() - 1);
+    }
+    if (!pair.isEmpty() && isSet(first) && specialToken(pair.getFirst()).equals(first)) {
+      pair = pair.subList(1, pair.size());
+    }
+    addSeparator(pair, isSet(last));
+  }
+
+  private void addFirst(JsonNode first) {
+    if (config.isEmpty()) {
+      tokens.put("bos", first);
+    } else if (!first.equals(token("bos")) && !first.equals(token("cls"))) {
+      putIfUnset("bos", first);
+      putIfUnset("cls", first);
+    }
+    adds.put("bos", first.equals(token("bos")) || first.equals(token("cls")));
+  }
+
+  /** What ends a text is its end; what was called so ends a turn. */
+  private void addLast(JsonNode last) {
+    if (config.isPresent() && !last.equals(token("eos"))) {
+      Stream.of("eot", "eom")
+          .filter(kind -> !kinds.contains(kind))
           .findFirst()
-          .ifPresent(token -> addId(type, token.id(), limit));
+          .ifPresent(kind -> {
+            kinds.add(kind);
+            tokens.put(kind, token("eos"));
+          });
+    }
+    tokens.put("eos", last);
+    adds.put("eos", true);
+  }
+
+  /**
+   * Two texts may be kept apart by one or two tokens.
+   *
+   * @param pair the template of two texts, without what surrounds them
+   */
+  private void addSeparator(List<JsonNode> pair, boolean ends) {
+    if (pair.size() < 3
+        || !sequence(pair.getFirst()).equals("A")
+        || !sequence(pair.getLast()).equals("B")) {
+      return;
+    }
+    boolean separates = isSeparator(pair.get(1)) && !ends;
+    if (pair.size() == 4) {
+      separates |= isSeparator(pair.get(2));
+    }
+    adds.put("sep", separates);
+    if (separates && config.isPresent()) {
+      putIfUnset("sep", token("eos"));
     }
   }
 
-  private void addId(String type, int id, int limit) {
+  private boolean isSeparator(JsonNode piece) {
+    JsonNode token = specialToken(piece);
+    return isSet(token) && (token.equals(token("sep")) || token.equals(token("eos")));
+  }
+
+  private static JsonNode specialToken(JsonNode piece) {
+    return piece.path("SpecialToken").path("id");
+  }
+
+  private static String sequence(JsonNode piece) {
+    return piece.path("Sequence").path("id").asString("");
+  }
+
+  private JsonNode token(String kind) {
+    return tokens.getOrDefault(kind, JSON.missingNode());
+  }
+
+  private void putIfUnset(String kind, JsonNode token) {
+    if (!isSet(token(kind))) {
+      tokens.put(kind, token);
+    }
+  }
+
+  private static boolean isSet(JsonNode token) {
+    return token.isString() ? !token.stringValue().isEmpty() : !token.isEmpty();
+  }
+
+  private void addConfigured(List<AddedToken> added) {
+    if (config.isEmpty()) {
+      return;
+    }
+    for (String kind : kinds) {
+      JsonNode adds = config.get().json().path("add_" + kind + "_token");
+      if (adds.isBoolean()) {
+        this.adds.putIfAbsent(kind, adds.booleanValue());
+      }
+      JsonNode token = token(kind).isObject() ? token(kind).path("content") : token(kind);
+      if (token.isString()) {
+        added.stream()
+            .filter(entry -> entry.content().equals(token.stringValue()))
+            .findFirst()
+            .ifPresent(entry -> addId(kind, entry.id()));
+      }
+    }
+  }
+
+  /** What config.json says where the tokenizer said nothing. */
+  private void addModelIds() {
+    for (String kind : kinds) {
+      JsonNode id = folder.config().json().path(kind + "_token_id");
+      if (id.isInt()) {
+        addId(kind, id.intValue());
+      }
+    }
+  }
+
+  private void addId(String kind, int id) {
     if (id < 0) {
       throw new PhialException.BadInput(
           "%s: expected an id for the special token %s, found %d"
-              .formatted(folder.path(), type, id));
+              .formatted(folder.path(), kind, id));
     }
     if (id < limit) {
-      ids.putIfAbsent(type, id);
+      ids.putIfAbsent(kind, id);
     }
   }
 
-  private Map<String, GgufValue> chatTemplates(Optional<Config> config) {
+  /** A text, or a list of objects with a name and a template each, or something else. */
+  private JsonNode chatTemplate() {
     if (config.isEmpty()) {
-      return Map.of();
+      return JSON.missingNode();
     }
     JsonNode inline = config.get().json().path("chat_template");
-    Map<String, String> templates = new TreeMap<>(); // named, besides the default
-    String main = "";
-    if (inline.isMissingNode()) {
-      main = folder.file("chat_template.jinja").map(SpecialTokens::text).orElse("");
-      if (!main.isEmpty()) {
-        templates.putAll(additional());
-      } else {
-        main =
-            folder
-                .json("chat_template.json")
-                .flatMap(json -> json.text("chat_template"))
-                .orElse("");
+    Optional<Path> file = folder.file("chat_template.jinja");
+    if (!inline.isMissingNode()) {
+      return inline;
+    }
+    if (file.isEmpty()) {
+      return folder
+          .json("chat_template.json")
+          .map(json -> json.json().path("chat_template"))
+          .orElse(JSON.missingNode());
+    }
+    Map<String, String> more = additional();
+    if (more.isEmpty()) {
+      return JSON.stringNode(TextFile.readLikePython(file.get()));
+    }
+    ArrayNode choices = JSON.arrayNode();
+    choices.addObject().put("name", "default").put("template", TextFile.readLikePython(file.get()));
+    more.forEach(
+        (name, template) -> choices.addObject().put("name", name).put("template", template));
+    return choices;
+  }
+
+  private static Map<String, GgufValue> chatTemplates(JsonNode given) {
+    String main = given.isString() ? given.stringValue() : "";
+    Map<String, String> templates = new LinkedHashMap<>(); // named, besides the default
+    for (JsonNode choice : given.isArray() ? given : JSON.arrayNode()) {
+      String name = choice.path("name").asString("").replaceAll("[^A-Za-z0-9]", "_");
+      if (name.isEmpty() || !choice.path("template").isString()) {
+        continue;
       }
-    } else if (inline.isString()) {
-      main = inline.asString();
-    } else if (inline.isArray()) {
-      for (JsonNode choice : inline) {
-        String name = choice.path("name").asString("").replaceAll("[^A-Za-z0-9]", "_");
-        if (name.equals("default")) {
-          main = choice.path("template").asString("");
-        } else if (!name.isEmpty() && choice.path("template").isString()) {
-          templates.put(name, choice.path("template").asString());
-        }
+      String template = choice.path("template").stringValue();
+      if (name.equals("default")) {
+        main = template;
+      } else {
+        templates.put(name, template);
       }
     }
     Map<String, GgufValue> values = new LinkedHashMap<>();
-    templates.forEach((name, template) ->
-        values.put("tokenizer.chat_template." + name, new GgufValue.Text(template)));
+    templates.forEach((name, template) -> {
+      if (!template.isEmpty()) {
+        values.put("tokenizer.chat_template." + name, new GgufValue.Text(template));
+      }
+    });
     if (!templates.isEmpty()) {
       values.put("tokenizer.chat_templates", new GgufValue.Texts(List.copyOf(templates.keySet())));
     }
@@ -199,25 +319,12 @@ final class SpecialTokens {
             .filter(file -> file.toString().endsWith(".jinja"))
             .forEach(file ->
                 templates.put(
-                    file.getFileName()
-                        .toString()
-                        .replaceFirst("\\.jinja$", "")
-                        .replaceAll("[^A-Za-z0-9]", "_"),
-                    text(file)));
+                    file.getFileName().toString().replaceFirst("\\.jinja$", ""),
+                    TextFile.readLikePython(file)));
       } catch (IOException e) {
         throw Json.unreadable(more, e);
       }
     }
     return templates;
-  }
-
-  private static String text(Path file) {
-    try {
-      return Files.readString(file)
-          .replace("\r\n", "\n")
-          .replace('\r', '\n'); // as Python reads text
-    } catch (IOException e) {
-      throw Json.unreadable(file, e);
-    }
   }
 }

@@ -20,6 +20,10 @@ final class Splitter {
     Optional<Long> bytes = options.splitBytes();
     Optional<Integer> count = options.splitTensors();
     if (bytes.isEmpty() && count.isEmpty()) {
+      if (options.has("no-tensor-first-split")) {
+        throw new PhialException.Usage(
+            "--no-tensor-first-split is for several files; pass --split-max-size or --split-max-tensors too");
+      }
       return List.of(new GgufLayout(metadata, tensors));
     }
     if (bytes.isPresent() && count.isPresent()) {

@@ -5,11 +5,10 @@ import dev.phial.io.Json;
 import dev.phial.source.Config;
 import dev.phial.source.HuggingFace;
 import dev.phial.source.SentencePiece;
+import dev.phial.source.TextFile;
 import dev.phial.source.TokenizerJson;
 import dev.phial.source.TokenizerJson.AddedToken;
 import dev.phial.target.gguf.Vocabulary.TokenType;
-import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -206,15 +205,7 @@ final class Vocabularies {
   }
 
   private List<String> lines(String name) {
-    Optional<Path> file = folder.file(name);
-    if (file.isEmpty()) {
-      return List.of();
-    }
-    try {
-      return Files.readAllLines(file.get());
-    } catch (IOException e) {
-      throw Json.unreadable(file.get(), e);
-    }
+    return folder.file(name).map(TextFile::readLikePython).stream().flatMap(String::lines).toList();
   }
 
   /** The added tokens of tokenizer_config.json. */

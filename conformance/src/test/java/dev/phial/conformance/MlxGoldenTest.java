@@ -1,0 +1,156 @@
+package dev.phial.conformance;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.phial.io.Json;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.MethodSource;
+import tools.jackson.databind.JsonNode;
+
+/**
+ * Every tensor equals the one that mlx_lm.convert wrote from the same checkpoint, and so do
+ * config.json and the index, byte for byte. The golden file holds their hashes; {@code
+ * tools/make-mlx-golden.py} makes it.
+ */
+final class MlxGoldenTest {
+  private static final JsonNode GOLDEN = Json.MAPPER.readTree(Phial.resource("mlx-golden.json"));
+
+  @TempDir Path folder;
+
+  static Stream<String> models() {
+    return GOLDEN.propertyNames().stream();
+  }
+
+  @ParameterizedTest
+  @MethodSource("models")
+  void foldersAreThoseOfMlxLm(String model) throws IOException {
+    check(model, model);
+  }
+
+  /** The same weights in PyTorch pickles, and under the configuration of transformers 5. */
+  @ParameterizedTest
+  @CsvSource({"phi3-mini-4k-torch,phi3-mini-4k", "phi3-medium-128k-tf5,phi3-medium-128k"})
+  void containersDoNotMatter(String model, String same) throws IOException {
+    check(model, same);
+  }
+
+  private void check(String model, String same) throws IOException {
+    Map<String, JsonNode> converted =
+        GOLDEN.get(same).properties().stream()
+            .filter(entry -> entry.getValue().isObject())
+            .collect(Collectors.toMap(Map.Entry::getKey, Map.Entry::getValue));
+    List<String> arguments = new ArrayList<>(List.of("quantize", Phial.model(model), "-o", "."));
+    converted.keySet().forEach(setting -> arguments.addAll(List.of("--to", to(setting))));
+    Phial.run(folder, arguments).succeeded();
+    for (Map.Entry<String, JsonNode> entry : converted.entrySet()) {
+      String setting = entry.getKey();
+      check(
+          "%s as %s".formatted(model, to(setting)),
+          entry.getValue(),
+          folder.resolve("%s-mlx-%s".formatted(model, label(setting))),
+          model.equals(same));
+    }
+  }
+
+  private static String to(String setting) {
+    return setting.isEmpty() ? "mlx" : "mlx:" + setting;
+  }
+
+  private static String label(String setting) {
+    return setting.isEmpty()
+        ? "unquantized"
+        : setting.replace(",q-group-size=", "-g").replace(",dtype=", "-");
+  }
+
+  /** What mlx_lm refuses is refused. */
+  @ParameterizedTest
+  @MethodSource("models")
+  void refusesWhatMlxLmRefuses(String model) {
+    for (Map.Entry<String, JsonNode> entry : GOLDEN.get(model).properties()) {
+      if (!entry.getValue().isObject()) {
+        Command.Result result =
+            Phial.run(
+                folder,
+                List.of("quantize", Phial.model(model), "--to", to(entry.getKey()), "-o", "out"));
+        assertThat(result.status()).isEqualTo(1);
+        assertThat(result.err()).contains("expected down_proj matrices");
+        assertThat(folder).isEmptyDirectory();
+      }
+    }
+  }
+
+  private static void check(String what, JsonNode golden, Path output, boolean sameConfig)
+      throws IOException {
+    List<String> lines = listing(output.resolve("model.safetensors"));
+    List<String> digests =
+        lines.stream()
+            .map(line -> Phial.sha256(line.getBytes(StandardCharsets.UTF_8)).substring(0, 8))
+            .toList();
+    List<String> expected = Arrays.asList(golden.get("lines").asString().split(" "));
+    for (int i = 0; i < lines.size(); i++) {
+      assertThat(expected)
+          .as("%s: %s; tools/make-mlx-golden.py show prints what mlx_lm wrote", what, lines.get(i))
+          .contains(digests.get(i));
+    }
+    String all = lines.stream().map(line -> line + "\n").collect(Collectors.joining());
+    assertThat(Phial.sha256(all.getBytes(StandardCharsets.UTF_8)))
+        .as(what)
+        .isEqualTo(golden.get("tensors").asString());
+    assertThat(Phial.sha256(output.resolve("model.safetensors.index.json")))
+        .as("index of %s", what)
+        .isEqualTo(golden.get("index").asString());
+    if (sameConfig) {
+      assertThat(Phial.sha256(output.resolve("config.json")))
+          .as("config.json of %s", what)
+          .isEqualTo(golden.get("config").asString());
+    }
+  }
+
+  /** {@code NAME DTYPE SHAPE SHA-256} of each tensor, sorted. */
+  private static List<String> listing(Path file) throws IOException {
+    byte[] all = Files.readAllBytes(file);
+    int length = Math.toIntExact(ByteBuffer.wrap(all).order(ByteOrder.LITTLE_ENDIAN).getLong());
+    JsonNode header =
+        Json.STRICT.readTree(new String(all, Long.BYTES, length, StandardCharsets.UTF_8));
+    assertThat(header.get("__metadata__").toString()).isEqualTo("{\"format\":\"mlx\"}");
+    List<String> lines = new ArrayList<>();
+    for (Map.Entry<String, JsonNode> entry : header.properties()) {
+      if (entry.getKey().equals("__metadata__")) {
+        continue;
+      }
+      JsonNode offsets = entry.getValue().get("data_offsets");
+      int start = Long.BYTES + length;
+      byte[] data =
+          Arrays.copyOfRange(all, start + offsets.get(0).asInt(), start + offsets.get(1).asInt());
+      String shape =
+          entry
+              .getValue()
+              .get("shape")
+              .valueStream()
+              .map(JsonNode::asString)
+              .collect(Collectors.joining("x"));
+      lines.add(
+          "%s %s %s %s"
+              .formatted(
+                  entry.getKey(),
+                  entry.getValue().get("dtype").asString(),
+                  shape,
+                  Phial.sha256(data)));
+    }
+    return lines.stream().sorted().toList();
+  }
+}

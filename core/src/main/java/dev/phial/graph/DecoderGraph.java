@@ -1,0 +1,145 @@
+package dev.phial.graph;
+
+import dev.phial.PhialException;
+import dev.phial.model.Hyperparameters;
+import dev.phial.model.ModelDescription;
+import dev.phial.model.Part;
+import dev.phial.model.Role;
+import dev.phial.model.Weight;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * A decoder from token ids to logits.
+ *
+ * @param embedding {@code [vocabulary, hidden]}
+ * @param output {@code [vocabulary, hidden]}; the embedding itself where they are tied
+ */
+public record DecoderGraph(
+    Hyperparameters hyperparameters,
+    Matrix embedding,
+    List<Layer> layers,
+    Norm outputNorm,
+    Linear output) {
+  public DecoderGraph {
+    layers = List.copyOf(layers);
+  }
+
+  /**
+   * Puts the parameters of a model in their places.
+   *
+   * @throws PhialException.Unsupported for families that are more than a decoder
+   */
+  public static DecoderGraph of(ModelDescription model) {
+    return new Builder(model).build();
+  }
+
+  private static final class Builder {
+    private final ModelDescription model;
+    private final Hyperparameters h;
+    private final Map<Key, Weight> weights = new HashMap<>();
+
+    private record Key(Role role, int layer, Part part) {}
+
+    Builder(ModelDescription model) {
+      this.model = model;
+      this.h = model.hyperparameters();
+      for (Weight weight : model.weights()) {
+        weights.put(new Key(weight.role(), weight.layer(), weight.part()), weight);
+      }
+    }
+
+    DecoderGraph build() {
+      if (h.small().isPresent()) {
+        throw new PhialException.Unsupported(
+            model.family().name() + " models, with their block-sparse layers, have no graph yet");
+      }
+      Matrix embedding = Matrix.of(weight(Role.TOKEN_EMBEDDING, -1));
+      List<Layer> layers = new ArrayList<>();
+      for (int layer = 0; layer < h.layers(); layer++) {
+        layers.add(layer(layer));
+      }
+      Linear output =
+          h.tied() ? new Linear(embedding, bias(Role.OUTPUT, -1)) : linear(Role.OUTPUT, -1);
+      return new DecoderGraph(h, embedding, layers, norm(Role.OUTPUT_NORM, -1), output);
+    }
+
+    private Layer layer(int layer) {
+      return new Layer(
+          norm(Role.ATTENTION_NORM, layer),
+          attention(layer),
+          has(Role.FFN_NORM, layer) ? Optional.of(norm(Role.FFN_NORM, layer)) : Optional.empty(),
+          feedForward(layer));
+    }
+
+    private Attention attention(int layer) {
+      int queries = h.heads() * h.headSize();
+      int keys = h.keyValueSize();
+      boolean fused = has(Role.ATTENTION_QKV, layer);
+      return new Attention(
+          fused ? slice(Role.ATTENTION_QKV, layer, 0, queries) : linear(Role.ATTENTION_Q, layer),
+          fused ? slice(Role.ATTENTION_QKV, layer, queries, keys) : linear(Role.ATTENTION_K, layer),
+          fused
+              ? slice(Role.ATTENTION_QKV, layer, queries + keys, keys)
+              : linear(Role.ATTENTION_V, layer),
+          linear(Role.ATTENTION_OUTPUT, layer),
+          1 / Math.sqrt(h.headSize()));
+    }
+
+    private FeedForward feedForward(int layer) {
+      if (has(Role.ROUTER, layer)) {
+        return new FeedForward.Experts(
+            linear(Role.ROUTER, layer),
+            weight(Role.EXPERT_GATE, layer),
+            weight(Role.EXPERT_UP, layer),
+            weight(Role.EXPERT_DOWN, layer),
+            h.expertsUsed(),
+            h.routerJitter());
+      }
+      if (has(Role.FFN_GATE_UP, layer)) {
+        return new FeedForward.Gated(
+            slice(Role.FFN_GATE_UP, layer, 0, h.feedForward()),
+            slice(Role.FFN_GATE_UP, layer, h.feedForward(), h.feedForward()),
+            linear(Role.FFN_DOWN, layer));
+      }
+      return new FeedForward.Plain(linear(Role.FFN_UP, layer), linear(Role.FFN_DOWN, layer));
+    }
+
+    private Norm norm(Role role, int layer) {
+      return new Norm(Vector.of(weight(role, layer)), bias(role, layer), h.normEpsilon());
+    }
+
+    private Linear linear(Role role, int layer) {
+      return new Linear(Matrix.of(weight(role, layer)), bias(role, layer));
+    }
+
+    private Linear slice(Role role, int layer, int first, int count) {
+      return new Linear(
+          Matrix.of(weight(role, layer), first, count),
+          find(role, layer, Part.BIAS).map(bias -> Vector.of(bias, first, count)));
+    }
+
+    private Optional<Vector> bias(Role role, int layer) {
+      return find(role, layer, Part.BIAS).map(Vector::of);
+    }
+
+    private boolean has(Role role, int layer) {
+      return find(role, layer, Part.WEIGHT).isPresent();
+    }
+
+    private Weight weight(Role role, int layer) {
+      return find(role, layer, Part.WEIGHT)
+          .orElseThrow(() ->
+              new PhialException.Unsupported(
+                  "%s models have no %s as other decoders have; their graph cannot be written"
+                      .formatted(model.family().name(), role)));
+    }
+
+    private Optional<Weight> find(Role role, int layer, Part part) {
+      return Optional.ofNullable(weights.get(new Key(role, layer, part)));
+    }
+  }
+}

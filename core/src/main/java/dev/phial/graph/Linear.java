@@ -1,0 +1,28 @@
+package dev.phial.graph;
+
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * {@code y = W x + b}.
+ *
+ * @param weight {@code [outputs, inputs]}
+ * @param bias {@code [outputs]}
+ */
+public record Linear(Matrix weight, Optional<Vector> bias) {
+  /** Layers with one input as one layer, their outputs one after the other. */
+  public static Linear join(List<Linear> layers) {
+    List<Vector> biases = layers.stream().flatMap(layer -> layer.bias.stream()).toList();
+    return new Linear(
+        Matrix.stack(layers.stream().map(Linear::weight).toList()),
+        biases.isEmpty() ? Optional.empty() : Optional.of(Vector.join(biases)));
+  }
+
+  public long outputs() {
+    return weight.rows();
+  }
+
+  public long inputs() {
+    return weight.columns();
+  }
+}

@@ -1,0 +1,64 @@
+package dev.phial.graph;
+
+import dev.phial.model.Hyperparameters;
+import dev.phial.model.LongRope;
+import java.util.Optional;
+
+/**
+ * Cosines and sines of rotary embedding, in the single precision in which transformers computes
+ * them.
+ *
+ * @param frequencies radians per position, {@code [rotary dimensions / 2]}
+ * @param scale on both cosine and sine
+ */
+public record RotaryCache(float[] frequencies, float scale) {
+
+  /** For models without LongRoPE. */
+  public static RotaryCache plain(Hyperparameters h) {
+    return new RotaryCache(frequencies(h, Optional.empty()), 1);
+  }
+
+  /** For texts up to the original context. */
+  public static RotaryCache shortTexts(Hyperparameters h, LongRope rope) {
+    return new RotaryCache(
+        frequencies(h, Optional.of(rope.shortFactors())),
+        (float) (double) rope.shortScale().orElse(attentionFactor(h)));
+  }
+
+  /** For longer texts. */
+  public static RotaryCache longTexts(Hyperparameters h, LongRope rope) {
+    return new RotaryCache(
+        frequencies(h, Optional.of(rope.longFactors())),
+        (float) (double) rope.longScale().orElse(attentionFactor(h)));
+  }
+
+  /** {@code √(1 + ln(context / original) / ln(original))}: stretched attention gets flatter. */
+  private static double attentionFactor(Hyperparameters h) {
+    double stretch = (double) h.context() / h.originalContext();
+    return stretch <= 1 ? 1 : Math.sqrt(1 + Math.log(stretch) / Math.log(h.originalContext()));
+  }
+
+  private static float[] frequencies(Hyperparameters h, Optional<java.util.List<Double>> factors) {
+    int dimensions = h.ropeDimensions();
+    float[] frequencies = new float[dimensions / 2];
+    for (int i = 0; i < frequencies.length; i++) {
+      float exponent = (float) (2 * i) / dimensions;
+      float wavelength = (float) Math.pow(h.ropeTheta(), exponent);
+      float factor = factors.isPresent() ? (float) (double) factors.get().get(i) : 1;
+      frequencies[i] = 1 / (factor * wavelength);
+    }
+    return frequencies;
+  }
+
+  public int columns() {
+    return frequencies.length;
+  }
+
+  public float cosine(int position, int column) {
+    return (float) (Math.cos(position * frequencies[column]) * scale);
+  }
+
+  public float sine(int position, int column) {
+    return (float) (Math.sin(position * frequencies[column]) * scale);
+  }
+}

@@ -1,0 +1,150 @@
+package dev.phial.kernel;
+
+import static jdk.incubator.vector.VectorOperators.ABS;
+import static jdk.incubator.vector.VectorOperators.ASHR;
+import static jdk.incubator.vector.VectorOperators.F2I;
+import static jdk.incubator.vector.VectorOperators.GE;
+import static jdk.incubator.vector.VectorOperators.GT;
+import static jdk.incubator.vector.VectorOperators.I2B;
+import static jdk.incubator.vector.VectorOperators.I2F;
+import static jdk.incubator.vector.VectorOperators.LSHR;
+import static jdk.incubator.vector.VectorOperators.LT;
+import static jdk.incubator.vector.VectorOperators.MAX;
+import static jdk.incubator.vector.VectorOperators.MIN;
+import static jdk.incubator.vector.VectorOperators.NE;
+
+import jdk.incubator.vector.ByteVector;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.VectorMask;
+import jdk.incubator.vector.VectorSpecies;
+
+/** The same with the Vector API. Groups are whole registers: 16 elements or more, by twos. */
+final class VectorGroupKernels implements GroupKernels {
+  private static final VectorSpecies<Float> F = VectorConstants.FLOAT;
+  private static final VectorSpecies<Integer> I = VectorConstants.INT;
+  private static final int WIDTH = F.length();
+  private static final VectorSpecies<Byte> BYTES =
+      WIDTH > 8 ? ByteVector.SPECIES_128 : ByteVector.SPECIES_64;
+  private static final VectorMask<Byte> FIRST = BYTES.indexInRange(0, WIDTH);
+  private static final int MAGIC_BITS = Float.floatToRawIntBits(Rounding.MAGIC);
+
+  @Override
+  public float smallest(float[] x, int n) {
+    FloatVector smallest = FloatVector.fromArray(F, x, 0);
+    for (int i = WIDTH; i < n; i += WIDTH) {
+      smallest = smallest.min(FloatVector.fromArray(F, x, i));
+    }
+    return smallest.reduceLanes(MIN);
+  }
+
+  @Override
+  public float largest(float[] x, int n) {
+    FloatVector largest = FloatVector.fromArray(F, x, 0);
+    for (int i = WIDTH; i < n; i += WIDTH) {
+      largest = largest.max(FloatVector.fromArray(F, x, i));
+    }
+    return largest.reduceLanes(MAX);
+  }
+
+  @Override
+  public float smallest(float[] x, int from, int n) {
+    FloatVector smallest = FloatVector.fromArray(F, x, from);
+    for (int i = WIDTH; i < n; i += WIDTH) {
+      smallest = smallest.min(FloatVector.fromArray(F, x, from + i));
+    }
+    return smallest.reduceLanes(MIN);
+  }
+
+  @Override
+  public float largest(float[] x, int from, int n) {
+    FloatVector largest = FloatVector.fromArray(F, x, from);
+    for (int i = WIDTH; i < n; i += WIDTH) {
+      largest = largest.max(FloatVector.fromArray(F, x, from + i));
+    }
+    return largest.reduceLanes(MAX);
+  }
+
+  @Override
+  public void levels(
+      float[] x,
+      int from,
+      int n,
+      float inverse,
+      int zero,
+      int most,
+      boolean last,
+      byte[] codes,
+      int at) {
+    int shift = last ? zero : 0;
+    float before = last ? 0 : zero;
+    for (int i = 0; i < n; i += WIDTH) {
+      // limited before it is rounded, which between whole numbers is the same
+      FloatVector scaled =
+          FloatVector.fromArray(F, x, from + i)
+              .mul(inverse)
+              .add(before)
+              .max((float) -shift)
+              .min((float) (most - shift));
+      FloatVector magnitude = scaled.lanewise(ABS);
+      IntVector whole = (IntVector) magnitude.convert(F2I, 0);
+      VectorMask<Float> up = magnitude.sub((FloatVector) whole.convert(I2F, 0)).compare(GE, 0.5f);
+      whole = whole.add(1, up.cast(I));
+      whole = whole.blend(whole.neg(), scaled.compare(LT, 0f).cast(I)).add(shift);
+      whole.convertShape(I2B, BYTES, 0).reinterpretAsBytes().intoArray(codes, at + i, FIRST);
+    }
+  }
+
+  @Override
+  public void affine(float[] x, int n, float scale, float bias, int most, int[] codes) {
+    for (int i = 0; i < n; i += WIDTH) {
+      // clamped before it is rounded, which between whole numbers is the same
+      FloatVector.fromArray(F, x, i)
+          .sub(bias)
+          .div(scale)
+          .max(0f)
+          .min((float) most)
+          .add(Rounding.MAGIC)
+          .reinterpretAsInts()
+          .sub(MAGIC_BITS)
+          .and(most) // NaN, of overflowing groups, becomes 0 as it does in the cast
+          .intoArray(codes, i);
+    }
+  }
+
+  @Override
+  public void e2m1(float[] x, int n, int[] codes) {
+    for (int i = 0; i < n; i += WIDTH) {
+      FloatVector v = FloatVector.fromArray(F, x, i);
+      FloatVector magnitude = v.lanewise(ABS);
+      IntVector code = IntVector.zero(I);
+      for (float midpoint : SmallFloats.E2M1_MIDPOINTS) {
+        code = code.add(1, magnitude.compare(GT, midpoint).cast(I));
+      }
+      VectorMask<Integer> negative = v.compare(LT, 0f).cast(I).and(code.compare(NE, 0));
+      code.add(8, negative).intoArray(codes, i);
+    }
+  }
+
+  @Override
+  public void e4m3(float[] x, int n, int[] codes) {
+    for (int i = 0; i < n; i += WIDTH) {
+      IntVector bits = FloatVector.fromArray(F, x, i).reinterpretAsInts();
+      IntVector magnitude = bits.and(0x7FFF_FFFF);
+      IntVector even = magnitude.lanewise(ASHR, SmallFloats.E4M3_SHIFT).and(1);
+      IntVector normal =
+          magnitude.add(SmallFloats.E4M3_REBIAS).add(even).lanewise(ASHR, SmallFloats.E4M3_SHIFT);
+      IntVector small =
+          magnitude
+              .reinterpretAsFloats()
+              .add(SmallFloats.E4M3_MAGIC)
+              .reinterpretAsInts()
+              .sub(SmallFloats.E4M3_MAGIC_BITS);
+      small
+          .blend(normal, magnitude.compare(GE, SmallFloats.E4M3_NORMAL))
+          .blend(0x7E, magnitude.compare(GE, SmallFloats.E4M3_LARGEST))
+          .or(bits.lanewise(LSHR, 24).and(0x80))
+          .intoArray(codes, i);
+    }
+  }
+}

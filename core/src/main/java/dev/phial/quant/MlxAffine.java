@@ -1,0 +1,56 @@
+package dev.phial.quant;
+
+import dev.phial.kernel.GroupKernels;
+import dev.phial.tensor.DType;
+import java.util.List;
+
+/**
+ * {@code scale · code + bias}: codes of 2, 3, 4, 5, 6 or 8 bits over the range of the group, so
+ * placed that its end of larger magnitude is hit exactly, and zero if it lies between two codes;
+ * MLX's {@code affine_quantize}.
+ */
+final class MlxAffine extends MlxFormat {
+  private static final float LEAST_SCALE = 1e-7f;
+
+  MlxAffine(int bits, int groupSize, FloatType number) {
+    super(
+        "%dbit-g%d".formatted(bits, groupSize),
+        "affine",
+        bits,
+        groupSize,
+        number,
+        List.of(
+            new Plane(".scales", number.type(), number.bytes()),
+            new Plane(".biases", number.type(), number.bytes())));
+  }
+
+  @Override
+  void encodeGroup(GroupKernels kernels, float[] x, int[] codes, byte[] to, int at) {
+    int most = (1 << bits()) - 1;
+    float smallest = kernels.smallest(x, x.length);
+    float largest = kernels.largest(x, x.length);
+    boolean negative = Math.abs(smallest) > Math.abs(largest);
+    float step = Math.max((largest - smallest) / most, LEAST_SCALE);
+    float scale = negative ? step : -step;
+    float edge = negative ? smallest : largest;
+    float steps = (float) Math.rint(edge / scale);
+    float bias = 0;
+    if (steps != 0) {
+      scale = edge / steps;
+      bias = edge;
+    }
+    kernels.affine(x, x.length, scale, bias, most, codes);
+    number().put(to, at, scale);
+    number().put(to, at + number().bytes(), bias);
+  }
+
+  @Override
+  float value(int code) {
+    return code;
+  }
+
+  @Override
+  public DType scaleType() {
+    return number().type();
+  }
+}

@@ -1,0 +1,39 @@
+package dev.phial.quant;
+
+import dev.phial.kernel.GroupKernels;
+import dev.phial.kernel.SmallFloats;
+import dev.phial.tensor.DType;
+import java.util.List;
+
+/**
+ * {@code nvfp4}: 16 numbers of four bits (E2M1) share a scale of eight (E4M3); MLX's {@code
+ * fp_quantize} without a scale for the whole tensor.
+ */
+final class MlxNvfp4 extends MlxFormat {
+  private static final MlxElement SCALE = MlxElement.E4M3;
+  private static final MlxElement ELEMENT = MlxElement.E2M1;
+
+  MlxNvfp4(FloatType number) {
+    super("nvfp4", "nvfp4", 4, 16, number, List.of(new Plane(".scales", DType.U8, 1)));
+  }
+
+  @Override
+  void encodeGroup(GroupKernels kernels, float[] x, int[] codes, byte[] to, int at) {
+    float magnitude =
+        Math.max(Math.abs(kernels.smallest(x, x.length)), Math.abs(kernels.largest(x, x.length)));
+    int scale = SmallFloats.e4m3(number().round(magnitude / ELEMENT.largest()));
+    to[at] = (byte) scale;
+    MlxElement.divide(x, SCALE.decode(scale), number());
+    ELEMENT.encode(kernels, x, codes);
+  }
+
+  @Override
+  float value(int code) {
+    return ELEMENT.decode(code);
+  }
+
+  @Override
+  public DType scaleType() {
+    return DType.F8_E4M3;
+  }
+}

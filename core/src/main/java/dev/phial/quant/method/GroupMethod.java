@@ -1,0 +1,14 @@
+package dev.phial.quant.method;
+
+/** A way to choose scale, zero point and codes of groups of elements; each group stands alone. */
+public interface GroupMethod {
+  /**
+   * Quantizes {@code groups} groups of {@code size} elements that start at {@code x[from]}.
+   *
+   * @param to receives them from 0
+   */
+  void quantize(float[] x, int from, int groups, int size, GroupCodes to);
+
+  /** Whether there are zero points to store; otherwise each is the middle code. */
+  boolean hasZeros();
+}

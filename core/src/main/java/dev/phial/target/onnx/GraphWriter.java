@@ -1,0 +1,932 @@
+package dev.phial.target.onnx;
+
+import static dev.phial.target.onnx.Nodes.MICROSOFT;
+import static dev.phial.target.onnx.Nodes.graph;
+import static dev.phial.target.onnx.Nodes.number;
+import static dev.phial.target.onnx.Nodes.numbers;
+import static dev.phial.target.onnx.Nodes.real;
+import static dev.phial.target.onnx.Nodes.tensor;
+import static dev.phial.target.onnx.Nodes.text;
+
+import com.google.protobuf.ByteString;
+import com.google.protobuf.UnsafeByteOperations;
+import dev.phial.PhialException;
+import dev.phial.graph.Attention;
+import dev.phial.graph.DecoderGraph;
+import dev.phial.graph.FeedForward;
+import dev.phial.graph.Layer;
+import dev.phial.graph.Linear;
+import dev.phial.graph.Matrix;
+import dev.phial.graph.Norm;
+import dev.phial.graph.RotaryCache;
+import dev.phial.graph.Vector;
+import dev.phial.model.Hyperparameters;
+import dev.phial.model.LongRope;
+import dev.phial.model.Weight;
+import dev.phial.plan.PlannedTensor;
+import dev.phial.quant.FloatType;
+import dev.phial.quant.Format;
+import dev.phial.quant.Formats;
+import dev.phial.quant.GroupInt;
+import dev.phial.quant.method.DividingMinMax;
+import dev.phial.quant.method.MinMax;
+import dev.phial.tensor.Shape;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import onnx.Onnx.AttributeProto;
+import onnx.Onnx.GraphProto;
+import onnx.Onnx.ModelProto;
+import onnx.Onnx.NodeProto;
+import onnx.Onnx.OperatorSetIdProto;
+import onnx.Onnx.StringStringEntryProto;
+import onnx.Onnx.TensorProto;
+import onnx.Onnx.TensorShapeProto;
+import onnx.Onnx.TypeProto;
+import onnx.Onnx.ValueInfoProto;
+
+/**
+ * Lays a decoder down in ONNX's operators and ONNX Runtime's own, with the names and the order that
+ * its model builder gives them, so that graphs and data files can be compared.
+ */
+final class GraphWriter {
+  private static final int IR_VERSION = 10;
+  private static final int OPSET = 22;
+  private static final String MASK = "/model/attn_mask_reformat/attn_mask_subgraph";
+  private static final String EMBEDDING = "/model/embed_tokens";
+
+  private final DecoderGraph decoder;
+  private final Hyperparameters h;
+  private final OnnxOptions options;
+  private final FloatType type;
+  private final Nodes nodes = new Nodes();
+  private final List<Stored> stored = new ArrayList<>();
+  private boolean hasRotaryTables;
+  private String positions = "position_ids";
+
+  /** The residual stream is the sum of the two; the norm that reads it next adds them up. */
+  private String root = "";
+
+  private String skip = "";
+
+  private GraphWriter(DecoderGraph decoder, OnnxOptions options) {
+    this.decoder = decoder;
+    this.h = decoder.hyperparameters();
+    this.options = options;
+    this.type = options.activations();
+  }
+
+  static OnnxModel write(DecoderGraph decoder, OnnxOptions options) {
+    return new GraphWriter(decoder, options).write();
+  }
+
+  private OnnxModel write() {
+    rotaryTables();
+    maskLengths();
+    embedding();
+    for (int layer = 0; layer < decoder.layers().size(); layer++) {
+      layer(layer, decoder.layers().get(layer));
+    }
+    String hidden = outputNorm();
+    if (!options.excludesHead()) {
+      head(hidden);
+    }
+    stored.sort(Comparator.comparingInt(Stored::pass));
+    return new OnnxModel(model(), stored);
+  }
+
+  // --- before the layers
+
+  /** Sequence lengths for GroupQueryAttention from the attention mask. */
+  private void maskLengths() {
+    String one = nodes.list(1);
+    String sum =
+        nodes.add(
+            "ReduceSum",
+            MASK + "/ReduceSum",
+            List.of("attention_mask", one),
+            number("keepdims", 0));
+    String last = nodes.add("Sub", MASK + "/Sub", List.of(sum, one));
+    cast(MASK + "/Sub/Cast", last, OnnxType.INT32);
+    cast(MASK + "/Gather/Cast", totalLength(), OnnxType.INT32);
+  }
+
+  private String totalLength() {
+    String name = MASK + "/Gather";
+    if (nodes.all().stream().noneMatch(node -> node.getName().equals(name))) {
+      String shape = nodes.add("Shape", MASK + "/Shape", List.of("attention_mask"));
+      nodes.add("Gather", name, List.of(shape, nodes.scalar(1)), number("axis", 0));
+    }
+    return name + "/output_0";
+  }
+
+  private String cast(String name, String input, OnnxType to) {
+    return nodes.add("Cast", name, List.of(input), number("to", to.number()));
+  }
+
+  /** For LongRoPE, the caches of short and long texts; others get theirs in the first layer. */
+  private void rotaryTables() {
+    Optional<LongRope> longRope = h.longRope().filter(rope -> h.context() > h.originalContext());
+    if (longRope.isEmpty()) {
+      return;
+    }
+    hasRotaryTables = true;
+    RotaryTable.Stretch small =
+        new RotaryTable.Stretch(RotaryCache.shortTexts(h, longRope.get()), h.originalContext());
+    RotaryTable.Stretch large =
+        new RotaryTable.Stretch(RotaryCache.longTexts(h, longRope.get()), h.context());
+    if (options.provider().hasIf()) {
+      String isLong =
+          nodes.add(
+              "Greater",
+              "/model/rope_caches_subgraph/Greater",
+              List.of(totalLength(), nodes.scalar(h.originalContext())));
+      nodes.add(
+          "",
+          "If",
+          "/model/rope_caches_subgraph/If",
+          List.of(isLong),
+          List.of("cos_cache", "sin_cache"),
+          graph("then_branch", constants("large", large)),
+          graph("else_branch", constants("small", small)));
+    } else {
+      add(new RotaryTable("cos_cache", List.of(small, large), false, type));
+      add(new RotaryTable("sin_cache", List.of(small, large), true, type));
+      String last =
+          nodes.add(
+              "ReduceMax",
+              "/model/pos_ids_reformat/ReduceMax",
+              List.of("position_ids"),
+              number("keepdims", 0));
+      String original = nodes.scalar(h.originalContext());
+      String isLong =
+          nodes.add(
+              "GreaterOrEqual", "/model/pos_ids_reformat/GreaterOrEqual", List.of(last, original));
+      String factor = cast("/model/pos_ids_reformat/Cast", isLong, OnnxType.INT64);
+      String shift = nodes.add("Mul", "/model/pos_ids_reformat/Mul", List.of(factor, original));
+      positions = nodes.add("Add", "/model/pos_ids_reformat/Add_1", List.of(shift, "position_ids"));
+    }
+  }
+
+  private GraphProto constants(String size, RotaryTable.Stretch stretch) {
+    GraphProto.Builder branch = GraphProto.newBuilder().setName(size + "_rope_caches_graph");
+    for (boolean sine : new boolean[] {false, true}) {
+      String table = (sine ? "sin" : "cos") + "_cache";
+      String output = table + "_" + size;
+      List<Long> dimensions = List.of((long) stretch.positions(), (long) stretch.cache().columns());
+      byte[] bytes = RotaryTable.bytes(stretch.cache(), 0, stretch.positions(), sine, type);
+      ByteString content = UnsafeByteOperations.unsafeWrap(bytes);
+      branch.addNode(
+          NodeProto.newBuilder()
+              .setOpType("Constant")
+              .setName("/%s/%s/Constant".formatted(size, table))
+              .addOutput(output)
+              .addAttribute(
+                  tensor("value", Nodes.tensor(output, OnnxType.of(type), dimensions, content))));
+      branch.addOutput(value(output, OnnxType.of(type), dimensions.toArray()));
+    }
+    return branch.build();
+  }
+
+  private void embedding() {
+    if (options.excludesEmbedding()) {
+      root = "inputs_embeds";
+    } else if (sharesQuantized()) {
+      root = sharedQuantizedEmbedding();
+    } else if (sharesPlain()) {
+      String table =
+          nodes.add(
+              "Transpose",
+              EMBEDDING + "/Transpose",
+              List.of("lm_head.MatMul.weight"),
+              numbers("perm", 1, 0));
+      root = nodes.add("Gather", EMBEDDING + "/Gather", List.of(table, "input_ids"));
+    } else if (quantizesEmbedding()) {
+      root = quantizedEmbedding();
+    } else {
+      Matrix table = decoder.embedding();
+      String name = "model.embed_tokens.weight";
+      PlainRows storage =
+          new PlainRows(
+              Initializer.of(name, OnnxType.of(type), table.rows(), table.columns()),
+              table.columns(),
+              type);
+      add(storage, name, table, plainFormat(), Stored.PLAIN);
+      root = nodes.add("Gather", EMBEDDING + "/Gather", List.of(name, "input_ids"));
+    }
+    skip = root;
+  }
+
+  private boolean shares() {
+    return options.sharesEmbedding() && !options.excludesHead() && !options.excludesEmbedding();
+  }
+
+  private boolean sharesQuantized() {
+    return shares() && options.precision() == Precision.INT4 && !options.qdq();
+  }
+
+  private boolean sharesPlain() {
+    return shares() && !options.precision().isQuantized();
+  }
+
+  /** A table of its own is quantized only where it was meant to be shared. */
+  private boolean quantizesEmbedding() {
+    return options.sharesEmbedding()
+        && options.precision() == Precision.INT4
+        && !options.qdq()
+        && options.algorithm() == Algorithm.DEFAULT;
+  }
+
+  /** Reads rows of the output matrix, which {@link #head} stores. */
+  private String sharedQuantizedEmbedding() {
+    int bits = bits("/lm_head/MatMul");
+    GroupInt format = format(bits);
+    List<Initializer> tensors =
+        options
+            .algorithm()
+            .initializers(
+                "lm_head.MatMul.weight", h.vocabulary(), h.hidden(), options.blockSize(), format);
+    String table =
+        nodes.add(
+            "Reshape",
+            EMBEDDING + "/Reshape",
+            List.of(
+                codes(tensors), nodes.list(h.vocabulary(), (long) h.hidden() * bits / Byte.SIZE)));
+    List<String> inputs = new ArrayList<>(List.of(table, "input_ids", scales(tensors)));
+    zeros(tensors).ifPresent(inputs::add);
+    String name = EMBEDDING + "/GatherBlockQuantized";
+    String output = name + "/output_0";
+    nodes.add(
+        MICROSOFT,
+        "GatherBlockQuantized",
+        name,
+        inputs,
+        List.of(output),
+        number("bits", bits),
+        number("block_size", options.blockSize()),
+        number("gather_axis", 0),
+        number("quantize_axis", 1));
+    return output;
+  }
+
+  private String quantizedEmbedding() {
+    Matrix table = decoder.embedding();
+    int size = options.blockSize();
+    checkDivides("model.embed_tokens", table.columns());
+    GroupInt format = new GroupInt(4, size, type, new DividingMinMax(options.symmetric(), type));
+    String name = "model.embed_tokens.weight";
+    OnnxType codeType = options.symmetric() ? OnnxType.INT4 : OnnxType.UINT4;
+    long groups = table.columns() / size;
+    Initializer codes = Initializer.of(name + "_Q4", codeType, table.rows(), table.columns());
+    Initializer scales = Initializer.of(name + "_scales", OnnxType.of(type), table.rows(), groups);
+    List<Initializer> zeros =
+        options.symmetric()
+            ? List.of()
+            : List.of(Initializer.of(name + "_zero_points", codeType, table.rows(), groups));
+    if (!zeros.isEmpty() && groups % 2 != 0) {
+      throw new PhialException.Unsupported(
+          "--block-size %d: expected an even number of zero points per row of the embedding, found %d; choose a smaller block size"
+              .formatted(size, groups));
+    }
+    List<Initializer> all = new ArrayList<>(List.of(codes, scales));
+    all.addAll(zeros);
+    add(
+        new NBitsRows(
+            all, format, type, table.columns(), codes, scales, zeros, options.symmetric()),
+        name,
+        table,
+        format,
+        Stored.QUANTIZED);
+    List<String> inputs = new ArrayList<>(List.of(codes.name(), "input_ids", scales.name()));
+    zeros.forEach(zero -> inputs.add(zero.name()));
+    String output = EMBEDDING + "/Gather/output_0";
+    nodes.add(
+        MICROSOFT,
+        "GatherBlockQuantized",
+        EMBEDDING + "/Gather_Q4",
+        inputs,
+        List.of(output),
+        number("block_size", size),
+        number("gather_axis", 0),
+        number("quantize_axis", 1));
+    return output;
+  }
+
+  // --- layers
+
+  private void layer(int index, Layer layer) {
+    String name = "/model/layers." + index;
+    String normed =
+        norm(name + "/input_layernorm", layer.attentionNorm(), index > 0, Optional.empty());
+    String attended = attention(name + "/attn", index, layer.attention(), normed);
+    if (layer.feedForwardNorm().isPresent()) {
+      skip = attended;
+      String again =
+          norm(
+              name + "/post_attention_layernorm",
+              layer.feedForwardNorm().get(),
+              true,
+              Optional.empty());
+      skip = feedForward(name + "/mlp", layer.feedForward(), again);
+    } else {
+      String fed = feedForward(name + "/mlp", layer.feedForward(), normed);
+      skip = nodes.add("Add", name + "/residual_add/Add", List.of(attended, fed));
+    }
+  }
+
+  private String outputNorm() {
+    return norm(
+        "/model/layers.%d/final_norm_layernorm".formatted(decoder.layers().size()),
+        decoder.outputNorm(),
+        true,
+        Optional.of(options.excludesHead() ? "hidden_states" : ""));
+  }
+
+  /**
+   * Normalizes the residual stream, which may still have to be added up.
+   *
+   * @param last the name of the output, or empty for the usual one, if nobody reads the stream
+   *     after this
+   */
+  private String norm(String name, Norm norm, boolean adds, Optional<String> last) {
+    String prefix = name.substring(1).replace('/', '.');
+    List<String> inputs = new ArrayList<>(adds ? List.of(root, skip) : List.of(root));
+    vector(prefix + ".weight", norm.weight());
+    inputs.add(prefix + ".weight");
+    norm.bias()
+        .ifPresent(bias -> {
+          vector(prefix + ".bias", bias);
+          inputs.add(prefix + ".bias");
+        });
+    String output = last.filter(given -> !given.isEmpty()).orElse(name + "/output_0");
+    String op = norm.centers() ? "LayerNormalization" : "SimplifiedLayerNormalization";
+    if (!adds) {
+      nodes.add(
+          "",
+          op,
+          name + "/LayerNorm",
+          inputs,
+          List.of(output),
+          real("epsilon", norm.epsilon()),
+          number("axis", -1),
+          number("stash_type", 1));
+      return output;
+    }
+    String sum = name + "/output_3";
+    nodes.add(
+        MICROSOFT,
+        "Skip" + op,
+        name + "/SkipLayerNorm",
+        inputs,
+        last.isPresent() ? List.of(output) : List.of(output, "", "", sum),
+        real("epsilon", norm.epsilon()));
+    if (last.isEmpty()) {
+      root = sum;
+    }
+    return output;
+  }
+
+  private String attention(String name, int index, Attention attention, String input) {
+    String query;
+    String key = "";
+    String value = "";
+    if (options.provider().fusesAttention()) {
+      Linear fused = Linear.join(List.of(attention.query(), attention.key(), attention.value()));
+      query = linear(name + "/qkv_proj", fused, input);
+    } else {
+      query = matmul(name + "/q_proj", attention.query(), input);
+      key = matmul(name + "/k_proj", attention.key(), input);
+      value = matmul(name + "/v_proj", attention.value(), input);
+      query = bias(name + "/q_proj", attention.query(), query);
+      key = bias(name + "/k_proj", attention.key(), key);
+      value = bias(name + "/v_proj", attention.value(), value);
+    }
+    plainRotaryTables();
+    boolean rotates = options.provider().fusesAttention();
+    if (!rotates) {
+      query = rotate(name + "/q_rotary/RotaryEmbedding", query, h.heads());
+      key = rotate(name + "/k_rotary/RotaryEmbedding", key, h.keyValueHeads());
+    }
+    String output = name + "/GroupQueryAttention/output_0";
+    nodes.add(
+        MICROSOFT,
+        "GroupQueryAttention",
+        name + "/GroupQueryAttention",
+        List.of(
+            query,
+            key,
+            value,
+            "past_key_values.%d.key".formatted(index),
+            "past_key_values.%d.value".formatted(index),
+            MASK + "/Sub/Cast/output_0",
+            MASK + "/Gather/Cast/output_0",
+            rotates ? "cos_cache" : "",
+            rotates ? "sin_cache" : "",
+            "",
+            "",
+            ""),
+        List.of(output, "present.%d.key".formatted(index), "present.%d.value".formatted(index)),
+        number("num_heads", h.heads()),
+        number("kv_num_heads", h.keyValueHeads()),
+        real("scale", attention.scale()),
+        number("local_window_size", -1),
+        real("softcap", 0),
+        number("do_rotary", rotates ? 1 : 0),
+        number("rotary_interleaved", 0));
+    String projected = matmul(name + "/o_proj", attention.output(), output);
+    return attention
+        .output()
+        .bias()
+        .map(bias -> addBias(name + "/o_proj", bias, projected))
+        .orElse(projected);
+  }
+
+  private void plainRotaryTables() {
+    if (hasRotaryTables) {
+      return;
+    }
+    hasRotaryTables = true;
+    RotaryCache cache =
+        h.longRope().map(rope -> RotaryCache.shortTexts(h, rope)).orElse(RotaryCache.plain(h));
+    List<RotaryTable.Stretch> all = List.of(new RotaryTable.Stretch(cache, h.context()));
+    add(new RotaryTable("cos_cache", all, false, type));
+    add(new RotaryTable("sin_cache", all, true, type));
+  }
+
+  private String rotate(String name, String input, int heads) {
+    String output = name + "/output_0";
+    boolean partial = h.ropeDimensions() != h.headSize();
+    nodes.add(
+        MICROSOFT,
+        "RotaryEmbedding",
+        name,
+        List.of(input, positions, "cos_cache", "sin_cache"),
+        List.of(output),
+        number("interleaved", 0),
+        number("num_heads", partial ? heads : 0),
+        number("rotary_embedding_dim", partial ? h.ropeDimensions() : 0));
+    return output;
+  }
+
+  private String feedForward(String name, FeedForward feedForward, String input) {
+    return switch (feedForward) {
+      case FeedForward.Gated gated -> gated(name, gated, input);
+      case FeedForward.Plain plain -> {
+        String up = linear(name + "/fc1", plain.up(), input);
+        String active =
+            nodes.add("Gelu", name + "/act_fn/FastGelu", List.of(up), text("approximate", "tanh"));
+        yield linear(name + "/fc2", plain.down(), active);
+      }
+      case FeedForward.Experts experts -> experts(name.replace("/mlp", "/moe"), experts, input);
+    };
+  }
+
+  private String gated(String name, FeedForward.Gated gated, String input) {
+    String gate = linear(name + "/gate_proj", gated.gate(), input);
+    String up = linear(name + "/up_proj", gated.up(), input);
+    String sigmoid = nodes.add("Sigmoid", name + "/act_fn/Sigmoid", List.of(gate));
+    String active = nodes.add("Mul", name + "/act_fn/Mul", List.of(gate, sigmoid));
+    String product = nodes.add("Mul", name + "/Mul", List.of(active, up));
+    return linear(name + "/down_proj", gated.down(), product);
+  }
+
+  /** Gate and up projection alternate row by row, as the operators want them. */
+  private String experts(String name, FeedForward.Experts experts, String input) {
+    if (!options.provider().hasExperts()) {
+      throw new PhialException.Unsupported(
+          "--ep %s: its kernels run no mixture of experts; choose another provider"
+              .formatted(options.provider().label()));
+    }
+    String scores = plainMatmul(name + "/gate", experts.router(), input);
+    SparseMixer.Routing routing = SparseMixer.add(nodes, name + "/router", experts, scores, type);
+    String prefix = name.substring(1).replace('/', '.') + ".experts.";
+    long count = experts.gate().shape().dimensions().getFirst();
+    long width = experts.gate().matrixRows();
+    List<Stored.Source> fused = new ArrayList<>();
+    for (long expert = 0; expert < count; expert++) {
+      long to = 2 * expert * width;
+      fused.add(new Stored.Source(experts.gate(), expert * width, width, to, 2));
+      fused.add(new Stored.Source(experts.up(), expert * width, width, to + 1, 2));
+    }
+    List<String> gateUp = expertMatrix(prefix + "gate_up_proj", count, 2 * width, fused);
+    List<String> down =
+        expertMatrix(
+            prefix + "down_proj",
+            count,
+            experts.down().matrixRows(),
+            Stored.sources(Matrix.of(experts.down())));
+    List<String> inputs = new ArrayList<>(List.of(input, routing.logits()));
+    inputs.addAll(gateUp);
+    inputs.add("");
+    inputs.addAll(down);
+    List<AttributeProto> attributes =
+        new ArrayList<>(
+            List.of(
+                text("activation_type", "swiglu"),
+                number("swiglu_fusion", 1),
+                real("activation_alpha", 1),
+                real("activation_beta", 0),
+                number("k", experts.used()),
+                number("normalize_routing_weights", 0)));
+    boolean isQuantized = options.precision().isQuantized();
+    if (isQuantized) {
+      attributes.add(number("expert_weight_bits", options.precision().bits()));
+      attributes.add(number("block_size", options.blockSize()));
+      if (options.provider() == Provider.CUDA) {
+        attributes.add(number("weights_prepacked", 0));
+      }
+    }
+    String output = name + "/output_0";
+    nodes.add(
+        MICROSOFT,
+        isQuantized ? "QMoE" : "MoE",
+        name,
+        inputs,
+        List.of(output),
+        attributes.toArray(AttributeProto[]::new));
+    String scaled = nodes.add("Mul", name + "/Mul", List.of(output, routing.factor()));
+    if (isQuantized) {
+      return scaled;
+    }
+    // ONNX Runtime 1.31 lets MoE write over an input it still reads, unless that is needed later
+    String never = nodes.add("IsNaN", name + "/IsNaN", List.of(routing.factor()));
+    return nodes.add("Where", name + "/Where", List.of(never, input, scaled));
+  }
+
+  /** Stores one matrix per expert, {@code [experts, rows, columns]}; returns weights and scales. */
+  private List<String> expertMatrix(
+      String name, long experts, long rows, List<Stored.Source> sources) {
+    Weight weight = sources.getFirst().weight();
+    long columns = weight.shape().columns();
+    Shape shape = Shape.of(experts, rows, columns);
+    if (!options.precision().isQuantized()) {
+      Initializer all = Initializer.of(name + ".weight", OnnxType.of(type), experts, rows, columns);
+      stored.add(
+          new Stored(
+              new PlainRows(all, columns, type),
+              sources,
+              List.of(planned(name, weight, shape, plainFormat())),
+              Stored.PLAIN));
+      return List.of(all.name());
+    }
+    checkDivides(name, columns);
+    int bits = options.precision().bits();
+    GroupInt format = Algorithm.DEFAULT.format(bits, options.blockSize(), true, type);
+    Initializer codes =
+        Initializer.of(
+            name + ".qweight", OnnxType.UINT8, experts, rows, columns * bits / Byte.SIZE);
+    Initializer scales =
+        Initializer.of(
+            name + ".scales", OnnxType.of(type), experts, rows, columns / options.blockSize());
+    stored.add(
+        new Stored(
+            new NBitsRows(
+                List.of(codes, scales), format, type, columns, codes, scales, List.of(), false),
+            sources,
+            List.of(planned(name, weight, shape, format)),
+            Stored.PLAIN));
+    return List.of(codes.name(), scales.name());
+  }
+
+  // --- after the layers
+
+  private void head(String hidden) {
+    boolean casts = type == FloatType.BF16; // logits are wanted in single precision
+    Optional<Vector> bias = decoder.output().bias();
+    String name = "/lm_head";
+    String logits =
+        matmul(
+            name,
+            decoder.output(),
+            hidden,
+            bias.isEmpty() && !casts ? "logits" : name + "/MatMul/output_0");
+    if (bias.isPresent()) {
+      vector("lm_head.Add.bias", bias.get());
+      String sum = casts ? name + "/Add/output_0" : "logits";
+      nodes.add("", "Add", name + "/Add", List.of(logits, "lm_head.Add.bias"), List.of(sum));
+      logits = sum;
+    }
+    if (casts) {
+      nodes.add(
+          "",
+          "Cast",
+          name + "/Cast",
+          List.of(logits),
+          List.of("logits"),
+          number("to", OnnxType.FLOAT.number()));
+    }
+  }
+
+  // --- matrices and vectors
+
+  private String linear(String name, Linear linear, String input) {
+    return bias(name, linear, matmul(name, linear, input));
+  }
+
+  private String bias(String name, Linear linear, String input) {
+    return linear
+        .bias()
+        .filter(GraphWriter::isNotZero)
+        .map(bias -> addBias(name, bias, input))
+        .orElse(input);
+  }
+
+  private String addBias(String name, Vector bias, String input) {
+    String tensor = name.substring(1).replace('/', '.') + ".Add.bias";
+    vector(tensor, bias);
+    return nodes.add("Add", name + "/Add", List.of(input, tensor));
+  }
+
+  private static boolean isNotZero(Vector vector) {
+    for (float value : vector.values()) {
+      if (value != 0) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  private String matmul(String name, Linear linear, String input) {
+    return matmul(name, linear, input, name + "/MatMul/output_0");
+  }
+
+  private String matmul(String base, Linear linear, String input, String output) {
+    String name = base + "/MatMul";
+    String weight = name.substring(1).replace('/', '.') + ".weight";
+    Matrix matrix = linear.weight();
+    if (!options.precision().isQuantized()) {
+      plainMatmul(name, weight, matrix, input, output);
+      return output;
+    }
+    checkDivides(weight, matrix.columns());
+    int bits = bits(name);
+    int pass = bits == options.precision().bits() ? Stored.QUANTIZED : Stored.UPGRADED;
+    if (options.qdq()) {
+      dequantizedMatmul(name, weight, matrix, input, output);
+      return output;
+    }
+    GroupInt format = format(bits);
+    List<Initializer> tensors =
+        options
+            .algorithm()
+            .initializers(weight, matrix.rows(), matrix.columns(), options.blockSize(), format);
+    add(
+        new NBitsRows(
+            tensors,
+            format,
+            type,
+            matrix.columns(),
+            find(tensors, codes(tensors)),
+            find(tensors, scales(tensors)),
+            zeros(tensors).map(zero -> List.of(find(tensors, zero))).orElse(List.of()),
+            false),
+        weight,
+        matrix,
+        format,
+        options.algorithm() == Algorithm.DEFAULT ? pass : Stored.QUANTIZED);
+    List<String> inputs = new ArrayList<>(List.of(input, codes(tensors), scales(tensors)));
+    zeros(tensors).ifPresent(inputs::add);
+    List<AttributeProto> attributes =
+        new ArrayList<>(
+            List.of(
+                number("K", matrix.columns()),
+                number("N", matrix.rows()),
+                number("bits", bits),
+                number("block_size", options.blockSize())));
+    if (options.accuracyLevel() != 0) {
+      attributes.add(number("accuracy_level", options.accuracyLevel()));
+    }
+    nodes.add(
+        MICROSOFT,
+        "MatMulNBits",
+        name + "_Q" + bits,
+        inputs,
+        List.of(output),
+        attributes.toArray(AttributeProto[]::new));
+    return output;
+  }
+
+  /** A small matrix that decides much stays as it is. */
+  private String plainMatmul(String base, Linear linear, String input) {
+    String name = base + "/MatMul";
+    String output = name + "/output_0";
+    plainMatmul(
+        name, name.substring(1).replace('/', '.') + ".weight", linear.weight(), input, output);
+    return output;
+  }
+
+  private void plainMatmul(String name, String weight, Matrix matrix, String input, String output) {
+    add(
+        new PlainColumns(weight, matrix.rows(), matrix.columns(), type),
+        weight,
+        matrix,
+        plainFormat(),
+        Stored.PLAIN);
+    nodes.add("", "MatMul", name, List.of(input, weight), List.of(output));
+  }
+
+  private void dequantizedMatmul(
+      String name, String weight, Matrix matrix, String input, String output) {
+    if (matrix.rows() % 2 != 0) {
+      throw new PhialException.Unsupported(
+          "--qdq: tensor %s: expected an even number of rows, found %d; leave --qdq away"
+              .formatted(weight, matrix.rows()));
+    }
+    GroupInt format =
+        new GroupInt(4, options.blockSize(), type, new MinMax(4, options.symmetric(), type, true));
+    QdqColumns storage = new QdqColumns(weight, matrix.rows(), matrix.columns(), type, format);
+    add(storage, weight, matrix, format, Stored.QUANTIZED);
+    String plain = weight + "_DQ_Q4_output";
+    nodes.add(
+        "",
+        "DequantizeLinear",
+        name + "_DQ_Q4",
+        storage.initializers().stream().map(Initializer::name).toList(),
+        List.of(plain),
+        number("axis", 0),
+        number("block_size", options.blockSize()));
+    nodes.add("", "MatMul", name + "_matmul_Q4", List.of(input, plain), List.of(output));
+  }
+
+  /** The format of weights in {@code bits} bits. */
+  private GroupInt format(int bits) {
+    return options.algorithm().format(bits, options.blockSize(), options.symmetric(), type);
+  }
+
+  /** The bits of a MatMul, which the options may have raised. */
+  private int bits(String node) {
+    boolean upgraded =
+        options.mixed().contains(OnnxOptions.LAST_MATMUL) && node.equals("/lm_head/MatMul")
+            || options.mixed().contains(OnnxOptions.MIXED_LAYERS)
+                && Sensitive.isUpgraded(node, h.layers());
+    return upgraded ? Precision.INT8.bits() : options.precision().bits();
+  }
+
+  private void checkDivides(String weight, long columns) {
+    if (columns % options.blockSize() != 0) {
+      throw new PhialException.Unsupported(
+          "tensor %s: expected rows that divide by the block size %d, found %d columns; choose another --block-size"
+              .formatted(weight, options.blockSize(), columns));
+    }
+  }
+
+  private static String codes(List<Initializer> tensors) {
+    return only(tensors, "_Q");
+  }
+
+  private static String scales(List<Initializer> tensors) {
+    return only(tensors, "_scale");
+  }
+
+  private static Optional<String> zeros(List<Initializer> tensors) {
+    return tensors.stream()
+        .map(Initializer::name)
+        .filter(name -> name.endsWith("_zero_points") || name.endsWith("_zp"))
+        .findFirst();
+  }
+
+  private static String only(List<Initializer> tensors, String mark) {
+    return tensors.stream()
+        .map(Initializer::name)
+        .filter(name -> name.substring(name.lastIndexOf('_')).startsWith(mark))
+        .findFirst()
+        .orElseThrow();
+  }
+
+  private static Initializer find(List<Initializer> tensors, String name) {
+    return tensors.stream().filter(t -> t.name().equals(name)).findFirst().orElseThrow();
+  }
+
+  private void vector(String name, Vector vector) {
+    Initializer initializer = Initializer.of(name, OnnxType.of(type), vector.size());
+    Weight weight = vector.parts().getFirst().weight();
+    stored.add(
+        new Stored(
+            new PlainRows(initializer, 1, type),
+            Stored.sources(vector),
+            List.of(planned(name, weight, Shape.of(vector.size()), plainFormat())),
+            Stored.PLAIN));
+  }
+
+  private void add(Storage storage, String name, Matrix matrix, Format format, int pass) {
+    Weight weight = matrix.parts().getFirst().weight();
+    stored.add(
+        new Stored(
+            storage,
+            Stored.sources(matrix),
+            List.of(planned(name, weight, Shape.of(matrix.rows(), matrix.columns()), format)),
+            pass));
+  }
+
+  private void add(RotaryTable table) {
+    stored.add(new Stored(table, List.of(), List.of(), Stored.PLAIN));
+  }
+
+  private static PlannedTensor planned(String name, Weight weight, Shape shape, Format format) {
+    return new PlannedTensor(
+        name,
+        new Weight(weight.name(), weight.layer(), weight.part(), shape, weight.slices()),
+        format);
+  }
+
+  private Format plainFormat() {
+    return switch (type) {
+      case F32 -> Formats.F32;
+      case F16 -> Formats.F16;
+      case BF16 -> Formats.BF16;
+    };
+  }
+
+  // --- the model around the nodes
+
+  private ModelProto model() {
+    GraphProto.Builder graph =
+        GraphProto.newBuilder().setName("main_graph").addAllNode(nodes.all());
+    inputsAndOutputs(graph);
+    List<Initializer> initializers =
+        stored.stream().flatMap(entry -> entry.storage().initializers().stream()).toList();
+    Map<Initializer, Long> offsets = DataFile.offsets(initializers);
+    initializers.forEach(initializer ->
+        graph.addInitializer(external(initializer, offsets.getOrDefault(initializer, 0L))));
+    return ModelProto.newBuilder()
+        .setIrVersion(IR_VERSION)
+        .setProducerName("phial")
+        .addOpsetImport(OperatorSetIdProto.newBuilder().setDomain("").setVersion(OPSET))
+        .addOpsetImport(OperatorSetIdProto.newBuilder().setDomain(MICROSOFT).setVersion(1))
+        .setGraph(graph)
+        .build();
+  }
+
+  private static TensorProto external(Initializer initializer, long offset) {
+    return TensorProto.newBuilder()
+        .setName(initializer.name())
+        .setDataType(initializer.type().number())
+        .addAllDims(initializer.dimensions())
+        .setDataLocation(TensorProto.DataLocation.EXTERNAL)
+        .addExternalData(entry("location", DataFile.NAME))
+        .addExternalData(entry("offset", Long.toString(offset)))
+        .addExternalData(entry("length", Long.toString(initializer.bytes())))
+        .build();
+  }
+
+  private static StringStringEntryProto entry(String key, String value) {
+    return StringStringEntryProto.newBuilder().setKey(key).setValue(value).build();
+  }
+
+  private void inputsAndOutputs(GraphProto.Builder graph) {
+    OnnxType activations = OnnxType.of(type);
+    if (!options.excludesEmbedding()) {
+      graph.addInput(value("input_ids", OnnxType.INT64, "batch_size", "sequence_length"));
+    }
+    graph.addInput(value("attention_mask", OnnxType.INT64, "batch_size", "total_sequence_length"));
+    if (!options.provider().fusesAttention()) {
+      graph.addInput(value("position_ids", OnnxType.INT64, "batch_size", "sequence_length"));
+    }
+    if (options.excludesEmbedding()) {
+      graph.addInput(
+          value("inputs_embeds", activations, "batch_size", "sequence_length", (long) h.hidden()));
+    }
+    if (options.excludesHead()) {
+      graph.addOutput(
+          value("hidden_states", activations, "batch_size", "sequence_length", (long) h.hidden()));
+    } else {
+      OnnxType logits = type == FloatType.BF16 ? OnnxType.FLOAT : activations;
+      graph.addOutput(
+          value("logits", logits, "batch_size", "sequence_length", (long) h.vocabulary()));
+    }
+    for (String part : List.of("key", "value")) {
+      for (int layer = 0; layer < h.layers(); layer++) {
+        graph.addInput(
+            cache("past_key_values.%d.%s".formatted(layer, part), "past_sequence_length"));
+        graph.addOutput(cache("present.%d.%s".formatted(layer, part), "total_sequence_length"));
+      }
+    }
+  }
+
+  private ValueInfoProto cache(String name, String length) {
+    return value(
+        name, OnnxType.of(type), "batch_size", (long) h.keyValueHeads(), length, "kv_cache_dim");
+  }
+
+  /**
+   * @param dimensions numbers, and names for what is only known when it runs
+   */
+  private static ValueInfoProto value(String name, OnnxType type, Object... dimensions) {
+    TensorShapeProto.Builder shape = TensorShapeProto.newBuilder();
+    for (Object dimension : dimensions) {
+      switch (dimension) {
+        case Long size -> shape.addDimBuilder().setDimValue(size);
+        case Object label -> shape.addDimBuilder().setDimParam(label.toString());
+      }
+    }
+    return ValueInfoProto.newBuilder()
+        .setName(name)
+        .setType(
+            TypeProto.newBuilder()
+                .setTensorType(
+                    TypeProto.Tensor.newBuilder().setElemType(type.number()).setShape(shape)))
+        .build();
+  }
+}

@@ -1,0 +1,130 @@
+package dev.phial.target.onnx;
+
+import com.google.protobuf.ByteString;
+import dev.phial.io.LittleEndian;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import onnx.Onnx.AttributeProto;
+import onnx.Onnx.AttributeProto.AttributeType;
+import onnx.Onnx.GraphProto;
+import onnx.Onnx.NodeProto;
+import onnx.Onnx.TensorProto;
+
+/** The nodes of a graph in the order in which they run. */
+final class Nodes {
+  /** ONNX Runtime's own operators. */
+  static final String MICROSOFT = "com.microsoft";
+
+  private final List<NodeProto> nodes = new ArrayList<>();
+  private final Set<String> constants = new HashSet<>();
+
+  List<NodeProto> all() {
+    return nodes;
+  }
+
+  /** Adds an operator of ONNX with one output, {@code <name>/output_0}, and returns that. */
+  String add(String op, String name, List<String> inputs, AttributeProto... attributes) {
+    String output = name + "/output_0";
+    add("", op, name, inputs, List.of(output), attributes);
+    return output;
+  }
+
+  void add(
+      String domain,
+      String op,
+      String name,
+      List<String> inputs,
+      List<String> outputs,
+      AttributeProto... attributes) {
+    NodeProto.Builder node = NodeProto.newBuilder().setOpType(op).setName(name);
+    if (!domain.isEmpty()) {
+      node.setDomain(domain);
+    }
+    nodes.add(
+        node.addAllInput(inputs)
+            .addAllOutput(outputs)
+            .addAllAttribute(Arrays.asList(attributes))
+            .build());
+  }
+
+  /** A whole number. */
+  String scalar(long value) {
+    return constant(Long.toString(value), List.of(), new long[] {value});
+  }
+
+  /** A list of whole numbers. */
+  String list(long... values) {
+    return constant(Arrays.toString(values), List.of((long) values.length), values);
+  }
+
+  /** A number in single precision. */
+  String real(double value) {
+    byte[] bytes = new byte[Float.BYTES];
+    LittleEndian.putFloat(bytes, 0, (float) value);
+    return constant(OnnxType.FLOAT, Double.toString(value), List.of(), bytes);
+  }
+
+  private String constant(String spelling, List<Long> dimensions, long[] values) {
+    byte[] bytes = new byte[values.length * Long.BYTES];
+    for (int i = 0; i < values.length; i++) {
+      LittleEndian.putLong(bytes, i * Long.BYTES, values[i]);
+    }
+    return constant(OnnxType.INT64, spelling, dimensions, bytes);
+  }
+
+  private String constant(OnnxType type, String spelling, List<Long> dimensions, byte[] bytes) {
+    String name = "/model/constants/%s/%s".formatted(type, spelling);
+    if (constants.add(name)) {
+      add(
+          "",
+          "Constant",
+          name.replace("constants", "constant_nodes"),
+          List.of(),
+          List.of(name),
+          tensor("value", tensor(name, type, dimensions, ByteString.copyFrom(bytes))));
+    }
+    return name;
+  }
+
+  static TensorProto tensor(String name, OnnxType type, List<Long> dimensions, ByteString bytes) {
+    return TensorProto.newBuilder()
+        .setName(name)
+        .setDataType(type.number())
+        .addAllDims(dimensions)
+        .setRawData(bytes)
+        .build();
+  }
+
+  static AttributeProto number(String name, long value) {
+    return attribute(name, AttributeType.INT).setI(value).build();
+  }
+
+  static AttributeProto real(String name, double value) {
+    return attribute(name, AttributeType.FLOAT).setF((float) value).build();
+  }
+
+  static AttributeProto text(String name, String value) {
+    return attribute(name, AttributeType.STRING).setS(ByteString.copyFromUtf8(value)).build();
+  }
+
+  static AttributeProto numbers(String name, long... values) {
+    AttributeProto.Builder builder = attribute(name, AttributeType.INTS);
+    Arrays.stream(values).forEach(builder::addInts);
+    return builder.build();
+  }
+
+  static AttributeProto tensor(String name, TensorProto value) {
+    return attribute(name, AttributeType.TENSOR).setT(value).build();
+  }
+
+  static AttributeProto graph(String name, GraphProto value) {
+    return attribute(name, AttributeType.GRAPH).setG(value).build();
+  }
+
+  private static AttributeProto.Builder attribute(String name, AttributeType type) {
+    return AttributeProto.newBuilder().setName(name).setType(type);
+  }
+}

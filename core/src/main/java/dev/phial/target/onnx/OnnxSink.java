@@ -1,0 +1,125 @@
+package dev.phial.target.onnx;
+
+import dev.phial.PhialException;
+import dev.phial.io.AtomicFolder;
+import dev.phial.io.OutputFile;
+import dev.phial.model.Weight;
+import dev.phial.target.Sink;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.nio.ByteBuffer;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.IdentityHashMap;
+import java.util.List;
+import java.util.Map;
+
+/** Writes a folder; every stretch of rows goes where the graph says. */
+final class OnnxSink implements Sink {
+  private final AtomicFolder folder;
+  private final DataFile data;
+  private final IdentityHashMap<Weight, List<Use>> uses = new IdentityHashMap<>();
+  private final List<Weight> weights = new ArrayList<>();
+
+  private record Use(Storage storage, Stored.Source source) {}
+
+  OnnxSink(OnnxModel model, Map<String, byte[]> smallFiles, Path output, boolean replace) {
+    folder = AtomicFolder.create(output, replace);
+    try {
+      smallFiles.forEach(folder::write);
+      writeGraph(model);
+      List<Initializer> initializers =
+          model.stored().stream()
+              .flatMap(entry -> entry.storage().initializers().stream())
+              .toList();
+      data = new DataFile(folder.file(DataFile.NAME), DataFile.offsets(initializers));
+      for (Stored entry : model.stored()) {
+        entry.storage().begin(data);
+        addUses(entry);
+      }
+    } catch (Throwable e) {
+      close();
+      throw e;
+    }
+  }
+
+  private void writeGraph(OnnxModel model) {
+    OutputFile file = folder.file(GenaiConfig.GRAPH);
+    try (OutputStream out =
+        new OutputStream() {
+          private long position;
+
+          @Override
+          public void write(int b) {
+            write(new byte[] {(byte) b}, 0, 1);
+          }
+
+          @Override
+          public void write(byte[] bytes, int from, int count) {
+            file.write(ByteBuffer.wrap(bytes, from, count), position);
+            position += count;
+          }
+        }) {
+      model.proto().writeTo(out);
+    } catch (IOException e) {
+      throw new PhialException.OutputFailed("the graph could not be written", e);
+    }
+  }
+
+  private void addUses(Stored entry) {
+    for (Stored.Source source : entry.sources()) {
+      uses.computeIfAbsent(
+              source.weight(),
+              weight -> {
+                weights.add(weight);
+                return new ArrayList<>();
+              })
+          .add(new Use(entry.storage(), source));
+    }
+  }
+
+  @Override
+  public List<Weight> weights() {
+    return weights;
+  }
+
+  @Override
+  public boolean needsValues(Weight weight) {
+    return true;
+  }
+
+  @Override
+  public void accept(Weight weight, long first, int count, float[] values) {
+    // a vector is one row; its elements are what is placed
+    boolean isVector = weight.shape().rank() == 1;
+    long start = isVector ? 0 : first;
+    long end = isVector ? weight.shape().columns() : first + count;
+    int columns = isVector ? 1 : Math.toIntExact(weight.shape().columns());
+    for (Use use : uses.getOrDefault(weight, List.of())) {
+      Stored.Source source = use.source;
+      long from = Math.max(start, source.first());
+      long rows = Math.min(end, source.first() + source.count()) - from;
+      if (rows > 0) {
+        int at = Math.toIntExact((from - start) * columns);
+        long to = source.to() + (from - source.first()) * source.step();
+        if (source.step() == 1) {
+          use.storage.write(data, values, at, to, (int) rows);
+        } else {
+          for (int row = 0; row < rows; row++) {
+            use.storage.write(data, values, at + row * columns, to + (long) row * source.step(), 1);
+          }
+        }
+      }
+    }
+  }
+
+  @Override
+  public void commit() {
+    folder.commit();
+  }
+
+  @Override
+  public void close() {
+    folder.close();
+  }
+}

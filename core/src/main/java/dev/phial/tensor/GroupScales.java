@@ -1,0 +1,36 @@
+package dev.phial.tensor;
+
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A multiplier, and maybe an addend, for every group of neighbours in a row, read when they are
+ * needed.
+ *
+ * @param scales {@code [rows, columns / groupSize]}, or more dimensions with as many rows
+ * @param biases the same, or null
+ * @param firstRow row of the scales that is row 0 here, for slices
+ */
+public record GroupScales(int groupSize, Tensor scales, @Nullable Tensor biases, long firstRow)
+    implements Scales {
+  @Override
+  public GroupScales from(long first) {
+    return new GroupScales(groupSize, scales, biases, firstRow + first);
+  }
+
+  @Override
+  public void apply(long row, float[] x, int at, int columns) {
+    int groups = columns / groupSize;
+    float[] scale = new float[groups];
+    float[] bias = new float[groups];
+    scales.read(firstRow + row, 1, scale, 0);
+    if (biases != null) {
+      biases.read(firstRow + row, 1, bias, 0);
+    }
+    for (int group = 0; group < groups; group++) {
+      int end = at + (group + 1) * groupSize;
+      for (int i = end - groupSize; i < end; i++) {
+        x[i] = x[i] * scale[group] + bias[group];
+      }
+    }
+  }
+}

@@ -1,0 +1,152 @@
+package dev.phial.engine.chat;
+
+import dev.phial.PhialException;
+import dev.phial.source.Checkpoint;
+import dev.phial.source.Config;
+import dev.phial.source.Gguf;
+import dev.phial.source.HuggingFace;
+import dev.phial.source.TextFile;
+import java.nio.file.Path;
+import java.time.Clock;
+import java.time.LocalDateTime;
+import java.time.ZoneId;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.JsonNode;
+
+/**
+ * The template that turns a conversation into the text a model continues: a Jinja template, with
+ * what transformers gives it ({@code chat_template_utils.py}) and nothing else within its reach.
+ *
+ * <p>Jinja is read here and by no library: jinjava, the only one for the JVM, strips blanks that
+ * Jinja2 keeps, lacks loops with {@code if} and {@code else}, and evaluates what users write.
+ */
+public final class ChatTemplate {
+  private static final int LONGEST = 1 << 18;
+
+  private final Path path;
+  private final List<Statement> body;
+  private final Clock clock;
+
+  private ChatTemplate(Path path, List<Statement> body, Clock clock) {
+    this.path = path;
+    this.body = body;
+    this.clock = clock;
+  }
+
+  /**
+   * The template of a model, if it has one.
+   *
+   * @throws PhialException.BadInput if it is no sound template
+   */
+  public static Optional<ChatTemplate> of(Checkpoint checkpoint) {
+    return switch (checkpoint) {
+      case HuggingFace folder -> text(folder).map(text -> parse(folder.path(), text));
+      case Gguf gguf -> gguf.text("tokenizer.chat_template").map(text -> parse(gguf.path(), text));
+    };
+  }
+
+  /** The first of the places where folders keep it; of several templates the default. */
+  private static Optional<String> text(HuggingFace folder) {
+    JsonNode inline =
+        folder
+            .json("tokenizer_config.json")
+            .map(config -> config.json().path("chat_template"))
+            .filter(template -> !template.isNull() && !template.isMissingNode())
+            .orElse(null);
+    if (inline != null && inline.isString()) {
+      return Optional.of(inline.asString());
+    }
+    if (inline != null) {
+      for (JsonNode choice : inline) {
+        if (choice.path("name").asString("").equals("default")) {
+          return Optional.of(choice.path("template").asString(""));
+        }
+      }
+    }
+    return folder
+        .file("chat_template.jinja")
+        .map(TextFile::read)
+        .or(() -> folder.json("chat_template.json").flatMap(ChatTemplate::text));
+  }
+
+  private static Optional<String> text(Config config) {
+    return config.text("chat_template");
+  }
+
+  static ChatTemplate parse(Path path, String text) {
+    return parse(path, text, Clock.system(ZoneId.systemDefault()));
+  }
+
+  /**
+   * @param clock what the template is told the time by
+   */
+  static ChatTemplate parse(Path path, String text, Clock clock) {
+    if (text.length() > LONGEST) {
+      throw new PhialException.BadInput(
+          "%s: expected a chat template of at most %d characters, found %d"
+              .formatted(path, LONGEST, text.length()));
+    }
+    try {
+      return new ChatTemplate(path, Parser.parse(text), clock);
+    } catch (TemplateException e) {
+      throw new PhialException.BadInput(
+          "%s: the chat template cannot be read: %s".formatted(path, printable(e)), e);
+    }
+  }
+
+  /**
+   * The text of a conversation.
+   *
+   * @param messages with the keys {@code role} and {@code content}, and whatever else the template
+   *     knows; values as JSON has them, numbers as Long or Double
+   * @param variables more for the template, such as {@code tools} and {@code bos_token}
+   * @param addGenerationPrompt whether the text ends where the model is to speak
+   * @throws PhialException.BadInput if the template refuses the conversation or fails
+   */
+  public String render(
+      List<? extends Map<String, ?>> messages,
+      Map<String, ?> variables,
+      boolean addGenerationPrompt) {
+    Map<String, @Nullable Object> names = new HashMap<>();
+    names.put("tools", null);
+    names.put("documents", null);
+    names.put("messages", messages);
+    names.put("add_generation_prompt", addGenerationPrompt);
+    Function raise =
+        arguments -> {
+          throw new Refused(String.valueOf(arguments.get(0, "message", "")));
+        };
+    Function now =
+        arguments -> TimeFormat.format(LocalDateTime.now(clock), arguments.text(0, "format", ""));
+    names.put("raise_exception", raise);
+    names.put("strftime_now", now);
+    names.putAll(variables);
+    try {
+      return Interpreter.render(body, names);
+    } catch (Refused e) {
+      throw new PhialException.BadInput(
+          "%s: the chat template refuses this conversation: %s".formatted(path, e.getMessage()), e);
+    } catch (TemplateException e) {
+      throw new PhialException.BadInput(
+          "%s: the chat template fails: %s".formatted(path, printable(e)), e);
+    }
+  }
+
+  private static String printable(TemplateException e) {
+    String message = String.valueOf(e.getMessage()).replaceAll("\\p{Cntrl}", "·");
+    return message.length() > 300 ? message.substring(0, 300) + "…" : message;
+  }
+
+  /** What {@code raise_exception} throws. */
+  private static final class Refused extends RuntimeException {
+    private static final long serialVersionUID = 1L;
+
+    Refused(String message) {
+      super(message.length() > 300 ? message.substring(0, 300) + "…" : message, null, false, false);
+    }
+  }
+}

@@ -1,0 +1,7 @@
+package dev.phial.engine.chat;
+
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/** Values by name that a loop can change for what comes after it. */
+record Namespace(Map<String, @Nullable Object> values) {}

@@ -1,0 +1,11 @@
+package dev.phial.engine.chat;
+
+/**
+ * What a name stands for that nothing was given for: printed as nothing, false, and an error where
+ * more is asked of it.
+ */
+record Undefined(String name) {
+  TemplateException used() {
+    return new TemplateException("'%s' is undefined".formatted(name));
+  }
+}

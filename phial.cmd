@@ -1,0 +1,14 @@
+@echo off
+rem Starts Phial. Builds it on first use; after a change of sources, bin\build.cmd builds it again.
+setlocal
+call "%~dp0bin\find-jdk.cmd" || exit /b 1
+set "dist=%~dp0cli\target\dist"
+
+if exist "%dist%\built" goto start
+call "%~dp0bin\build.cmd" 1>&2 || exit /b 1
+
+:start
+rem the cache of loaded and linked classes that the build trained; a JVM that cannot use it goes without
+set "cache="
+if exist "%dist%\phial.aot" set cache="-XX:AOTCache=%dist%\phial.aot"
+"%JAVA_HOME%\bin\java.exe" "@%~dp0bin\phial.args" %cache% -cp "%dist%\lib\*" dev.phial.cli.Main %*
