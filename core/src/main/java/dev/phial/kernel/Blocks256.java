@@ -19,7 +19,7 @@ final class Blocks256 {
    * {@code block_q4_K} and {@code block_q5_K}: half scale, half minimum, eight pairs of six-bit
    * scales and minima in twelve bytes, fifth bits if there are, nibbles.
    */
-  private abstract static class ScaleMin implements BlockKernel {
+  abstract static class ScaleMin implements BlockKernel {
     static final int SCALES = 4;
     static final int LEVELS = 16;
 

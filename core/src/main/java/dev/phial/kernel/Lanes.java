@@ -1,5 +1,6 @@
 package dev.phial.kernel;
 
+import static jdk.incubator.vector.VectorOperators.ADD;
 import static jdk.incubator.vector.VectorOperators.B2F;
 import static jdk.incubator.vector.VectorOperators.I2F;
 import static jdk.incubator.vector.VectorOperators.LSHL;
@@ -75,15 +76,15 @@ final class Lanes {
     return from.get(INT, at);
   }
 
-  /** The sums of every {@code size} elements of a vector. */
+  /** The sums of every {@code size} elements of a vector, which is a multiple of 16. */
   static float[] sums(float[] x, int at, int columns, int size) {
     float[] sums = new float[columns / size];
     for (int i = 0; i < sums.length; i++) {
-      float sum = 0;
-      for (int k = 0; k < size; k++) {
-        sum += x[at + i * size + k];
+      FloatVector sum = load(x, at + i * size);
+      for (int k = WIDTH; k < size; k += WIDTH) {
+        sum = sum.add(load(x, at + i * size + k));
       }
-      sums[i] = sum;
+      sums[i] = sum.reduceLanes(ADD);
     }
     return sums;
   }

@@ -19,7 +19,7 @@ final class Linear {
   private static final int MANY = 4;
 
   /** Rows that a worker takes at a time when there are few vectors. */
-  private static final int FEW_ROWS = 64;
+  private static final int FEW_ROWS = 128;
 
   private final Weight weight;
   private final int expert;
