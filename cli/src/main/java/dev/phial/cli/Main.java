@@ -52,6 +52,7 @@ public final class Main implements Callable<Integer> {
     root.addSubcommand(new InspectCommand());
     root.addSubcommand(withTargets(new PlanCommand()));
     root.addSubcommand(new CompareCommand());
+    root.addSubcommand(new EvalCommand());
     root.addSubcommand(new TokenizeCommand());
     root.setParameterExceptionHandler(Main::misused);
     root.setExecutionExceptionHandler(Main::report);
