@@ -57,8 +57,8 @@ final class EvalPrinter {
     List<String> cells =
         new ArrayList<>(
             List.of(
-                subject.path().isPresent() ? subject.name() : "in memory",
-                subject.type(),
+                subject.name(),
+                subject.path().isPresent() ? subject.type() : "in memory",
                 Sizes.of(subject.bytes()),
                 text("%.2f", subject.bitsPerWeight()),
                 text(

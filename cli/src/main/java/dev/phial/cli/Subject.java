@@ -83,6 +83,14 @@ record Subject(
                 .orElse(""));
   }
 
+  /** A short name: the type of what has no file, else the file's name. */
+  String label() {
+    Path last = path.map(Path::getFileName).orElse(null);
+    return last == null || name.equals(Demo.NAME)
+        ? name
+        : last.toString().replaceFirst("\\.gguf$", "");
+  }
+
   double bitsPerWeight() {
     return 8.0 * weightBytes / model.description().parameters();
   }

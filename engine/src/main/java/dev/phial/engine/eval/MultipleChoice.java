@@ -138,24 +138,38 @@ public final class MultipleChoice {
     int rightNormalized = 0;
     int asked = 0;
     for (Question question : questions) {
-      int best = 0;
-      int bestNormalized = 0;
-      double[] scores = new double[question.texts.size()];
+      double[] scores = scores(forward, logits, question);
+      right += best(scores) == question.answer ? 1 : 0;
       for (int i = 0; i < scores.length; i++) {
-        scores[i] = score(forward, logits, question.texts.get(i), question.starts[i]);
-        best = scores[i] > scores[best] ? i : best;
-        bestNormalized =
-            scores[i] / question.lengths[i]
-                    > scores[bestNormalized] / question.lengths[bestNormalized]
-                ? i
-                : bestNormalized;
+        scores[i] /= question.lengths[i];
       }
-      right += best == question.answer ? 1 : 0;
-      rightNormalized += bestNormalized == question.answer ? 1 : 0;
+      rightNormalized += best(scores) == question.answer ? 1 : 0;
       progress.accept(++asked);
     }
     return new Result(
         asked, Measure.ofShare(right, asked), Measure.ofShare(rightNormalized, asked));
+  }
+
+  private static int best(double[] scores) {
+    int best = 0;
+    for (int i = 1; i < scores.length; i++) {
+      best = scores[i] > scores[best] ? i : best;
+    }
+    return best;
+  }
+
+  /** Log-likelihoods of the choices of a question. */
+  double[] scores(Model model, Team team, int question) {
+    Forward forward = new Forward(model, team, Observer.NONE);
+    return scores(forward, forward.newLogits(), questions.get(question));
+  }
+
+  private static double[] scores(Forward forward, Activations logits, Question question) {
+    double[] scores = new double[question.texts.size()];
+    for (int i = 0; i < scores.length; i++) {
+      scores[i] = score(forward, logits, question.texts.get(i), question.starts[i]);
+    }
+    return scores;
   }
 
   /** Log-likelihood of the tokens from {@code start} on. */
