@@ -72,6 +72,10 @@ public final class GgufTarget implements Target {
 
   @Override
   public Job plan(Request request) {
+    return job(request);
+  }
+
+  GgufJob job(Request request) {
     String architecture =
         request.model().family().ggufArchitecture().orElseThrow(() -> unsupported(request));
     GgufOptions options = new GgufOptions(request.options());
