@@ -26,7 +26,8 @@ final class Bar implements Progress, AutoCloseable {
   /** What is counted. */
   enum Unit {
     BYTES,
-    TOKENS;
+    TOKENS,
+    QUESTIONS;
 
     /** {@code 1.2 GB of 7.6 GB, 503 MB/s}. */
     private String progress(long done, long total, double seconds) {
@@ -38,9 +39,14 @@ final class Bar implements Progress, AutoCloseable {
                 Sizes.of(done),
                 Sizes.of(total),
                 done / 1e6 / seconds);
-        case TOKENS ->
+        case TOKENS, QUESTIONS ->
             String.format(
-                Locale.ROOT, "%,d of %,d tokens, %.0f tokens/s", done, total, done / seconds);
+                Locale.ROOT,
+                "%,d of %,d %s, %.0f/s",
+                done,
+                total,
+                name().toLowerCase(Locale.ROOT),
+                done / seconds);
       };
     }
   }

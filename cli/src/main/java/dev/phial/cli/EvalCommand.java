@@ -18,6 +18,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -26,8 +27,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
-import java.util.OptionalInt;
 import java.util.concurrent.Callable;
+import java.util.stream.Stream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -196,16 +197,22 @@ final class EvalCommand implements Callable<Integer> {
     Tokenizer tokenizer = Tokenizer.of(checkpoint);
     Subject reference = Subject.of(model, checkpoint, description);
     String read = text();
-    int[] tokens = tokenizer.encodeWithBegin(read);
+    int[] plain = tokenizer.encode(read, false).ids();
+    int[] tokens = tokenizer.special().precede(plain);
     Chunks chunks = chunks(reference, tokenizer, tokens);
     Optional<MultipleChoice> questions = tasks.map(file -> MultipleChoice.read(file, tokenizer));
 
     List<Subject> files = new ArrayList<>();
     for (String candidate : candidates) {
       Checkpoint other = open(candidate, open);
-      checkTokens(candidate, Tokenizer.of(other), tokenizer, read);
+      if (!Arrays.equals(Tokenizer.of(other).encode(read, false).ids(), plain)) {
+        throw new PhialException.BadInput(
+            "%s: expected the vocabulary of the reference, found one that gives other tokens for the text; compare models that share a tokenizer"
+                .formatted(candidate));
+      }
       files.add(Subject.of(candidate, other, Families.describe(other)));
     }
+    checkPage(open);
     List<GgufMemory> quantized = plan(recipes, checkpoint, description);
     try {
       EvalRun run = new EvalRun(reference, chunks, tokens, questions, threads, team);
@@ -251,21 +258,31 @@ final class EvalCommand implements Callable<Integer> {
           "--context: expected at most %d, the context of %s, found %d"
               .formatted(longest, reference.name(), length));
     }
-    boolean begins = tokenizer.special().addsBegin();
-    OptionalInt begin = begins ? tokenizer.special().begin() : OptionalInt.empty();
     Chunks chunks =
         stride
             .map(step -> Chunks.strided(tokens, length, step))
-            .orElseGet(() -> Chunks.halves(tokens, length, begin));
+            .orElseGet(() -> Chunks.halves(tokens, length, tokenizer.special().addedBegin()));
     return most.filter(count -> count < chunks.count()).map(chunks::limit).orElse(chunks);
   }
 
-  private static void checkTokens(
-      String candidate, Tokenizer tokenizer, Tokenizer expected, String text) {
-    if (!Arrays.equals(tokenizer.encode(text, false).ids(), expected.encode(text, false).ids())) {
-      throw new PhialException.BadInput(
-          "%s: expected the vocabulary of the reference, found one that gives other tokens for the text; compare models that share a tokenizer"
-              .formatted(candidate));
+  /** With --force, the page must not take the place of what is read. */
+  private void checkPage(List<Checkpoint> open) {
+    List<Path> sources =
+        new ArrayList<>(Stream.of(text, tasks, imatrix).flatMap(Optional::stream).toList());
+    open.forEach(checkpoint -> sources.addAll(checkpoint.files()));
+    for (Path source : sources) {
+      if (html.isPresent() && isSame(source, html.get())) {
+        throw new PhialException.Usage(
+            "--html: %s is what is read; expected another name for the page".formatted(source));
+      }
+    }
+  }
+
+  private static boolean isSame(Path a, Path b) {
+    try {
+      return Files.exists(a) && Files.exists(b) && Files.isSameFile(a, b);
+    } catch (IOException e) {
+      return false;
     }
   }
 

@@ -93,8 +93,9 @@ final class EvalPage {
     StringBuilder rules = new StringBuilder();
     for (int i = 0; i < COLORS; i++) {
       rules.append(
-          ".line.s%1$d { stroke: var(--s%1$d); } .dot.s%1$d { fill: var(--s%1$d); } svg .f%1$d { fill: var(--s%1$d); }%n"
-              .formatted(i));
+          EvalPrinter.text(
+              ".line.s%1$d { stroke: var(--s%1$d); } .dot.s%1$d { fill: var(--s%1$d); } svg .f%1$d { fill: var(--s%1$d); }%n",
+              i));
     }
     return rules.toString();
   }

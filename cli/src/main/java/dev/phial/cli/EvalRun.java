@@ -91,8 +91,15 @@ record EvalRun(
               results.get(i),
               weightErrors.get(i),
               DecodeSpeed.of(subject.model(), tokens, team),
-              questions.map(asked -> asked.ask(subject.model(), team, done -> {}))));
+              questions.map(asked -> ask(asked, subject))));
     }
     return entries;
+  }
+
+  private MultipleChoice.Result ask(MultipleChoice asked, Subject subject) {
+    try (Bar bar = Bar.of(Bar.Unit.QUESTIONS)) {
+      bar.start(asked.size());
+      return asked.ask(subject.model(), team, () -> bar.advance("of " + subject.name(), 1));
+    }
   }
 }

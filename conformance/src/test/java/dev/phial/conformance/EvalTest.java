@@ -139,6 +139,7 @@ final class EvalTest {
           1 | none.jsonl cannot be read          | --tasks none.jsonl
           1 | there is no such file or folder    | nowhere.gguf
           1 | exists already; pass --force       | --html short.txt
+          2 | short.txt is what is read          | --context 4 --text short.txt --html short.txt --force
           """)
   void refuses(int status, String message, String arguments) throws IOException {
     Files.writeString(folder.resolve("short.txt"), "O Romeo, Romeo! wherefore art thou Romeo?");
@@ -149,6 +150,15 @@ final class EvalTest {
       words.add(isHere ? folder.resolve(word).toString() : word);
     }
     assertFails(status, message, words.toArray(String[]::new));
+  }
+
+  @Test
+  void writesAPageAboutTheReferenceAlone() throws IOException {
+    Path page = folder.resolve("page.html");
+    String[] few = {DEMO, "--context", "64", "--chunks", "1", "--html", page.toString()};
+    run(few).succeeded();
+    assertThat(page).content().contains("<table>").doesNotContain("<svg");
+    assertFails(1, "page.html exists already", few);
   }
 
   @Test

@@ -16,7 +16,6 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.function.IntConsumer;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
 
@@ -101,19 +100,23 @@ public final class MultipleChoice {
     if (right < 0 || right >= choices.size()) {
       throw refusal(file, number, "an answer that is none of the choices");
     }
-    int[] asked = tokenizer.encodeWithBegin(question);
+    int[] asked = encode(tokenizer, question);
     List<int[]> texts = new ArrayList<>();
     int[] starts = new int[choices.size()];
     int[] lengths = new int[choices.size()];
     for (int i = 0; i < choices.size(); i++) {
       String choice = choices.get(i);
-      int[] text = tokenizer.encodeWithBegin(question + " " + choice);
+      int[] text = encode(tokenizer, question + " " + choice);
       texts.add(text);
       // a token at the seam may belong to both; then it is the choice's
       starts[i] = Math.max(1, Math.min(common(asked, text), text.length - 1));
       lengths[i] = choice.codePointCount(0, choice.length());
     }
     return new Question(texts, starts, lengths, right);
+  }
+
+  private static int[] encode(Tokenizer tokenizer, String text) {
+    return tokenizer.special().precede(tokenizer.encode(text, false).ids());
   }
 
   private static int common(int[] a, int[] b) {
@@ -128,10 +131,10 @@ public final class MultipleChoice {
   /**
    * Asks a model everything.
    *
-   * @param progress told the questions asked so far
+   * @param progress run after each question
    * @throws PhialException.BadInput if a question is longer than the model's context
    */
-  public Result ask(Model model, Team team, IntConsumer progress) {
+  public Result ask(Model model, Team team, Runnable progress) {
     Forward forward = new Forward(model, team, Observer.NONE);
     Activations logits = forward.newLogits();
     int right = 0;
@@ -144,7 +147,8 @@ public final class MultipleChoice {
         scores[i] /= question.lengths[i];
       }
       rightNormalized += best(scores) == question.answer ? 1 : 0;
-      progress.accept(++asked);
+      asked++;
+      progress.run();
     }
     return new Result(
         asked, Measure.ofShare(right, asked), Measure.ofShare(rightNormalized, asked));

@@ -1,9 +1,11 @@
 package dev.phial.engine.tokenizer;
 
+import java.util.Arrays;
 import java.util.Collection;
 import java.util.Map;
 import java.util.OptionalInt;
 import java.util.Set;
+import java.util.stream.IntStream;
 
 /**
  * The tokens that mean something to a program.
@@ -23,6 +25,16 @@ public record SpecialTokens(
   public SpecialTokens {
     names = Map.copyOf(names);
     ends = Set.copyOf(ends);
+  }
+
+  /** What is to precede a text, if anything is. */
+  public OptionalInt addedBegin() {
+    return addsBegin ? begin : OptionalInt.empty();
+  }
+
+  /** The tokens of a text as a model is to read them. */
+  public int[] precede(int[] ids) {
+    return IntStream.concat(addedBegin().stream(), Arrays.stream(ids)).toArray();
   }
 
   static void addTurnEnds(Collection<AddedToken> added, Set<Integer> ends) {

@@ -50,7 +50,7 @@ final class MultipleChoiceTest {
         }
         right += best == golden.get(i).path("answer").intValue() ? 1 : 0;
       }
-      MultipleChoice.Result result = questions.ask(model, team, asked -> {});
+      MultipleChoice.Result result = questions.ask(model, team, () -> {});
       double share = (double) right / golden.size();
       assertThat(result.questions()).isEqualTo(golden.size());
       assertThat(result.accuracy().value()).isEqualTo(share);
