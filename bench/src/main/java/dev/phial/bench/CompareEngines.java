@@ -57,8 +57,7 @@ final class CompareEngines {
   private static final int PIECE = 1 << 18;
 
   private static final Pattern BENCHED = Pattern.compile("\"avg_ts\": ([0-9.]+)");
-  private static final Pattern EVALUATED =
-      Pattern.compile("prompt eval time = .*, +([0-9.]+) tokens per second");
+  private static final Pattern EVALUATED = Pattern.compile("([0-9.]+) seconds per pass");
 
   /** Tokens per second. */
   private record Speed(double decode, double prefill, double evaluate) {
@@ -242,12 +241,11 @@ final class CompareEngines {
             text.toString(),
             "-c",
             Integer.toString(CHUNK),
-            "--perf",
             "--chunks",
             Integer.toString(CHUNKS),
             "-t",
             Integer.toString(THREADS));
-    return number(EVALUATED, log);
+    return CHUNKS * CHUNK / number(EVALUATED, log); // all chunks are one pass
   }
 
   private static double number(Pattern pattern, String log) throws IOException {

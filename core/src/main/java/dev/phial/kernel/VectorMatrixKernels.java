@@ -24,43 +24,23 @@ final class VectorMatrixKernels implements MatrixKernels {
   /** Elements summed in single precision before the sum goes on in double. */
   private static final int RUN = 1024;
 
-  private static final VectorShuffle<Float> ZIP_LOW = VectorShuffle.makeZip(F, 0);
-  private static final VectorShuffle<Float> ZIP_HIGH = VectorShuffle.makeZip(F, 1);
   private static final VectorShuffle<Float> UNZIP_EVEN = VectorShuffle.makeUnzip(F, 0);
   private static final VectorShuffle<Float> UNZIP_ODD = VectorShuffle.makeUnzip(F, 1);
 
-  /**
-   * Transposes blocks of {@link #PANEL} rows and as many columns as a register holds by
-   * interleaving their first and second half five times: that moves the five bits of the row from
-   * the top of an element's index to its bottom.
-   */
   @Override
   public void packRows(float[] rows, int stride, int count, int columns, float[] panel) {
-    int k = 0;
-    if (count == PANEL) {
-      float[] even = new float[PANEL * WIDTH];
-      float[] odd = new float[PANEL * WIDTH];
-      for (; k + WIDTH <= columns; k += WIDTH) {
-        interleave(rows, k, stride, even, 0);
-        interleave(even, 0, WIDTH, odd, 0);
-        interleave(odd, 0, WIDTH, even, 0);
-        interleave(even, 0, WIDTH, odd, 0);
-        interleave(odd, 0, WIDTH, panel, k * PANEL);
-      }
+    if (count < PANEL) {
+      SCALAR.packRows(rows, stride, count, columns, panel);
+      return;
     }
-    for (; k < columns; k++) {
-      for (int row = 0; row < PANEL; row++) {
-        panel[k * PANEL + row] = row < count ? rows[row * stride + k] : 0;
-      }
+    int[] starts = new int[PANEL];
+    for (int row = 0; row < PANEL; row++) {
+      starts[row] = row * stride;
     }
-  }
-
-  private static void interleave(float[] from, int at, int stride, float[] to, int toAt) {
-    for (int i = 0; i < PANEL / 2; i++) {
-      FloatVector a = FloatVector.fromArray(F, from, at + i * stride);
-      FloatVector b = FloatVector.fromArray(F, from, at + (i + PANEL / 2) * stride);
-      a.rearrange(ZIP_LOW, b).intoArray(to, toAt + 2 * i * WIDTH);
-      a.rearrange(ZIP_HIGH, b).intoArray(to, toAt + (2 * i + 1) * WIDTH);
+    for (int k = 0; k < columns; k++) {
+      for (int lane = 0; lane < PANEL; lane += WIDTH) {
+        FloatVector.fromArray(F, rows, k, starts, lane).intoArray(panel, k * PANEL + lane);
+      }
     }
   }
 

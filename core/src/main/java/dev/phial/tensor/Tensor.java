@@ -22,6 +22,8 @@ public record Tensor(
     Shape shape,
     MemorySegment data,
     @Nullable Scales scales) {
+  /** Bytes of encoded rows that are multiplied together; they stay in the first cache. */
+  private static final int BUFFER = 1 << 13;
 
   public Tensor(Path file, String name, Encoding encoding, Shape shape, MemorySegment data) {
     this(file, name, encoding, shape, data, null);
@@ -70,7 +72,7 @@ public record Tensor(
    *
    * @param x {@code [columns]} from {@code at}
    * @param y receives {@code count} sums from {@code yAt}
-   * @param buffer takes some encoded rows at a time, at least one
+   * @param buffer takes some encoded rows at a time; of {@link #bufferSize} bytes, at least
    * @return whether it did; if not, the rows have to be read
    * @throws PhialException.BadInput if the file can no longer be read
    */
@@ -82,7 +84,7 @@ public record Tensor(
     }
     int columns = Math.toIntExact(shape.columns());
     int rowBytes = Math.toIntExact(encoding.bytes(columns));
-    int most = buffer.length / rowBytes;
+    int most = bufferSize() / rowBytes;
     float[] sums = kernel.get().sums(x, at, columns);
     for (int row = 0; row < count; row += most) {
       int rows = Math.min(most, count - row);
@@ -90,6 +92,11 @@ public record Tensor(
       kernel.get().multiply(buffer, 0, rows, columns, x, at, sums, y, yAt + row);
     }
     return true;
+  }
+
+  /** What {@link #multiply} needs. */
+  public int bufferSize() {
+    return Math.max(BUFFER, 2 * Math.toIntExact(encoding.bytes(shape.columns())));
   }
 
   /**

@@ -18,11 +18,11 @@ final class Linear {
   /** From so many vectors on it pays to lay the rows of the matrix side by side. */
   private static final int MANY = 4;
 
-  /** Rows that a worker takes at a time when there are few vectors. */
-  private static final int FEW_ROWS = 256;
-
-  /** Bytes of encoded rows that are looked at together; they stay in the first cache. */
-  private static final int ENCODED = 1 << 14;
+  /**
+   * Numbers that a worker takes at a time when there are few vectors: enough that preparing the
+   * vector does not count, few enough that nobody waits long for the last.
+   */
+  private static final int FEW = 1 << 19;
 
   private final Weight weight;
   private final int expert;
@@ -79,12 +79,13 @@ final class Linear {
   }
 
   private void applyToFew(Activations x, Activations y, int offset, Team team) {
-    int tasks = (rows + FEW_ROWS - 1) / FEW_ROWS;
+    int most = Math.max(PANEL, FEW / columns);
+    int tasks = (rows + most - 1) / most;
     team.run(
         tasks,
         (task, worker) -> {
-          int start = task * FEW_ROWS;
-          int count = Math.min(FEW_ROWS, rows - start);
+          int start = task * most;
+          int count = Math.min(most, rows - start);
           if (!multiply(start, count, x, y, offset, team.scratch(worker))) {
             float[] row = team.scratch(worker).floats(Scratch.Use.ROWS, columns);
             for (int r = start; r < start + count; r++) {
@@ -105,8 +106,7 @@ final class Linear {
 
   private boolean multiply(
       int start, int count, Activations x, Activations y, int offset, Scratch scratch) {
-    int rowBytes = Math.toIntExact(tensor.encoding().bytes(columns));
-    byte[] buffer = scratch.bytes(Math.max(ENCODED, 2 * rowBytes));
+    byte[] buffer = scratch.bytes(tensor.bufferSize());
     for (int i = 0; i < x.count(); i++) {
       int to = y.row(i) + offset + start;
       if (!tensor.multiply(first + start, count, x.values(), x.row(i), y.values(), to, buffer)) {
