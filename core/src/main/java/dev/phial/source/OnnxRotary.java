@@ -109,10 +109,7 @@ final class OnnxRotary {
             .orElseThrow(() -> unknown(node));
     int original = threshold("Greater").orElseThrow(() -> unknown(node));
     longRope(
-        config,
-        original,
-        branch(choice, "else_branch", node),
-        branch(choice, "then_branch", node));
+        config, original, branch(choice, "else_branch", node), branch(choice, "then_branch", node));
   }
 
   private PhialException unknown(Node node) {
@@ -193,6 +190,7 @@ final class OnnxRotary {
     Optional<Double> theta = theta(found);
     if (theta.isPresent() && Math.abs(found.scale - 1) <= found.scaleError) {
       config.put("rope_theta", theta.get());
+      config.put("original_max_position_embeddings", context);
       return;
     }
     longRope(config, context, table, table); // of a model that was never stretched
@@ -324,8 +322,10 @@ final class OnnxRotary {
         if (isStrange) {
           throw strange(table, position);
         }
-        // of the angle itself, where it is small, and of the number that it was computed from
-        double error = 2 * precision * Math.min(1, position * angle) / position + angle * 0x1p-23;
+        // of the sine, and of the single-precision number whose sine it is
+        double error =
+            (2 * precision * Math.min(1, position * angle) + 2 * smallest(table.cosines)) / position
+                + angle * 0x1p-23;
         if (position == 1 || error < errors[i]) {
           angles[i] = angle;
           errors[i] = error;
@@ -371,5 +371,10 @@ final class OnnxRotary {
     return table.encoding() == DType.F32
         ? 0x1p-24
         : table.encoding() == DType.F16 ? 0x1p-11 : 0x1p-8;
+  }
+
+  /** Half the distance of zero from its neighbours. */
+  private static double smallest(Tensor table) {
+    return table.encoding() == DType.F16 ? 0x1p-25 : 0;
   }
 }
