@@ -135,14 +135,16 @@ final class OnnxWeights {
         || columns < 1
         || columns > Integer.MAX_VALUE
         || rows < 1
+        || rows > Integer.MAX_VALUE
         || columns % size != 0
         || !node.input(4).isEmpty()) {
       throw Refusal.unsupported(
           file,
-          "node %s: expected 4 or 8 bits in whole blocks of 16 or more, in order, found %d bits, blocks of %d, %d columns%s",
+          "node %s: expected 4 or 8 bits in whole blocks of 16 or more, in order, found %d bits, blocks of %d, %d rows, %d columns%s",
           node.name(),
           bits,
           size,
+          rows,
           columns,
           node.input(4).isEmpty() ? "" : " and an order of its own");
     }

@@ -103,7 +103,9 @@ public record SentencePiece(List<Piece> pieces) {
       }
       Type type = id == 0 ? Type.UNKNOWN : id < first ? Type.CONTROL : Type.BYTE;
       pieces.add(
-          id < normal ? new Piece(text, 0, type) : new Piece(text, normal - id, Type.NORMAL));
+          id < normal
+              ? new Piece(text, 0, type)
+              : new Piece(text, -(float) (id - normal), Type.NORMAL));
     }
     return Optional.of(new SentencePiece(pieces));
   }
