@@ -11,4 +11,6 @@ call "%~dp0bin\build.cmd" 1>&2 || exit /b 1
 rem the cache of loaded and linked classes that the build trained; a JVM that cannot use it goes without
 set "cache="
 if exist "%dist%\phial.aot" set cache="-XX:AOTCache=%dist%\phial.aot"
-"%JAVA_HOME%\bin\java.exe" "@%~dp0bin\phial.args" %cache% -cp "%dist%\lib\*" dev.phial.cli.Main %*
+set "engine="
+for %%C in (run chat eval calibrate) do if "%~1"=="%%C" set engine="@%~dp0bin\engine.args"
+"%JAVA_HOME%\bin\java.exe" "@%~dp0bin\phial.args" %engine% %cache% -cp "%dist%\lib\*" dev.phial.cli.Main %*

@@ -12,11 +12,10 @@ call "%home%\mvnw.cmd" -q -f "%home%\pom.xml" -pl cli -am -DskipTests package ||
 set "scratch=%TEMP%\phial-%RANDOM%%RANDOM%"
 mkdir "%scratch%" || exit /b 1
 set "XDG_CACHE_HOME=%scratch%"
-rem a run that touches what most runs touch; without the cache Phial works all the same, only slower to start
+rem without either of the next two Phial works all the same, only slower to start
+for %%J in ("%dist%\lib\picocli-*.jar") do "%JAVA_HOME%\bin\java.exe" "%~dp0RenewClasses.java" "%%J"
 "%JAVA_HOME%\bin\java.exe" "@%~dp0phial.args" "-XX:AOTCacheOutput=%dist%\phial.aot" -cp "%dist%\lib\*" ^
-  dev.phial.cli.Main quantize demo -o "%scratch%" ^
-  --to gguf:Q4_K_M --to gguf:Q8_0 --to gguf:Q4_0 --to gguf:IQ4_XS --to gguf:Q3_K_M --to gguf:Q2_K ^
-  >"%scratch%\log" 2>&1
+  dev.phial.cli.Rehearsal "%scratch%" >"%scratch%\log" 2>&1
 if errorlevel 1 if exist "%dist%\phial.aot" del /q "%dist%\phial.aot"
 rmdir /s /q "%scratch%"
 type nul >"%dist%\built"

@@ -7,8 +7,8 @@ import java.util.Locale;
 
 /**
  * A progress bar on a terminal, in one line that is written over: how far, how fast, how long
- * still, which tensor. The launcher says how wide the terminal is that stderr goes to, if it goes
- * to one.
+ * still, at what. The launcher says how wide the terminal is that stderr goes to, if it goes to
+ * one.
  */
 final class Bar implements Progress, AutoCloseable {
   private static final int LENGTH = 20;
@@ -17,21 +17,45 @@ final class Bar implements Progress, AutoCloseable {
 
   private final PrintStream out;
   private final int columns;
+  private final Unit unit;
   private long total = 1;
   private long done;
   private long started;
   private long shown;
 
+  /** What is counted. */
+  enum Unit {
+    BYTES,
+    TOKENS;
+
+    /** {@code 1.2 GB of 7.6 GB, 503 MB/s}. */
+    private String progress(long done, long total, double seconds) {
+      return switch (this) {
+        case BYTES ->
+            String.format(
+                Locale.ROOT,
+                "%s of %s, %.0f MB/s",
+                Sizes.of(done),
+                Sizes.of(total),
+                done / 1e6 / seconds);
+        case TOKENS ->
+            String.format(
+                Locale.ROOT, "%,d of %,d tokens, %.0f tokens/s", done, total, done / seconds);
+      };
+    }
+  }
+
   /**
    * @param columns of the terminal, or 0 if there is none
    */
-  Bar(PrintStream out, int columns) {
+  Bar(PrintStream out, int columns, Unit unit) {
     this.out = out;
     this.columns = columns;
+    this.unit = unit;
   }
 
-  static Bar create() {
-    return new Bar(System.err, Integer.getInteger("phial.columns", guess()));
+  static Bar of(Unit unit) {
+    return new Bar(System.err, Integer.getInteger("phial.columns", guess()), unit);
   }
 
   /** For a launcher that cannot say. */
@@ -42,36 +66,34 @@ final class Bar implements Progress, AutoCloseable {
   }
 
   @Override
-  public synchronized void start(long totalBytes) {
-    total = Math.max(1, totalBytes);
+  public synchronized void start(long newTotal) {
+    total = Math.max(1, newTotal);
     started = System.nanoTime();
     shown = started - INTERVAL;
   }
 
   @Override
-  public synchronized void advance(String tensor, long bytes) {
-    done += bytes;
+  public synchronized void advance(String what, long more) {
+    done += more;
     long now = System.nanoTime();
     if (columns > 0 && now - shown >= INTERVAL) {
       shown = now;
-      write(line(tensor, now - started));
+      write(line(what, now - started));
     }
   }
 
-  private String line(String tensor, long nanos) {
+  private String line(String what, long nanos) {
     double seconds = nanos / 1e9;
     int marks = (int) (LENGTH * done / total);
     return String.format(
         Locale.ROOT,
-        "%3d%% [%s%s] %s of %s, %.0f MB/s, %s left, %s",
+        "%3d%% [%s%s] %s, %s left, %s",
         100 * done / total,
         "=".repeat(marks),
         " ".repeat(LENGTH - marks),
-        Sizes.of(done),
-        Sizes.of(total),
-        done / 1e6 / seconds,
+        unit.progress(done, total, seconds),
         nanos < FIRST_ESTIMATE ? "?" : time((total - done) * seconds / done),
-        tensor);
+        what);
   }
 
   /** {@code 1:05} or {@code 2:01:05}. */

@@ -2,8 +2,13 @@ package dev.phial.cli;
 
 import dev.phial.PhialException;
 import java.nio.file.InvalidPathException;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.Callable;
+import java.util.function.Supplier;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -35,6 +40,22 @@ public final class Main implements Callable<Integer> {
   /** Columns of the help. */
   static final int WIDTH = 100;
 
+  /** In the order of the help. */
+  private static final Map<String, Supplier<CommandLine>> COMMANDS = new LinkedHashMap<>();
+
+  static {
+    COMMANDS.put("quantize", () -> withTargets(new QuantizeCommand()));
+    COMMANDS.put("inspect", () -> new CommandLine(new InspectCommand()));
+    COMMANDS.put("plan", () -> withTargets(new PlanCommand()));
+    COMMANDS.put("compare", () -> new CommandLine(new CompareCommand()));
+    COMMANDS.put("run", () -> new CommandLine(new RunCommand()));
+    COMMANDS.put("chat", () -> new CommandLine(new ChatCommand()));
+    COMMANDS.put("eval", () -> new CommandLine(new EvalCommand()));
+    COMMANDS.put("calibrate", () -> new CommandLine(new CalibrateCommand()));
+    COMMANDS.put("doctor", () -> new CommandLine(new DoctorCommand()));
+    COMMANDS.put("tokenize", () -> new CommandLine(new TokenizeCommand()));
+  }
+
   @Spec private CommandSpec spec = CommandSpec.create();
 
   public static void main(String[] args) {
@@ -48,19 +69,25 @@ public final class Main implements Callable<Integer> {
    */
   public static int run(String... args) {
     CommandLine root = new CommandLine(new Main());
-    root.addSubcommand(withTargets(new QuantizeCommand()));
-    root.addSubcommand(new InspectCommand());
-    root.addSubcommand(withTargets(new PlanCommand()));
-    root.addSubcommand(new CompareCommand());
-    root.addSubcommand(new TokenizeCommand());
+    // only the one that is asked for, where there is one: the others take a tenth of a second
+    Optional<Supplier<CommandLine>> asked = Arrays.stream(args).findFirst().map(COMMANDS::get);
+    asked
+        .map(List::of)
+        .orElse(List.copyOf(COMMANDS.values()))
+        .forEach(command -> root.addSubcommand(command.get()));
+    root.setExpandAtFiles(false); // a prompt may begin with @
     root.setParameterExceptionHandler(Main::misused);
     root.setExecutionExceptionHandler(Main::report);
     try {
       return root.execute(args);
     } catch (OutOfMemoryError e) {
+      String message = String.valueOf(e.getMessage());
       return failed(
-          "out of memory: expected to need less than %s; please report it, with the model's config.json"
-              .formatted(Sizes.of(Runtime.getRuntime().maxMemory())));
+          message.contains("heap") || message.contains("array size")
+              ? "out of memory: expected to need less than %s; please report it, with the model's config.json"
+                  .formatted(Sizes.of(Runtime.getRuntime().maxMemory()))
+              : "out of memory: the system has no more (%s); close other programs, or use a shorter --context"
+                  .formatted(message));
     } catch (InternalError e) {
       if (!String.valueOf(e.getMessage()).contains("memory access")) {
         throw e;

@@ -203,7 +203,7 @@ final class QuantizeCommand implements Callable<Integer> {
         sinks.put(out.job.open(out.path, force), out);
       }
       Map<Path, PhialException> failures = new LinkedHashMap<>();
-      try (Bar bar = Bar.create()) {
+      try (Bar bar = Bar.of(Bar.Unit.BYTES)) {
         Progress progress = bar;
         Pass.run(List.copyOf(sinks.keySet()), threads, progress)
             .forEach((sink, failure) -> failures.put(outputOf(sinks, sink), failure));

@@ -1,6 +1,8 @@
 package dev.phial.cli;
 
+import com.sun.management.OperatingSystemMXBean;
 import java.io.IOException;
+import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -16,6 +18,7 @@ import java.util.concurrent.atomic.AtomicLong;
  */
 final class Stopwatch {
   private static final Path STATUS = Path.of("/proc/self/status");
+  private static final Path MEMORY = Path.of("/proc/meminfo");
   private static final Path UPTIME = Path.of("/proc/uptime");
   private static final Path MAIN_THREAD = Path.of("/proc/thread-self/stat");
 
@@ -81,15 +84,26 @@ final class Stopwatch {
 
   /** Resident memory that no file backs, where the system tells it. */
   private static OptionalLong anonymous() {
+    return kilobytes(STATUS, "RssAnon:"); // not Linux: the heap is all that is known
+  }
+
+  private static OptionalLong kilobytes(Path file, String name) {
     try {
-      List<String> lines = Files.readAllLines(STATUS);
+      List<String> lines = Files.readAllLines(file);
       return lines.stream()
-          .filter(line -> line.startsWith("RssAnon:"))
+          .filter(line -> line.startsWith(name))
           .mapToLong(line -> Long.parseLong(line.replaceAll("\\D", "")) * 1024)
           .findFirst();
     } catch (IOException e) {
-      return OptionalLong.empty(); // not Linux: the heap is all that is known
+      return OptionalLong.empty();
     }
+  }
+
+  /** Memory that the system would still give, as far as it tells. */
+  static long freeBytes() {
+    OperatingSystemMXBean system = ManagementFactory.getPlatformMXBean(OperatingSystemMXBean.class);
+    long total = system.getTotalMemorySize(); // of the container, if there is one
+    return Math.min(total, kilobytes(MEMORY, "MemAvailable:").orElse(total));
   }
 
   double seconds() {

@@ -31,24 +31,31 @@ final class Command {
   }
 
   /**
+   * @param in what the program reads
+   */
+  static Result run(Path folder, List<String> words, Path in) {
+    return run(new ProcessBuilder(words).directory(folder.toFile()).redirectInput(in.toFile()));
+  }
+
+  /**
    * @param environment what differs from ours
    */
   static Result run(Path folder, List<String> words, Map<String, String> environment) {
+    ProcessBuilder builder = new ProcessBuilder(words).directory(folder.toFile());
+    builder.environment().putAll(environment);
+    return run(builder);
+  }
+
+  private static Result run(ProcessBuilder builder) {
     try {
       Path out = Files.createTempFile("phial", ".out");
       Path err = Files.createTempFile("phial", ".err");
       try {
-        ProcessBuilder builder =
-            new ProcessBuilder(words)
-                .directory(folder.toFile())
-                .redirectOutput(out.toFile())
-                .redirectError(err.toFile());
-        builder.environment().putAll(environment);
-        Process process = builder.start();
+        Process process = builder.redirectOutput(out.toFile()).redirectError(err.toFile()).start();
         process.getOutputStream().close();
         boolean ended = process.waitFor(10, TimeUnit.MINUTES);
         process.destroyForcibly();
-        assertThat(ended).as("%s ended; it said: %s", words, text(err)).isTrue();
+        assertThat(ended).as("%s ended; it said: %s", builder.command(), text(err)).isTrue();
         return new Result(process.exitValue(), text(out), text(err));
       } finally {
         Files.delete(out);

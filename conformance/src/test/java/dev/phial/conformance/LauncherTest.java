@@ -37,7 +37,7 @@ final class LauncherTest {
   @BeforeEach
   void checkOut() throws IOException {
     home = folder.resolve("a \"check\" out");
-    for (String name : List.of("phial", "bin/find-jdk", "bin/phial.args")) {
+    for (String name : List.of("phial", "bin/find-jdk", "bin/phial.args", "bin/engine.args")) {
       Files.createDirectories(home.resolve(name).getParent());
       Files.copy(Phial.ROOT.resolve(name), home.resolve(name));
     }

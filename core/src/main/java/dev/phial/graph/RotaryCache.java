@@ -22,20 +22,14 @@ public record RotaryCache(float[] frequencies, float scale) {
   public static RotaryCache shortTexts(Hyperparameters h, LongRope rope) {
     return new RotaryCache(
         frequencies(h, Optional.of(rope.shortFactors())),
-        (float) (double) rope.shortScale().orElse(attentionFactor(h)));
+        (float) (double) rope.shortScale().orElse(h.attentionFactor()));
   }
 
   /** For longer texts. */
   public static RotaryCache longTexts(Hyperparameters h, LongRope rope) {
     return new RotaryCache(
         frequencies(h, Optional.of(rope.longFactors())),
-        (float) (double) rope.longScale().orElse(attentionFactor(h)));
-  }
-
-  /** {@code √(1 + ln(context / original) / ln(original))}: stretched attention gets flatter. */
-  private static double attentionFactor(Hyperparameters h) {
-    double stretch = (double) h.context() / h.originalContext();
-    return stretch <= 1 ? 1 : Math.sqrt(1 + Math.log(stretch) / Math.log(h.originalContext()));
+        (float) (double) rope.longScale().orElse(h.attentionFactor()));
   }
 
   private static float[] frequencies(Hyperparameters h, Optional<java.util.List<Double>> factors) {

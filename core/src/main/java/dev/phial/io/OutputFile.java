@@ -8,6 +8,7 @@ import java.nio.channels.FileChannel;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.FileSystemException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -98,7 +99,7 @@ public final class OutputFile {
   }
 
   static PhialException failed(Path target, IOException e) {
-    if (e instanceof FileAlreadyExistsException) {
+    if (e instanceof FileAlreadyExistsException && Files.exists(target)) {
       return exists(target);
     }
     return new PhialException.OutputFailed(
@@ -109,6 +110,7 @@ public final class OutputFile {
   private static String reason(IOException e) {
     return switch (e) {
       case AccessDeniedException denied -> "permission denied";
+      case FileAlreadyExistsException file -> file.getFile() + " is not a folder";
       case FileSystemException failure when failure.getReason() != null -> failure.getReason();
       default -> e.getMessage() == null ? e.getClass().getSimpleName() : e.getMessage();
     };

@@ -1,34 +1,48 @@
 package dev.phial.kernel;
 
-import java.lang.foreign.MemorySegment;
 import java.util.Optional;
 
 /**
  * The loops that read one encoding fast. What they compute is what decoding the blocks and plain
  * sums would, up to the order of the sums; an encoding without such loops is decoded row by row.
+ *
+ * <p>They read arrays, into which a few rows at a time are copied. That takes no longer than
+ * reading a file in place, where every block waits for its lines of memory, and a file that shrinks
+ * while vectors are loaded from it would end the JVM.
  */
 public interface BlockKernel {
+  float[] NO_SUMS = {};
+
   /**
    * Decodes {@code count} elements, whole blocks, from byte {@code offset} on.
    *
    * @param to receives them from {@code at}
    */
-  void decode(MemorySegment from, long offset, float[] to, int at, int count);
+  void decode(byte[] from, int offset, float[] to, int at, int count);
+
+  /**
+   * Sums of parts of a vector, which {@link #multiply} needs for levels that do not start at zero.
+   */
+  default float[] sums(float[] x, int at, int columns) {
+    return NO_SUMS;
+  }
 
   /**
    * Multiplies a vector with rows, decoding on the way.
    *
    * @param matrix {@code [rows][columns]} from byte {@code offset}
    * @param x {@code [columns]} from {@code at}
+   * @param sums of {@code x}
    * @param y receives {@code rows} sums from {@code yAt}
    */
   void multiply(
-      MemorySegment matrix,
-      long offset,
+      byte[] matrix,
+      int offset,
       int rows,
       int columns,
       float[] x,
       int at,
+      float[] sums,
       float[] y,
       int yAt);
 
@@ -53,11 +67,11 @@ public interface BlockKernel {
   }
 
   static Optional<BlockKernel> q4_K() {
-    return usable() ? Optional.of(new Blocks256.ScaleMin(0)) : Optional.empty();
+    return usable() ? Optional.of(new Blocks256.Q4_K()) : Optional.empty();
   }
 
   static Optional<BlockKernel> q5_K() {
-    return usable() ? Optional.of(new Blocks256.ScaleMin(32)) : Optional.empty();
+    return usable() ? Optional.of(new Blocks256.Q5_K()) : Optional.empty();
   }
 
   static Optional<BlockKernel> q6_K() {

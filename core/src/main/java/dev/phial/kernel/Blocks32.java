@@ -5,7 +5,6 @@ import static dev.phial.kernel.Lanes.WIDTH;
 import static jdk.incubator.vector.VectorOperators.ADD;
 import static jdk.incubator.vector.VectorOperators.LSHR;
 
-import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 
@@ -19,9 +18,9 @@ final class Blocks32 {
     private static final int LEVELS = 2;
 
     @Override
-    public void decode(MemorySegment from, long offset, float[] to, int at, int count) {
+    public void decode(byte[] from, int offset, float[] to, int at, int count) {
       for (int block = 0; block < count / 32; block++) {
-        long start = offset + (long) BYTES * block;
+        int start = offset + BYTES * block;
         float scale = Lanes.half(from, start);
         for (int i = 0; i < 32; i += WIDTH) {
           Lanes.int8(from, start + LEVELS + i).mul(scale).intoArray(to, at + block * 32 + i);
@@ -31,28 +30,39 @@ final class Blocks32 {
 
     @Override
     public void multiply(
-        MemorySegment matrix,
-        long offset,
+        byte[] matrix,
+        int offset,
         int rows,
         int columns,
         float[] x,
         int at,
+        float[] sums,
         float[] y,
         int yAt) {
       int blocks = columns / 32;
-      for (int row = 0; row < rows; row++) {
-        long rowStart = offset + (long) row * blocks * BYTES;
+      int rowBytes = BYTES * blocks;
+      for (int row = 0; row < rows; row += 2) {
+        int rowStart = offset + rowBytes * row;
+        int toNext = row + 1 < rows ? rowBytes : 0; // the last may have none
         FloatVector sum = FloatVector.zero(F);
+        FloatVector nextSum = FloatVector.zero(F);
         for (int block = 0; block < blocks; block++) {
-          long start = rowStart + (long) BYTES * block;
+          int start = rowStart + BYTES * block;
+          int next = start + toNext;
           FloatVector part = FloatVector.zero(F);
+          FloatVector nextPart = FloatVector.zero(F);
           for (int i = 0; i < 32; i += WIDTH) {
             FloatVector v = Lanes.load(x, at + block * 32 + i);
             part = Lanes.int8(matrix, start + LEVELS + i).fma(v, part);
+            nextPart = Lanes.int8(matrix, next + LEVELS + i).fma(v, nextPart);
           }
           sum = part.fma(Lanes.all(Lanes.half(matrix, start)), sum);
+          nextSum = nextPart.fma(Lanes.all(Lanes.half(matrix, next)), nextSum);
         }
         y[yAt + row] = sum.reduceLanes(ADD);
+        if (row + 1 < rows) {
+          y[yAt + row + 1] = nextSum.reduceLanes(ADD);
+        }
       }
     }
   }
@@ -63,9 +73,9 @@ final class Blocks32 {
     private static final int NIBBLES = 2;
 
     @Override
-    public void decode(MemorySegment from, long offset, float[] to, int at, int count) {
+    public void decode(byte[] from, int offset, float[] to, int at, int count) {
       for (int block = 0; block < count / 32; block++) {
-        long start = offset + (long) BYTES * block;
+        int start = offset + BYTES * block;
         float scale = Lanes.half(from, start);
         for (int i = 0; i < 16; i += WIDTH) {
           IntVector pairs = Lanes.bytes(from, start + NIBBLES + i);
@@ -78,36 +88,45 @@ final class Blocks32 {
 
     @Override
     public void multiply(
-        MemorySegment matrix,
-        long offset,
+        byte[] matrix,
+        int offset,
         int rows,
         int columns,
         float[] x,
         int at,
+        float[] sums,
         float[] y,
         int yAt) {
       int blocks = columns / 32;
-      float[] sums = Lanes.sums(x, at, columns, 32);
       for (int row = 0; row < rows; row++) {
-        long rowStart = offset + (long) row * blocks * BYTES;
+        int rowStart = offset + BYTES * blocks * row;
         FloatVector sum = FloatVector.zero(F);
-        float eighth = 0; // Σ (level - 8) x = Σ level x - 8 Σ x
         for (int block = 0; block < blocks; block++) {
-          long start = rowStart + (long) BYTES * block;
-          FloatVector part = FloatVector.zero(F);
+          int start = rowStart + BYTES * block;
+          FloatVector scale = Lanes.all(Lanes.half(matrix, start));
           for (int i = 0; i < 16; i += WIDTH) {
             IntVector pairs = Lanes.bytes(matrix, start + NIBBLES + i);
             FloatVector low = Lanes.load(x, at + block * 32 + i);
             FloatVector high = Lanes.load(x, at + block * 32 + 16 + i);
+            FloatVector part = Lanes.load(sums, block * 16 + i);
             part = Lanes.floats(pairs.and(15)).fma(low, part);
             part = Lanes.floats(pairs.lanewise(LSHR, 4)).fma(high, part);
+            sum = part.fma(scale, sum);
           }
-          float scale = Lanes.half(matrix, start);
-          sum = part.fma(Lanes.all(scale), sum);
-          eighth = Math.fma(scale, sums[block], eighth);
         }
-        y[yAt + row] = sum.reduceLanes(ADD) - 8 * eighth;
+        y[yAt + row] = sum.reduceLanes(ADD);
       }
+    }
+
+    /** What levels without sign have too much: {@code Σ (level - 8) x = Σ level x - 8 Σ x}. */
+    @Override
+    public float[] sums(float[] x, int at, int columns) {
+      float[] sums = new float[columns / 2];
+      for (int i = 0; i < sums.length; i++) {
+        int low = at + 2 * i - i % 16; // elements of a block that share bytes are 16 apart
+        sums[i] = -8 * (x[low] + x[low + 16]);
+      }
+      return sums;
     }
   }
 }

@@ -3,25 +3,24 @@ package dev.phial.kernel;
 /**
  * The loops of the quant types of MLX and ONNX Runtime, over the neighbours in a row that share a
  * scale. {@link ScalarGroupKernels} defines each of them; {@link VectorGroupKernels} may only be
- * faster.
+ * faster. Codes without a place of their own are written from 0, and up to {@link #ROOM} bytes
+ * after the last may be overwritten.
  */
 public sealed interface GroupKernels permits ScalarGroupKernels, VectorGroupKernels {
+  /** What an array of codes must have beyond them. */
+  int ROOM = 4;
+
   /** The fastest kernels this JVM can run. */
   static GroupKernels best() {
     return KernelProvider.BEST_FOR_GROUPS;
   }
 
-  /** The smallest of the first {@code n} elements. */
-  float smallest(float[] x, int n);
-
-  /** The largest of the first {@code n} elements. */
-  float largest(float[] x, int n);
-
-  /** The smallest of {@code n} elements from {@code x[from]}; of zeros, either. */
-  float smallest(float[] x, int from, int n);
-
-  /** The largest of {@code n} elements from {@code x[from]}; of zeros, either. */
-  float largest(float[] x, int from, int n);
+  /**
+   * The smallest and the largest of {@code n} elements from {@code x[from]}.
+   *
+   * @param range receives the two
+   */
+  void range(float[] x, int from, int n, float[] range);
 
   /**
    * {@code codes = clamp(round(x · inverse + zero), 0, most)} of {@code n} elements, ties away from
@@ -41,15 +40,18 @@ public sealed interface GroupKernels permits ScalarGroupKernels, VectorGroupKern
       int at);
 
   /**
-   * {@code codes = clamp(round((x - bias) / scale), 0, most)} of the first {@code n} elements, ties
-   * to even. The quotients of numbers between the bias and {@code bias + most · scale} are meant;
-   * they fit an int.
+   * {@code codes = clamp(round((x - bias) / scale), 0, most)} of {@code n} elements, ties to even.
+   * Meant for quotients below 2²² in magnitude.
    */
-  void affine(float[] x, int n, float scale, float bias, int most, int[] codes);
+  void affine(float[] x, int from, int n, float scale, float bias, int most, byte[] codes);
 
-  /** {@link SmallFloats#e2m1} of the first {@code n} elements. */
-  void e2m1(float[] x, int n, int[] codes);
+  /**
+   * {@link SmallFloats#e2m1} of the quotients of {@code n} elements and {@code divisor}.
+   *
+   * @param drop bits of the quotient's mantissa that are rounded away first
+   */
+  void e2m1(float[] x, int from, int n, float divisor, int drop, byte[] codes);
 
-  /** {@link SmallFloats#e4m3} of the first {@code n} elements. */
-  void e4m3(float[] x, int n, int[] codes);
+  /** The same with {@link SmallFloats#e4m3}. */
+  void e4m3(float[] x, int from, int n, float divisor, int drop, byte[] codes);
 }

@@ -15,7 +15,7 @@ final class PlainBlocks {
 
   /** What {@code count} numbers beyond the last full register add. */
   private static float rest(
-      BlockKernel kernel, MemorySegment from, long offset, int count, float[] x, int at) {
+      BlockKernel kernel, byte[] from, int offset, int count, float[] x, int at) {
     float[] rest = new float[count];
     kernel.decode(from, offset, rest, 0, count);
     float sum = 0;
@@ -30,84 +30,97 @@ final class PlainBlocks {
         ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
     @Override
-    public void decode(MemorySegment from, long offset, float[] to, int at, int count) {
-      MemorySegment.copy(from, FLOAT, offset, to, at, count);
+    public void decode(byte[] from, int offset, float[] to, int at, int count) {
+      MemorySegment.copy(MemorySegment.ofArray(from), FLOAT, offset, to, at, count);
     }
 
     @Override
     public void multiply(
-        MemorySegment matrix,
-        long offset,
+        byte[] matrix,
+        int offset,
         int rows,
         int columns,
         float[] x,
         int at,
+        float[] sums,
         float[] y,
         int yAt) {
       int full = columns / WIDTH * WIDTH;
       for (int row = 0; row < rows; row++) {
-        long start = offset + 4L * columns * row;
+        int start = offset + 4 * columns * row;
         FloatVector a = FloatVector.zero(F);
         FloatVector b = FloatVector.zero(F);
         int k = 0;
         for (; k + 2 * WIDTH <= columns; k += 2 * WIDTH) {
-          a = Lanes.f32(matrix, start + 4L * k).fma(Lanes.load(x, at + k), a);
+          a = Lanes.f32(matrix, start + 4 * k).fma(Lanes.load(x, at + k), a);
           int next = k + WIDTH;
-          b = Lanes.f32(matrix, start + 4L * next).fma(Lanes.load(x, at + next), b);
+          b = Lanes.f32(matrix, start + 4 * next).fma(Lanes.load(x, at + next), b);
         }
         if (k < full) {
-          a = Lanes.f32(matrix, start + 4L * k).fma(Lanes.load(x, at + k), a);
+          a = Lanes.f32(matrix, start + 4 * k).fma(Lanes.load(x, at + k), a);
         }
         y[yAt + row] = a.add(b).reduceLanes(ADD);
         if (full < columns) {
-          y[yAt + row] += rest(this, matrix, start + 4L * full, columns - full, x, at + full);
+          y[yAt + row] += rest(this, matrix, start + 4 * full, columns - full, x, at + full);
         }
       }
     }
   }
 
   static final class BF16 implements BlockKernel {
-    private static final ValueLayout.OfShort SHORT =
-        ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
-
     @Override
-    public void decode(MemorySegment from, long offset, float[] to, int at, int count) {
+    public void decode(byte[] from, int offset, float[] to, int at, int count) {
       int i = 0;
       for (; i + WIDTH <= count; i += WIDTH) {
-        Lanes.bf16(from, offset + 2L * i).intoArray(to, at + i);
+        Lanes.bf16(from, offset + 2 * i).intoArray(to, at + i);
       }
       for (; i < count; i++) {
-        to[at + i] = Float.intBitsToFloat(from.get(SHORT, offset + 2L * i) << 16);
+        to[at + i] = Float.intBitsToFloat(Lanes.bits(from, offset + 2 * i) << 16);
       }
     }
 
     @Override
     public void multiply(
-        MemorySegment matrix,
-        long offset,
+        byte[] matrix,
+        int offset,
         int rows,
         int columns,
         float[] x,
         int at,
+        float[] sums,
         float[] y,
         int yAt) {
       int full = columns / WIDTH * WIDTH;
-      for (int row = 0; row < rows; row++) {
-        long start = offset + 2L * columns * row;
+      for (int row = 0; row < rows; row += 2) {
+        int start = offset + 2 * columns * row;
+        int next = row + 1 < rows ? start + 2 * columns : start; // the last may have none
         FloatVector a = FloatVector.zero(F);
         FloatVector b = FloatVector.zero(F);
+        FloatVector c = FloatVector.zero(F);
+        FloatVector d = FloatVector.zero(F);
         int k = 0;
         for (; k + 2 * WIDTH <= columns; k += 2 * WIDTH) {
-          a = Lanes.bf16(matrix, start + 2L * k).fma(Lanes.load(x, at + k), a);
-          int next = k + WIDTH;
-          b = Lanes.bf16(matrix, start + 2L * next).fma(Lanes.load(x, at + next), b);
+          FloatVector v = Lanes.load(x, at + k);
+          FloatVector w = Lanes.load(x, at + k + WIDTH);
+          a = Lanes.bf16(matrix, start + 2 * k).fma(v, a);
+          b = Lanes.bf16(matrix, start + 2 * (k + WIDTH)).fma(w, b);
+          c = Lanes.bf16(matrix, next + 2 * k).fma(v, c);
+          d = Lanes.bf16(matrix, next + 2 * (k + WIDTH)).fma(w, d);
         }
         if (k < full) {
-          a = Lanes.bf16(matrix, start + 2L * k).fma(Lanes.load(x, at + k), a);
+          FloatVector v = Lanes.load(x, at + k);
+          a = Lanes.bf16(matrix, start + 2 * k).fma(v, a);
+          c = Lanes.bf16(matrix, next + 2 * k).fma(v, c);
         }
         y[yAt + row] = a.add(b).reduceLanes(ADD);
-        if (full < columns) {
-          y[yAt + row] += rest(this, matrix, start + 2L * full, columns - full, x, at + full);
+        if (row + 1 < rows) {
+          y[yAt + row + 1] = c.add(d).reduceLanes(ADD);
+        }
+      }
+      if (full < columns) {
+        for (int row = 0; row < rows; row++) {
+          int end = offset + 2 * columns * row + 2 * full;
+          y[yAt + row] += rest(this, matrix, end, columns - full, x, at + full);
         }
       }
     }
@@ -122,33 +135,34 @@ final class PlainBlocks {
     private static final int PIECE = 1024;
 
     @Override
-    public void decode(MemorySegment from, long offset, float[] to, int at, int count) {
+    public void decode(byte[] from, int offset, float[] to, int at, int count) {
       short[] halves = new short[Math.min(PIECE, count)];
       for (int i = 0; i < count; i += PIECE) {
         int n = Math.min(PIECE, count - i);
-        MemorySegment.copy(from, SHORT, offset + 2L * i, halves, 0, n);
+        MemorySegment.copy(MemorySegment.ofArray(from), SHORT, offset + 2 * i, halves, 0, n);
         MatrixKernels.best().widen(halves, 0, to, at + i, n);
       }
     }
 
     @Override
     public void multiply(
-        MemorySegment matrix,
-        long offset,
+        byte[] matrix,
+        int offset,
         int rows,
         int columns,
         float[] x,
         int at,
+        float[] sums,
         float[] y,
         int yAt) {
       short[] halves = new short[Math.min(PIECE, columns)];
       float[] piece = new float[halves.length];
       for (int row = 0; row < rows; row++) {
-        long start = offset + 2L * columns * row;
+        int start = offset + 2 * columns * row;
         float sum = 0;
         for (int k = 0; k < columns; k += PIECE) {
           int n = Math.min(PIECE, columns - k);
-          MemorySegment.copy(matrix, SHORT, start + 2L * k, halves, 0, n);
+          MemorySegment.copy(MemorySegment.ofArray(matrix), SHORT, start + 2 * k, halves, 0, n);
           MatrixKernels.best().widen(halves, 0, piece, 0, n);
           sum += MatrixKernels.best().dot(piece, 0, x, at + k, n);
         }

@@ -3,39 +3,13 @@ package dev.phial.kernel;
 /** The definitions. */
 final class ScalarGroupKernels implements GroupKernels {
   @Override
-  public float smallest(float[] x, int n) {
-    float smallest = Float.POSITIVE_INFINITY;
-    for (int i = 0; i < n; i++) {
-      smallest = Math.min(smallest, x[i]);
+  public void range(float[] x, int from, int n, float[] range) {
+    range[0] = Float.POSITIVE_INFINITY;
+    range[1] = Float.NEGATIVE_INFINITY;
+    for (int i = from; i < from + n; i++) {
+      range[0] = Math.min(range[0], x[i]);
+      range[1] = Math.max(range[1], x[i]);
     }
-    return smallest;
-  }
-
-  @Override
-  public float largest(float[] x, int n) {
-    float largest = Float.NEGATIVE_INFINITY;
-    for (int i = 0; i < n; i++) {
-      largest = Math.max(largest, x[i]);
-    }
-    return largest;
-  }
-
-  @Override
-  public float smallest(float[] x, int from, int n) {
-    float smallest = x[from];
-    for (int i = from + 1; i < from + n; i++) {
-      smallest = x[i] < smallest ? x[i] : smallest;
-    }
-    return smallest;
-  }
-
-  @Override
-  public float largest(float[] x, int from, int n) {
-    float largest = x[from];
-    for (int i = from + 1; i < from + n; i++) {
-      largest = x[i] > largest ? x[i] : largest;
-    }
-    return largest;
   }
 
   @Override
@@ -60,23 +34,23 @@ final class ScalarGroupKernels implements GroupKernels {
   }
 
   @Override
-  public void affine(float[] x, int n, float scale, float bias, int most, int[] codes) {
+  public void affine(float[] x, int from, int n, float scale, float bias, int most, byte[] codes) {
     for (int i = 0; i < n; i++) {
-      codes[i] = Math.clamp((int) Math.rint((x[i] - bias) / scale), 0, most);
+      codes[i] = (byte) Rounding.clamp(Rounding.nearest((x[from + i] - bias) / scale), 0, most);
     }
   }
 
   @Override
-  public void e2m1(float[] x, int n, int[] codes) {
+  public void e2m1(float[] x, int from, int n, float divisor, int drop, byte[] codes) {
     for (int i = 0; i < n; i++) {
-      codes[i] = SmallFloats.e2m1(x[i]);
+      codes[i] = (byte) SmallFloats.e2m1(SmallFloats.round(x[from + i] / divisor, drop));
     }
   }
 
   @Override
-  public void e4m3(float[] x, int n, int[] codes) {
+  public void e4m3(float[] x, int from, int n, float divisor, int drop, byte[] codes) {
     for (int i = 0; i < n; i++) {
-      codes[i] = SmallFloats.e4m3(x[i]);
+      codes[i] = (byte) SmallFloats.e4m3(SmallFloats.round(x[from + i] / divisor, drop));
     }
   }
 }

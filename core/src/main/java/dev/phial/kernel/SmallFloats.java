@@ -26,6 +26,16 @@ public final class SmallFloats {
 
   private SmallFloats() {}
 
+  /** Rounds away the lowest bits of the mantissa, ties to even. */
+  static float round(float x, int drop) {
+    if (drop == 0) {
+      return x;
+    }
+    int bits = Float.floatToRawIntBits(x);
+    int rounded = bits + (1 << drop - 1) - 1 + (bits >>> drop & 1);
+    return Float.intBitsToFloat(rounded & -1 << drop);
+  }
+
   /**
    * The nearest number of four bits, E2M1, with the sign in the highest: of two equally near the
    * smaller in magnitude, and a zero without sign. So does {@code argmin} over a table, which is

@@ -1,5 +1,6 @@
 package dev.phial.kernel;
 
+import jdk.incubator.vector.ByteVector;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorShape;
@@ -13,6 +14,11 @@ final class VectorConstants {
   static final VectorSpecies<Float> FLOAT = species();
   static final VectorSpecies<Integer> INT =
       IntVector.SPECIES_PREFERRED.withShape(FLOAT.vectorShape());
+
+  /** Holds as many bytes as the others hold numbers; twice as many where those are four. */
+  static final VectorSpecies<Byte> BYTE =
+      ByteVector.SPECIES_PREFERRED.withShape(
+          VectorShape.forBitSize(Math.max(64, FLOAT.length() * Byte.SIZE)));
 
   private VectorConstants() {}
 

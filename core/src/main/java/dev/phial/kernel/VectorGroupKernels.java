@@ -12,6 +12,7 @@ import static jdk.incubator.vector.VectorOperators.LT;
 import static jdk.incubator.vector.VectorOperators.MAX;
 import static jdk.incubator.vector.VectorOperators.MIN;
 import static jdk.incubator.vector.VectorOperators.NE;
+import static jdk.incubator.vector.VectorOperators.XOR;
 
 import jdk.incubator.vector.ByteVector;
 import jdk.incubator.vector.FloatVector;
@@ -27,42 +28,29 @@ final class VectorGroupKernels implements GroupKernels {
   private static final VectorSpecies<Byte> BYTES =
       WIDTH > 8 ? ByteVector.SPECIES_128 : ByteVector.SPECIES_64;
   private static final VectorMask<Byte> FIRST = BYTES.indexInRange(0, WIDTH);
-  private static final int MAGIC_BITS = Float.floatToRawIntBits(Rounding.MAGIC);
 
   @Override
-  public float smallest(float[] x, int n) {
-    FloatVector smallest = FloatVector.fromArray(F, x, 0);
+  public void range(float[] x, int from, int n, float[] range) {
+    IntVector smallest = ordered(x, from);
+    IntVector largest = smallest;
     for (int i = WIDTH; i < n; i += WIDTH) {
-      smallest = smallest.min(FloatVector.fromArray(F, x, i));
+      IntVector v = ordered(x, from + i);
+      smallest = smallest.min(v);
+      largest = largest.max(v);
     }
-    return smallest.reduceLanes(MIN);
+    range[0] = Float.intBitsToFloat(ordered(smallest.reduceLanes(MIN)));
+    range[1] = Float.intBitsToFloat(ordered(largest.reduceLanes(MAX)));
   }
 
-  @Override
-  public float largest(float[] x, int n) {
-    FloatVector largest = FloatVector.fromArray(F, x, 0);
-    for (int i = WIDTH; i < n; i += WIDTH) {
-      largest = largest.max(FloatVector.fromArray(F, x, i));
-    }
-    return largest.reduceLanes(MAX);
+  /** Whole numbers in the order of the floats, which cost an instruction to compare, not ten. */
+  private static IntVector ordered(float[] x, int at) {
+    IntVector bits = FloatVector.fromArray(F, x, at).reinterpretAsInts();
+    return bits.lanewise(ASHR, 31).and(0x7FFF_FFFF).lanewise(XOR, bits);
   }
 
-  @Override
-  public float smallest(float[] x, int from, int n) {
-    FloatVector smallest = FloatVector.fromArray(F, x, from);
-    for (int i = WIDTH; i < n; i += WIDTH) {
-      smallest = smallest.min(FloatVector.fromArray(F, x, from + i));
-    }
-    return smallest.reduceLanes(MIN);
-  }
-
-  @Override
-  public float largest(float[] x, int from, int n) {
-    FloatVector largest = FloatVector.fromArray(F, x, from);
-    for (int i = WIDTH; i < n; i += WIDTH) {
-      largest = largest.max(FloatVector.fromArray(F, x, from + i));
-    }
-    return largest.reduceLanes(MAX);
+  /** There and back. */
+  private static int ordered(int bits) {
+    return bits ^ bits >> 31 & 0x7FFF_FFFF;
   }
 
   @Override
@@ -96,40 +84,41 @@ final class VectorGroupKernels implements GroupKernels {
   }
 
   @Override
-  public void affine(float[] x, int n, float scale, float bias, int most, int[] codes) {
+  public void affine(float[] x, int from, int n, float scale, float bias, int most, byte[] codes) {
     for (int i = 0; i < n; i += WIDTH) {
-      // clamped before it is rounded, which between whole numbers is the same
-      FloatVector.fromArray(F, x, i)
-          .sub(bias)
-          .div(scale)
-          .max(0f)
-          .min((float) most)
-          .add(Rounding.MAGIC)
-          .reinterpretAsInts()
-          .sub(MAGIC_BITS)
-          .and(most) // NaN, of overflowing groups, becomes 0 as it does in the cast
-          .intoArray(codes, i);
+      store(
+          FloatVector.fromArray(F, x, from + i)
+              .sub(bias)
+              .div(scale)
+              .add(Rounding.MAGIC)
+              .reinterpretAsInts()
+              .and(0x007FFFFF)
+              .sub(0x00400000)
+              .max(0)
+              .min(most),
+          codes,
+          i);
     }
   }
 
   @Override
-  public void e2m1(float[] x, int n, int[] codes) {
+  public void e2m1(float[] x, int from, int n, float divisor, int drop, byte[] codes) {
     for (int i = 0; i < n; i += WIDTH) {
-      FloatVector v = FloatVector.fromArray(F, x, i);
+      FloatVector v = quotient(x, from + i, divisor, drop);
       FloatVector magnitude = v.lanewise(ABS);
       IntVector code = IntVector.zero(I);
       for (float midpoint : SmallFloats.E2M1_MIDPOINTS) {
         code = code.add(1, magnitude.compare(GT, midpoint).cast(I));
       }
       VectorMask<Integer> negative = v.compare(LT, 0f).cast(I).and(code.compare(NE, 0));
-      code.add(8, negative).intoArray(codes, i);
+      store(code.add(8, negative), codes, i);
     }
   }
 
   @Override
-  public void e4m3(float[] x, int n, int[] codes) {
+  public void e4m3(float[] x, int from, int n, float divisor, int drop, byte[] codes) {
     for (int i = 0; i < n; i += WIDTH) {
-      IntVector bits = FloatVector.fromArray(F, x, i).reinterpretAsInts();
+      IntVector bits = quotient(x, from + i, divisor, drop).reinterpretAsInts();
       IntVector magnitude = bits.and(0x7FFF_FFFF);
       IntVector even = magnitude.lanewise(ASHR, SmallFloats.E4M3_SHIFT).and(1);
       IntVector normal =
@@ -140,11 +129,29 @@ final class VectorGroupKernels implements GroupKernels {
               .add(SmallFloats.E4M3_MAGIC)
               .reinterpretAsInts()
               .sub(SmallFloats.E4M3_MAGIC_BITS);
-      small
-          .blend(normal, magnitude.compare(GE, SmallFloats.E4M3_NORMAL))
-          .blend(0x7E, magnitude.compare(GE, SmallFloats.E4M3_LARGEST))
-          .or(bits.lanewise(LSHR, 24).and(0x80))
-          .intoArray(codes, i);
+      store(
+          small
+              .blend(normal, magnitude.compare(GE, SmallFloats.E4M3_NORMAL))
+              .blend(0x7E, magnitude.compare(GE, SmallFloats.E4M3_LARGEST))
+              .or(bits.lanewise(LSHR, 24).and(0x80)),
+          codes,
+          i);
     }
+  }
+
+  private static FloatVector quotient(float[] x, int at, float divisor, int drop) {
+    FloatVector v = FloatVector.fromArray(F, x, at).div(divisor);
+    if (drop == 0) {
+      return v;
+    }
+    IntVector bits = v.reinterpretAsInts();
+    return bits.add((1 << drop - 1) - 1)
+        .add(bits.lanewise(LSHR, drop).and(1))
+        .and(-1 << drop)
+        .reinterpretAsFloats();
+  }
+
+  private static void store(IntVector codes, byte[] to, int at) {
+    ((ByteVector) codes.castShape(VectorConstants.BYTE, 0)).intoArray(to, at);
   }
 }

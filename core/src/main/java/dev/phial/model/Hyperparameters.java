@@ -74,6 +74,15 @@ public record Hyperparameters(
         Optional.empty());
   }
 
+  /**
+   * What attention is multiplied by in a stretched context, {@code √(1 + ln(context / original) /
+   * ln(original))}; the checkpoint's own {@link LongRope#longScale factor}, if any, is not asked.
+   */
+  public double attentionFactor() {
+    double stretch = (double) context / originalContext;
+    return stretch > 1 ? Math.sqrt(1 + Math.log(stretch) / Math.log(originalContext)) : 1;
+  }
+
   public int headSize() {
     return hidden / heads;
   }

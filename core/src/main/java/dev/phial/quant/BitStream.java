@@ -4,58 +4,31 @@ import dev.phial.io.LittleEndian;
 
 /**
  * Codes one after the other in a stream of bits, the lowest bit first: code {@code i} of {@code b}
- * bits begins at bit {@code i · b}.
+ * bits begins at bit {@code i · b}. Eight at a time, in the bytes of a long: twice the lower and
+ * the upper halves of all pairs are pushed together, then of all fours, then of the eight.
  */
 final class BitStream {
+  private static final long PAIRS = 0x00FF_00FF_00FF_00FFL;
+  private static final long FOURS = 0x0000_FFFF_0000_FFFFL;
+  private static final long EIGHT = 0x0000_0000_FFFF_FFFFL;
+
   private BitStream() {}
 
-  /** Packs codes, a multiple of eight of them. */
-  static void pack(int[] codes, int bits, byte[] to, int at) {
-    switch (bits) {
-      case 2 -> {
-        for (int i = 0; i < codes.length; i += 8) {
-          LittleEndian.putShort(
-              to,
-              at + i / 4,
-              (short)
-                  (codes[i]
-                      | codes[i + 1] << 2
-                      | codes[i + 2] << 4
-                      | codes[i + 3] << 6
-                      | codes[i + 4] << 8
-                      | codes[i + 5] << 10
-                      | codes[i + 6] << 12
-                      | codes[i + 7] << 14));
-        }
-      }
-      case 4 -> {
-        for (int i = 0; i < codes.length; i += 8) {
-          LittleEndian.putInt(
-              to,
-              at + i / 2,
-              codes[i]
-                  | codes[i + 1] << 4
-                  | codes[i + 2] << 8
-                  | codes[i + 3] << 12
-                  | codes[i + 4] << 16
-                  | codes[i + 5] << 20
-                  | codes[i + 6] << 24
-                  | codes[i + 7] << 28);
-        }
-      }
-      case 8 -> {
-        for (int i = 0; i < codes.length; i++) {
-          to[at + i] = (byte) codes[i];
-        }
-      }
-      default -> {
-        for (int i = 0; i < codes.length; i += 8) {
-          long eight = 0;
-          for (int k = 0; k < 8; k++) {
-            eight |= (long) codes[i + k] << k * bits;
-          }
+  /** Packs {@code n} codes, a multiple of eight. */
+  static void pack(byte[] codes, int n, int bits, byte[] to, int at) {
+    for (int i = 0; i < n; i += 8) {
+      long eight = LittleEndian.readLong(codes, i);
+      eight = eight & PAIRS | (eight >>> 8 & PAIRS) << bits;
+      eight = eight & FOURS | (eight >>> 16 & FOURS) << 2 * bits;
+      eight = eight & EIGHT | (eight >>> 32) << 4 * bits;
+      int start = at + i / 8 * bits;
+      switch (bits) {
+        case 2 -> LittleEndian.putShort(to, start, (short) eight);
+        case 4 -> LittleEndian.putInt(to, start, (int) eight);
+        case 8 -> LittleEndian.putLong(to, start, eight);
+        default -> {
           for (int k = 0; k < bits; k++) {
-            to[at + i / 8 * bits + k] = (byte) (eight >>> 8 * k);
+            to[start + k] = (byte) (eight >>> 8 * k);
           }
         }
       }
@@ -63,7 +36,7 @@ final class BitStream {
   }
 
   /** Unpacks as many codes as {@code codes} holds, a multiple of eight. */
-  static void unpack(byte[] from, int at, int bits, int[] codes) {
+  static void unpack(byte[] from, int at, int bits, byte[] codes) {
     int mask = (1 << bits) - 1;
     for (int i = 0; i < codes.length; i += 8) {
       long eight = 0;
@@ -71,7 +44,7 @@ final class BitStream {
         eight |= (from[at + i / 8 * bits + k] & 0xFFL) << 8 * k;
       }
       for (int k = 0; k < 8; k++) {
-        codes[i + k] = (int) (eight >>> k * bits) & mask;
+        codes[i + k] = (byte) (eight >>> k * bits & mask);
       }
     }
   }

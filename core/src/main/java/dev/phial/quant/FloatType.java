@@ -7,15 +7,20 @@ import java.util.Optional;
 
 /** The floating-point types in which runtimes compute and keep scales. */
 public enum FloatType {
-  F32("float32", DType.F32, Float.MAX_VALUE) {
+  F32("float32", DType.F32, Float.PRECISION, Float.MAX_VALUE) {
     @Override
     public float round(float value) {
       return value;
     }
 
     @Override
-    void round(float[] values, int at, int count, float[] to) {
-      System.arraycopy(values, at, to, 0, count);
+    boolean holds(float[] values, int count) {
+      return true;
+    }
+
+    @Override
+    void round(float[] values, int count, float[] to) {
+      System.arraycopy(values, 0, to, 0, count);
     }
 
     @Override
@@ -23,16 +28,21 @@ public enum FloatType {
       LittleEndian.putFloat(to, at, value);
     }
   },
-  F16("float16", DType.F16, 65504) {
+  F16("float16", DType.F16, 11, 65504) {
     @Override
     public float round(float value) {
       return Float.float16ToFloat(Float.floatToFloat16(value));
     }
 
     @Override
-    void round(float[] values, int at, int count, float[] to) {
+    boolean holds(float[] values, int count) {
+      return false; // finding out takes as long as rounding
+    }
+
+    @Override
+    void round(float[] values, int count, float[] to) {
       for (int i = 0; i < count; i++) {
-        to[i] = Float.float16ToFloat(Float.floatToFloat16(values[at + i]));
+        to[i] = Float.float16ToFloat(Float.floatToFloat16(values[i]));
       }
     }
 
@@ -41,16 +51,25 @@ public enum FloatType {
       LittleEndian.putHalf(to, at, value);
     }
   },
-  BF16("bfloat16", DType.BF16, 0x1.fep127f) {
+  BF16("bfloat16", DType.BF16, 8, 0x1.fep127f) {
     @Override
     public float round(float value) {
       return Float.intBitsToFloat(bits(value) << 16);
     }
 
     @Override
-    void round(float[] values, int at, int count, float[] to) {
+    boolean holds(float[] values, int count) {
+      int lower = 0;
       for (int i = 0; i < count; i++) {
-        int bits = Float.floatToRawIntBits(values[at + i]);
+        lower |= Float.floatToRawIntBits(values[i]);
+      }
+      return (lower & 0xFFFF) == 0;
+    }
+
+    @Override
+    void round(float[] values, int count, float[] to) {
+      for (int i = 0; i < count; i++) {
+        int bits = Float.floatToRawIntBits(values[i]);
         to[i] = Float.intBitsToFloat(bits + 0x7FFF + (bits >>> 16 & 1) & 0xFFFF_0000);
       }
     }
@@ -63,11 +82,13 @@ public enum FloatType {
 
   private final String word;
   private final DType type;
+  private final int precision; // bits of the significand, the hidden one among them
   private final float largest;
 
-  FloatType(String word, DType type, float largest) {
+  FloatType(String word, DType type, int precision, float largest) {
     this.word = word;
     this.type = type;
+    this.precision = precision;
     this.largest = largest;
   }
 
@@ -84,8 +105,25 @@ public enum FloatType {
   /** The nearest value of this type, ties to even; finite values only. */
   public abstract float round(float value);
 
-  /** The same of {@code count} values from {@code at}, into {@code to} from 0. */
-  abstract void round(float[] values, int at, int count, float[] to);
+  /** Whether {@code count} values are known to be of this type. */
+  abstract boolean holds(float[] values, int count);
+
+  abstract void round(float[] values, int count, float[] to);
+
+  /** {@link #round} of {@code count} values; the same array if there is nothing to round. */
+  final float[] rounded(float[] values, int count) {
+    if (holds(values, count)) {
+      return values;
+    }
+    float[] to = new float[count];
+    round(values, count, to);
+    return to;
+  }
+
+  /** Bits of a single's mantissa that this type does not have. */
+  int droppedBits() {
+    return Float.PRECISION - precision;
+  }
 
   /** Writes the nearest value of this type. */
   public abstract void put(byte[] to, int at, float value);

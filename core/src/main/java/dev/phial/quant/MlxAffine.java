@@ -25,10 +25,12 @@ final class MlxAffine extends MlxFormat {
   }
 
   @Override
-  void encodeGroup(GroupKernels kernels, float[] x, int[] codes, byte[] to, int at) {
+  void encodeGroup(GroupKernels kernels, float[] x, int from, byte[] codes, byte[] to, int at) {
     int most = (1 << bits()) - 1;
-    float smallest = kernels.smallest(x, x.length);
-    float largest = kernels.largest(x, x.length);
+    float[] range = new float[2];
+    kernels.range(x, from, blockSize(), range);
+    float smallest = range[0];
+    float largest = range[1];
     boolean negative = Math.abs(smallest) > Math.abs(largest);
     float step = Math.max((largest - smallest) / most, LEAST_SCALE);
     float scale = negative ? step : -step;
@@ -39,7 +41,7 @@ final class MlxAffine extends MlxFormat {
       scale = edge / steps;
       bias = edge;
     }
-    kernels.affine(x, x.length, scale, bias, most, codes);
+    kernels.affine(x, from, blockSize(), scale, bias, most, codes);
     number().put(to, at, scale);
     number().put(to, at + number().bytes(), bias);
   }

@@ -14,8 +14,9 @@ enum MlxElement {
     }
 
     @Override
-    void encode(GroupKernels kernels, float[] x, int[] codes) {
-      kernels.e2m1(x, x.length, codes);
+    void encodeNonzero(
+        GroupKernels kernels, float[] x, int at, int n, float scale, int drop, byte[] codes) {
+      kernels.e2m1(x, at, n, scale, drop, codes);
     }
   },
   /** Four exponent bits and three of mantissa, up to 448. */
@@ -26,8 +27,9 @@ enum MlxElement {
     }
 
     @Override
-    void encode(GroupKernels kernels, float[] x, int[] codes) {
-      kernels.e4m3(x, x.length, codes);
+    void encodeNonzero(
+        GroupKernels kernels, float[] x, int at, int n, float scale, int drop, byte[] codes) {
+      kernels.e4m3(x, at, n, scale, drop, codes);
     }
   };
 
@@ -51,18 +53,21 @@ enum MlxElement {
 
   abstract float decode(int code);
 
-  /** The nearest number of each element. */
-  abstract void encode(GroupKernels kernels, float[] x, int[] codes);
+  abstract void encodeNonzero(
+      GroupKernels kernels, float[] x, int at, int n, float scale, int drop, byte[] codes);
 
-  /** Divides by a scale and rounds; a scale of zero stands for zeros. */
-  static void divide(float[] x, float scale, FloatType number) {
+  /**
+   * The nearest number to each of {@code n} elements divided by {@code scale}; a scale of zero
+   * stands for zeros.
+   *
+   * @param type what quotients are rounded to first
+   */
+  final void encode(
+      GroupKernels kernels, float[] x, int at, int n, float scale, FloatType type, byte[] codes) {
     if (scale == 0) {
-      Arrays.fill(x, 0);
-      return;
+      Arrays.fill(codes, (byte) 0);
+    } else {
+      encodeNonzero(kernels, x, at, n, scale, type.droppedBits(), codes);
     }
-    for (int i = 0; i < x.length; i++) {
-      x[i] /= scale;
-    }
-    number.round(x, 0, x.length, x);
   }
 }

@@ -71,11 +71,13 @@ public abstract class MlxFormat implements Format {
   /**
    * Encodes one group.
    *
-   * @param x the group, rounded to {@link #number}; may be changed
+   * @param x of numbers that are rounded to {@link #number}
+   * @param from where the group begins
    * @param codes receives a code for each element
    * @param at where the planes beside the codes begin
    */
-  abstract void encodeGroup(GroupKernels kernels, float[] x, int[] codes, byte[] to, int at);
+  abstract void encodeGroup(
+      GroupKernels kernels, float[] x, int from, byte[] codes, byte[] to, int at);
 
   /** What a code stands for before it is scaled. */
   abstract float value(int code);
@@ -112,10 +114,10 @@ public abstract class MlxFormat implements Format {
     public void decode(MemorySegment from, long offset, float[] to, int at, int count) {
       byte[] bytes = new byte[Math.toIntExact(bytes(count))];
       MemorySegment.copy(from, ValueLayout.JAVA_BYTE, offset, bytes, 0, bytes.length);
-      int[] codes = new int[count];
+      byte[] codes = new byte[count];
       BitStream.unpack(bytes, 0, format.bits, codes);
       for (int i = 0; i < count; i++) {
-        to[at + i] = format.value(codes[i]);
+        to[at + i] = format.value(codes[i] & 0xFF);
       }
     }
   }
@@ -124,14 +126,14 @@ public abstract class MlxFormat implements Format {
   public final void encode(
       float[] x, int rows, int columns, float @Nullable [] importance, byte[] to, int at) {
     GroupKernels kernels = GroupKernels.best();
-    float[] group = new float[groupSize];
-    int[] codes = new int[groupSize];
+    float[] rounded = number.rounded(x, rows * columns);
+    byte[] codes = new byte[groupSize + GroupKernels.ROOM];
     int groups = rows * columns / groupSize;
+    int codeBytes = planes.getFirst().bytes();
     for (int i = 0; i < groups; i++) {
-      number.round(x, i * groupSize, groupSize, group);
       int block = at + i * blockBytes;
-      encodeGroup(kernels, group, codes, to, block + planes.getFirst().bytes());
-      BitStream.pack(codes, bits, to, block);
+      encodeGroup(kernels, rounded, i * groupSize, codes, to, block + codeBytes);
+      BitStream.pack(codes, groupSize, bits, to, block);
     }
   }
 

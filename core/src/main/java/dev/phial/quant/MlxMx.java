@@ -27,13 +27,14 @@ final class MlxMx extends MlxFormat {
 
   /** Every step is rounded to the type of the weights, as the reference computes in it. */
   @Override
-  void encodeGroup(GroupKernels kernels, float[] x, int[] codes, byte[] to, int at) {
-    float magnitude =
-        Math.max(Math.abs(kernels.smallest(x, x.length)), Math.abs(kernels.largest(x, x.length)));
+  void encodeGroup(GroupKernels kernels, float[] x, int from, byte[] codes, byte[] to, int at) {
+    float[] range = new float[2];
+    kernels.range(x, from, blockSize(), range);
+    float magnitude = Math.max(-range[0], range[1]);
     int exponent = exponent(number().round(magnitude / element.largest()));
     to[at] = (byte) (exponent + BIAS);
-    MlxElement.divide(x, number().round(Math.scalb(1f, exponent)), number());
-    element.encode(kernels, x, codes);
+    float scale = number().round(Math.scalb(1f, exponent));
+    element.encode(kernels, x, from, blockSize(), scale, number(), codes);
   }
 
   /**

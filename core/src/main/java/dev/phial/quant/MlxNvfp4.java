@@ -18,13 +18,13 @@ final class MlxNvfp4 extends MlxFormat {
   }
 
   @Override
-  void encodeGroup(GroupKernels kernels, float[] x, int[] codes, byte[] to, int at) {
-    float magnitude =
-        Math.max(Math.abs(kernels.smallest(x, x.length)), Math.abs(kernels.largest(x, x.length)));
+  void encodeGroup(GroupKernels kernels, float[] x, int from, byte[] codes, byte[] to, int at) {
+    float[] range = new float[2];
+    kernels.range(x, from, blockSize(), range);
+    float magnitude = Math.max(-range[0], range[1]);
     int scale = SmallFloats.e4m3(number().round(magnitude / ELEMENT.largest()));
     to[at] = (byte) scale;
-    MlxElement.divide(x, SCALE.decode(scale), number());
-    ELEMENT.encode(kernels, x, codes);
+    ELEMENT.encode(kernels, x, from, blockSize(), SCALE.decode(scale), number(), codes);
   }
 
   @Override

@@ -201,25 +201,29 @@ public record Tensor(
   }
 
   /**
-   * Multiplies a vector with whole rows without decoding them first, where the encoding has {@link
+   * Multiplies a vector with whole rows, decoding them on the way, where the encoding has {@link
    * Encoding#kernel loops} for it.
    *
    * @param x {@code [columns]} from {@code at}
    * @param y receives {@code count} sums from {@code yAt}
+   * @param buffer takes some encoded rows at a time, at least one
    * @return whether it did; if not, the rows have to be read
    * @throws PhialException.BadInput if the file can no longer be read
    */
-  public boolean multiply(long first, int count, float[] x, int at, float[] y, int yAt) {
+  public boolean multiply(
+      long first, int count, float[] x, int at, float[] y, int yAt, byte[] buffer) {
     Optional<BlockKernel> kernel = encoding.kernel();
     if (kernel.isEmpty() || scales != null || layout != null) {
       return false;
     }
     int columns = Math.toIntExact(shape.columns());
-    long offset = encoding.bytes(first * columns);
-    try {
-      kernel.get().multiply(data, offset, count, columns, x, at, y, yAt);
-    } catch (InternalError fault) {
-      throw unreadable(first, fault);
+    int rowBytes = Math.toIntExact(encoding.bytes(columns));
+    int most = buffer.length / rowBytes;
+    float[] sums = kernel.get().sums(x, at, columns);
+    for (int row = 0; row < count; row += most) {
+      int rows = Math.min(most, count - row);
+      copy(first + row, rows, buffer, 0);
+      kernel.get().multiply(buffer, 0, rows, columns, x, at, sums, y, yAt + row);
     }
     return true;
   }

@@ -147,7 +147,8 @@ final class AtomicFileTest {
     Files.createDirectory(target);
     refused(target, replace, replace ? "is a folder" : "exists already");
     Path file = Files.writeString(folder.resolve("file"), "x");
-    refused(file.resolve("model.gguf"), replace, "could not be written");
+    refused(
+        file.resolve("model.gguf"), replace, "could not be written: " + file + " is not a folder");
     refused(Path.of("/"), replace, replace ? "" : "exists already");
     refused(folder.resolve("x".repeat(300)), replace, "could not be written");
   }

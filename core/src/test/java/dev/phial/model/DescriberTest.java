@@ -37,11 +37,11 @@ final class DescriberTest {
         tensors("expected it once", t -> another(t, QKV, QKV.replace(".weight", ""))),
         config("layers.2.input_layernorm", c -> c.put("num_hidden_layers", 3)),
         config("expected the size of a model", c -> c.put("num_hidden_layers", 1 << 30)),
-        config("share the width evenly", c -> c.put("num_attention_heads", 3)),
+        config("rope factors", c -> c.put("num_attention_heads", 3)),
         config("share the width evenly", c -> c.put("num_key_value_heads", 3)),
         config("num_key_value_heads", c -> c.put("num_key_value_heads", 0)),
         config("hidden_size", c -> c.put("hidden_size", "x")),
-        config("expected shape", c -> c.put("hidden_size", 1 << 30)),
+        config("expected shape", c -> c.put("intermediate_size", 1 << 30)),
         config("partial_rotary_factor", c -> c.put("partial_rotary_factor", -1)),
         config("partial_rotary_factor", c -> c.put("partial_rotary_factor", 1.5)),
         config("rope factors", c -> c.put("partial_rotary_factor", 0.5)),
@@ -59,7 +59,7 @@ final class DescriberTest {
         tensors("4 experts", t -> another(t, EXPERT, EXPERT.replace("2.w3", "4.w3"))),
         tensors("expected it once", t -> another(t, EXPERT, EXPERT.replace("2.w3", "02.w3"))),
         tensors("has no place in it", t -> another(t, EXPERT, EXPERT.replace("w3", "w4"))),
-        config("experts.4.w1", c -> c.put("num_local_experts", 5)),
+        config("gate.weight: expected shape", c -> c.put("num_local_experts", 5)),
         config("expected the size of a model", c -> c.put("num_local_experts", 1 << 20)));
   }
 

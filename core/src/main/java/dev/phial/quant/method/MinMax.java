@@ -23,11 +23,13 @@ public record MinMax(int bits, boolean symmetric, FloatType scaleType, boolean a
   @Override
   public void quantize(float[] x, int from, int groups, int size, GroupCodes to) {
     GroupKernels kernels = GroupKernels.best();
+    float[] range = new float[2];
     int top = (1 << bits) - 1;
     for (int group = 0; group < groups; group++) {
       int start = from + group * size;
-      float min = kernels.smallest(x, start, size);
-      float max = kernels.largest(x, start, size);
+      kernels.range(x, start, size, range);
+      float min = range[0];
+      float max = range[1];
       float scale;
       int zero;
       if (symmetric) {

@@ -52,13 +52,4 @@ final class ArchitectureMetadata {
     }
     return values;
   }
-
-  /**
-   * What attention is multiplied by in a stretched context; the checkpoint's own factor, if any, is
-   * not asked.
-   */
-  static double attentionFactor(Hyperparameters h) {
-    double scale = (double) h.context() / h.originalContext();
-    return scale > 1 ? Math.sqrt(1 + Math.log(scale) / Math.log(h.originalContext())) : 1;
-  }
 }

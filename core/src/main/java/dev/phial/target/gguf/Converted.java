@@ -64,8 +64,7 @@ record Converted(
     metadata.put("general.architecture", new GgufValue.Text(architecture));
     if (h.longRope().isPresent()) {
       metadata.put(
-          architecture + ".rope.scaling.attn_factor",
-          GgufValue.float32(ArchitectureMetadata.attentionFactor(h)));
+          architecture + ".rope.scaling.attn_factor", GgufValue.float32(h.attentionFactor()));
     }
     metadata.put("general.type", new GgufValue.Text("model"));
     metadata.putAll(

@@ -1,6 +1,9 @@
 package dev.phial.target.gguf;
 
 import dev.phial.PhialException;
+import dev.phial.model.Hyperparameters;
+import dev.phial.model.LongRope;
+import dev.phial.model.ModelDescription;
 import dev.phial.plan.Recipe;
 import dev.phial.source.Gguf;
 import dev.phial.source.HuggingFace;
@@ -8,6 +11,7 @@ import dev.phial.target.Job;
 import dev.phial.target.Request;
 import dev.phial.target.Target;
 import dev.phial.target.TargetOption;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 
@@ -34,7 +38,44 @@ public final class GgufTarget implements Target {
   }
 
   @Override
+  public List<String> caveats(ModelDescription model) {
+    if (model.family().ggufArchitecture().isEmpty()) {
+      return List.of();
+    }
+    Hyperparameters h = model.hyperparameters();
+    List<String> caveats = new ArrayList<>();
+    if (h.longRope().isPresent()) {
+      caveats.add(
+          "llama.cpp uses the long LongRoPE factors for texts of any length once its context (-c) is above %d tokens, and else the short ones; the reference goes by the text"
+              .formatted(h.originalContext()));
+      double formula = h.attentionFactor();
+      h.longRope()
+          .flatMap(LongRope::longScale)
+          .filter(scale -> Math.abs(scale - formula) > 1e-3)
+          .ifPresent(scale ->
+              caveats.add(
+                  "llama.cpp scales rotated queries and keys by %.4f, which follows from the contexts; the checkpoint says %.4f"
+                      .formatted(formula, scale)));
+    }
+    h.slidingWindow()
+        .filter(window -> window < h.context())
+        .ifPresent(window ->
+            caveats.add(
+                "llama.cpp attends to the whole text; the reference looks back %d tokens"
+                    .formatted(window)));
+    if (h.experts() > 0) {
+      caveats.add(
+          "llama.cpp weighs the experts of a token by one softmax; the reference's SparseMixer gives each a softmax of its own");
+    }
+    return caveats;
+  }
+
+  @Override
   public Job plan(Request request) {
+    return job(request);
+  }
+
+  GgufJob job(Request request) {
     String architecture =
         request.model().family().ggufArchitecture().orElseThrow(() -> unsupported(request));
     GgufOptions options = new GgufOptions(request.options());

@@ -3,6 +3,7 @@ package dev.phial.target.mlx;
 import dev.phial.PhialException;
 import dev.phial.io.AtomicFolder;
 import dev.phial.io.OutputFile;
+import dev.phial.kernel.Kernels;
 import dev.phial.model.Weight;
 import dev.phial.plan.PlannedTensor;
 import dev.phial.target.Sink;
@@ -122,10 +123,7 @@ final class MlxSink implements Sink {
   }
 
   private static void checkRange(MlxTensor tensor, float[] values, int count) {
-    float largest = 0;
-    for (int i = 0; i < count; i++) {
-      largest = Math.max(largest, Math.abs(values[i]));
-    }
+    float largest = Math.abs(Kernels.best().extreme(values, 0, count));
     if (!Float.isFinite(tensor.number().round(largest))) {
       throw new PhialException.Unsupported(
           "tensor %s: expected numbers that fit %s, found %s; pass --dtype bfloat16 or float32"

@@ -100,7 +100,6 @@ final class GgufOptionsTest {
         "Q4_0 output-tensor-type=Q9 | --output-tensor-type: expected one of",
         "Q4_0 token-embedding-type=Q4_K_M | --token-embedding-type: expected one of",
         "Q4_0 prune-layers=a | expected layer numbers like 3,4,5, found a",
-        "Q4_0 prune-layers=1, | expected layer numbers",
         "Q4_0 prune-layers=-1 | expected layer numbers",
         "Q4_0 prune-layers=2 | expected layers below 2, found 2",
         "Q4_0 override-kv=a | expected KEY=TYPE:VALUE, found a",
@@ -155,7 +154,7 @@ final class GgufOptionsTest {
     "Q4_K_M output-tensor-type=q8_0, Q4_K, Q8_0, Q6_K",
     "Q4_K_M token-embedding-type=F16, F16, Q6_K, Q6_K",
     "Q4_K_M tensor-type=ATTN=q5_0, Q4_K, Q6_K, Q5_0",
-    "Q4_K_M tensor-type=blk\\.0\\.attn_qkv=Q5_0 tensor-type=attn=F32, Q4_K, Q6_K, Q5_0",
+    "Q4_K_M tensor-type=blk\\.1\\.attn_qkv=Q5_0 tensor-type=attn=F32, Q4_K, Q6_K, Q5_0",
     "Q4_K_M tensor-type=.=IQ4_NL, IQ4_NL, IQ4_NL, IQ4_NL",
     "Q4_K_M pure tensor-type=output.weight=Q5_1, Q4_K, Q5_1, Q4_K",
     "Q4_K_M output-tensor-type=Q8_0 tensor-type=output=F32, Q4_K, Q8_0, Q6_K",
@@ -168,7 +167,7 @@ final class GgufOptionsTest {
     assertThat(formats)
         .containsEntry("token_embd.weight", embedding)
         .containsEntry("output.weight", output)
-        .containsEntry("blk.0.attn_qkv.weight", attention)
+        .containsEntry("blk.1.attn_qkv.weight", attention)
         .containsEntry("blk.0.attn_norm.weight", "F32");
   }
 
@@ -351,5 +350,28 @@ final class GgufOptionsTest {
       Pass.run(List.of(sink), 1, Progress.NONE);
     }
     return job.files(output).getFirst();
+  }
+
+  @Test
+  void tellsWhereLlamaDiffersFromTheReference() {
+    assertThat(caveats("phi4-mini"))
+        .singleElement()
+        .asString()
+        .contains("for texts of any length once its context (-c) is above 256 tokens");
+    assertThat(caveats("tiny-phi3"))
+        .containsExactly(
+            "llama.cpp attends to the whole text; the reference looks back 511 tokens");
+    assertThat(caveats("phi35-moe"))
+        .hasSize(3)
+        .anyMatch(caveat -> caveat.contains("SparseMixer"))
+        .anyMatch(caveat -> caveat.contains("the checkpoint says 1.2430"));
+    assertThat(caveats("phi4")).isEmpty();
+    assertThat(caveats("phi3-small-8k")).isEmpty();
+  }
+
+  private static List<String> caveats(String model) {
+    try (Checkpoint checkpoint = Sources.open(Fixtures.model(model))) {
+      return new GgufTarget().caveats(Families.describe(checkpoint));
+    }
   }
 }

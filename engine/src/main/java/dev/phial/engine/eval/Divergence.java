@@ -63,7 +63,6 @@ public record Divergence(
     Divergence result() {
       double[] sorted = Arrays.copyOf(values, count);
       Arrays.sort(sorted);
-      double same = (double) sameTop / count;
       Measure square = Measure.of(deltaSquares, deltaFourths, count);
       double root = Math.sqrt(square.value());
       return new Divergence(
@@ -72,7 +71,7 @@ public record Divergence(
           quantile(sorted, 0.99),
           quantile(sorted, 0.999),
           sorted[count - 1],
-          new Measure(same, count > 1 ? Math.sqrt(same * (1 - same) / (count - 1)) : 0),
+          Measure.ofShare(sameTop, count),
           new Measure(root, root > 0 ? square.error() / 2 / root : 0),
           Measure.of(ratios, ratioSquares, count));
     }

@@ -4,8 +4,12 @@ import dev.phial.PhialException;
 import dev.phial.engine.run.Activations;
 import dev.phial.engine.run.CacheType;
 import dev.phial.engine.run.Forward;
+import dev.phial.engine.run.Model;
+import dev.phial.engine.run.Observer;
 import dev.phial.engine.run.Session;
+import dev.phial.engine.run.Team;
 import dev.phial.kernel.MatrixKernels;
+import dev.phial.model.Hyperparameters;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.IntConsumer;
@@ -13,6 +17,10 @@ import java.util.function.IntConsumer;
 /**
  * Reads a text with a reference and any number of candidates side by side, chunk by chunk: nothing
  * but sums is kept from one chunk to the next.
+ *
+ * <p>Models take turns, so that caches and what lies between layers are held for one of them only.
+ * What all hold at the same time are the last states of the scored tokens: {@code [tokens of half a
+ * context][hidden]}.
  */
 public final class Evaluation {
   private static final MatrixKernels KERNELS = MatrixKernels.best();
@@ -20,59 +28,86 @@ public final class Evaluation {
   /** Tokens that go through a model at once, if chunks are short. */
   private static final int TOKENS = 256;
 
-  /** Logits that are held at once for each model. */
-  private static final int LOGITS = 1 << 23;
+  /** Logits that are held at once, for the reference and for one candidate. */
+  private static final int LOGITS = 1 << 22;
 
   private final List<Subject> subjects = new ArrayList<>();
   private final Chunks chunks;
+  private final Team team;
   private final int together; // chunks read at once
   private final int positions; // tokens scored at once
+  private final Predictions expected;
+  private final Predictions found;
 
-  /** What was found out about one model. */
-  public record Result(Perplexity perplexity, Divergence divergence) {}
+  /** A model, and what messages call it. */
+  public record Named(String name, Model model) {}
 
   /**
-   * @param reference what the candidates are compared with
-   * @param candidates of the same vocabulary; they may share the reference's team
-   * @throws PhialException.BadInput if a chunk is longer than a model's context, or vocabularies
-   *     differ
+   * What was found out about one model.
+   *
+   * @param layerErrors of the hidden states, relative to the reference's: what the first layer
+   *     reads, what the second does, and so on to what the output matrix reads; nothing where the
+   *     reference has other layers
+   * @param tokensPerSecond through all layers, many tokens at a time; the first chunks aside, in
+   *     which the loops are still being compiled, if there are more
    */
-  public Evaluation(Forward reference, List<Forward> candidates, Chunks chunks) {
-    int vocabulary = reference.model().hyperparameters().vocabulary();
+  public record Result(
+      Perplexity perplexity,
+      Divergence divergence,
+      List<Double> layerErrors,
+      double tokensPerSecond) {}
+
+  /**
+   * @param models the reference, and candidates of the same vocabulary
+   * @throws PhialException.BadInput if vocabularies differ
+   */
+  public Evaluation(List<Named> models, Chunks chunks, Team team) {
+    Hyperparameters reference = models.getFirst().model.hyperparameters();
+    int vocabulary = reference.vocabulary();
     this.chunks = chunks;
+    this.team = team;
     this.together = Math.max(1, TOKENS / chunks.length());
     this.positions = Math.max(MatrixKernels.GROUP, LOGITS / vocabulary);
-    subjects.add(new Subject(reference));
-    for (Forward candidate : candidates) {
-      int found = candidate.model().hyperparameters().vocabulary();
-      if (found != vocabulary) {
+    for (Named model : models) {
+      Hyperparameters h = model.model.hyperparameters();
+      if (h.vocabulary() != vocabulary) {
         throw new PhialException.BadInput(
-            "expected candidates with the vocabulary of the reference, %d tokens, found one with %d; compare models that share a tokenizer"
-                .formatted(vocabulary, found));
+            "%s: expected the vocabulary of the reference, %d tokens, found %d; compare models that share a tokenizer"
+                .formatted(model.name, vocabulary, h.vocabulary()));
       }
-      subjects.add(new Subject(candidate));
+      boolean hasSameLayers =
+          h.layers() == reference.layers()
+              && h.hidden() == reference.hidden()
+              && h.longRope().isPresent() == reference.longRope().isPresent()
+              && h.originalContext() == reference.originalContext();
+      subjects.add(new Subject(model, hasSameLayers));
     }
+    this.expected = new Predictions(subjects.getFirst().output.newLogits());
+    this.found = new Predictions(subjects.getFirst().output.newLogits());
   }
 
   /**
    * Reads everything.
    *
-   * @param progress told the number of chunks read so far
+   * @param progress told the tokens that a model has just read, all models counted
    * @return results of the reference, whose divergence is 0, and of the candidates
+   * @throws PhialException.BadInput if a chunk is longer than a model's context, or a model
+   *     computes numbers that are none
    */
   public List<Result> run(IntConsumer progress) {
-    try {
-      for (int from = 0; from < chunks.count(); from += together) {
-        int to = Math.min(chunks.count(), from + together);
-        List<int[]> read = chunks.chunks(from, to);
-        subjects.forEach(subject -> subject.read(read));
-        score(read);
-        progress.accept(to);
+    for (int from = 0; from < chunks.count(); from += together) {
+      int to = Math.min(chunks.count(), from + together);
+      List<int[]> read = chunks.chunks(from, to);
+      HiddenStates reference = HiddenStates.ofReference(read.size() * chunks.length());
+      for (Subject subject : subjects) {
+        HiddenStates hidden = subject == subjects.getFirst() ? reference : reference.ofCandidate();
+        boolean isFirst = from == 0;
+        subject.named(() -> subject.read(read, hidden, isFirst));
+        progress.accept(read.size() * chunks.length());
       }
-      return subjects.stream().map(Subject::result).toList();
-    } finally {
-      subjects.forEach(Subject::close);
+      score(read);
     }
+    return subjects.stream().map(Subject::result).toList();
   }
 
   private void score(List<int[]> read) {
@@ -80,24 +115,22 @@ public final class Evaluation {
     for (int from = 0; from < states; from += positions) {
       int count = Math.min(positions, states - from);
       for (Subject subject : subjects) {
-        subject.predict(from, count);
-      }
-      int start = from;
-      Subject reference = subjects.getFirst();
-      reference
-          .forward
-          .team()
-          .forEach(
-              count,
-              row -> {
-                for (Subject subject : subjects) {
-                  subject.judge(row, target(read, start + row), reference);
-                }
-              });
-      for (int row = 0; row < count; row++) {
-        if (target(read, start + row) >= 0) {
-          for (Subject subject : subjects) {
-            subject.add(row, reference);
+        Predictions predictions = subject == subjects.getFirst() ? expected : found;
+        subject.output.logits(subject.states, from, count, predictions.logits);
+        int start = from;
+        subject.named(() ->
+            team.forEach(
+                count,
+                row -> {
+                  int target = target(read, start + row);
+                  if (target >= 0) {
+                    predictions.judge(row, target);
+                    predictions.compare(row, expected);
+                  }
+                }));
+        for (int row = 0; row < count; row++) {
+          if (target(read, start + row) >= 0) {
+            subject.add(predictions, row);
           }
         }
       }
@@ -111,45 +144,19 @@ public final class Evaluation {
     return token == chunks.length() ? -1 : read.get(state / perChunk)[token];
   }
 
-  /** One of the models, and what is known about it. */
-  private final class Subject {
-    private final Forward forward;
-    private final List<Session> sessions = new ArrayList<>();
+  /** What a model predicts for the tokens scored at once. */
+  private final class Predictions {
     private final Activations logits;
-    private final Perplexity.Sum perplexity = new Perplexity.Sum();
-    private final Divergence.Sum divergence = new Divergence.Sum();
-    private Activations states;
-
-    // of each position that is scored at once
     private final int[] tops = new int[positions];
     private final double[] normalizers = new double[positions]; // log of the sum of exponentials
     private final double[] surprises = new double[positions];
-    private final double[] divergences = new double[positions];
+    private final double[] divergences = new double[positions]; // from the reference
 
-    Subject(Forward forward) {
-      this.forward = forward;
-      this.logits = forward.newLogits();
-      this.states = logits; // until something was read
-      for (int i = 0; i < together; i++) {
-        sessions.add(new Session(forward, CacheType.F32));
-      }
+    Predictions(Activations logits) {
+      this.logits = logits;
     }
 
-    void read(List<int[]> read) {
-      sessions.forEach(Session::reset);
-      states =
-          Session.append(sessions.subList(0, read.size()), read, chunks.length() - chunks.first());
-    }
-
-    void predict(int from, int count) {
-      forward.logits(states, from, count, logits);
-    }
-
-    /** Called for the reference first. */
-    void judge(int row, int target, Subject reference) {
-      if (target < 0) {
-        return;
-      }
+    void judge(int row, int target) {
       int at = logits.row(row);
       float[] values = logits.values();
       float largest = KERNELS.largest(values, at, logits.columns());
@@ -162,17 +169,6 @@ public final class Evaluation {
                 .formatted(largest));
       }
       surprises[row] = normalizers[row] - values[at + target];
-      if (this != reference) {
-        int referenceAt = reference.logits.row(row);
-        float[] expected = reference.logits.values();
-        float shift = expected[referenceAt + reference.tops[row]];
-        // Σ p (log p - log q), p = exp(expected - its normalizer)
-        double differences =
-            KERNELS.sumOfDifferences(expected, referenceAt, shift, values, at, logits.columns())
-                * Math.exp(shift - reference.normalizers[row]);
-        double divergence = differences - reference.normalizers[row] + normalizers[row];
-        divergences[row] = Math.max(0, divergence); // rounding may make it a little less
-      }
     }
 
     private int indexOf(float value, float[] values, int at) {
@@ -183,21 +179,97 @@ public final class Evaluation {
       return index;
     }
 
-    void add(int row, Subject reference) {
-      perplexity.add(surprises[row]);
+    void compare(int row, Predictions reference) {
+      if (reference == this) {
+        return;
+      }
+      int referenceAt = reference.logits.row(row);
+      float[] p = reference.logits.values();
+      float shift = p[referenceAt + reference.tops[row]];
+      // Σ p (log p - log q), p = exp(expected - its normalizer)
+      double differences =
+          KERNELS.sumOfDifferences(
+                  p, referenceAt, shift, logits.values(), logits.row(row), logits.columns())
+              * Math.exp(shift - reference.normalizers[row]);
+      double divergence = differences - reference.normalizers[row] + normalizers[row];
+      divergences[row] = Math.max(0, divergence); // rounding may make it a little less
+    }
+  }
+
+  /** One of the models, and what is known about it. */
+  private final class Subject {
+    private final String name;
+    private final Model model;
+    private final boolean hasSameLayers; // as the reference
+    private final Forward output; // its own: that of the layers has large arrays, and is let go
+    private final Perplexity.Sum perplexity = new Perplexity.Sum();
+    private final Divergence.Sum divergence = new Divergence.Sum();
+    private final HiddenStates.Sum layers;
+    private Activations states;
+    private long firstNanos;
+    private long firstTokens;
+    private long nanos;
+    private long tokens;
+
+    Subject(Named named, boolean hasSameLayers) {
+      this.name = named.name;
+      this.model = named.model;
+      this.hasSameLayers = hasSameLayers;
+      this.output = new Forward(model, team, Observer.NONE);
+      this.layers = new HiddenStates.Sum(model.hyperparameters().layers() + 1);
+      this.states = output.newLogits(); // until something was read
+    }
+
+    /** Does something of which the message of a failure is to say that it was with this model. */
+    void named(Runnable action) {
+      try {
+        action.run();
+      } catch (PhialException.BadInput e) {
+        throw new PhialException.BadInput(name + ": " + e.getMessage(), e);
+      }
+    }
+
+    void read(List<int[]> read, HiddenStates hidden, boolean isFirst) {
+      Forward forward = new Forward(model, team, hasSameLayers ? hidden : Observer.NONE);
+      List<Session> sessions = new ArrayList<>();
+      try {
+        for (int i = 0; i < read.size(); i++) {
+          sessions.add(new Session(forward, CacheType.F32));
+        }
+        long start = System.nanoTime();
+        states = Session.append(sessions, read, chunks.length() - chunks.first());
+        if (isFirst) {
+          firstNanos = System.nanoTime() - start;
+          firstTokens = (long) read.size() * chunks.length();
+        } else {
+          nanos += System.nanoTime() - start;
+          tokens += (long) read.size() * chunks.length();
+        }
+      } finally {
+        sessions.forEach(Session::close);
+      }
+      if (hasSameLayers) {
+        hidden.last(states);
+        layers.add(hidden);
+      }
+    }
+
+    void add(Predictions predictions, int row) {
+      perplexity.add(predictions.surprises[row]);
       divergence.add(
-          divergences[row],
-          tops[row] == reference.tops[row],
-          reference.surprises[row],
-          surprises[row]);
+          predictions.divergences[row],
+          predictions.tops[row] == expected.tops[row],
+          expected.surprises[row],
+          predictions.surprises[row]);
     }
 
     Result result() {
-      return new Result(perplexity.result(), divergence.result());
-    }
-
-    void close() {
-      sessions.forEach(Session::close);
+      double rate = tokens > 0 ? 1e9 * tokens / nanos : 1e9 * firstTokens / firstNanos;
+      return new Result(
+          perplexity.result(),
+          divergence.result(),
+          hasSameLayers ? layers.result() : List.of(),
+          rate);
     }
   }
 }

@@ -12,4 +12,10 @@ public record Measure(double value, double error) {
     double variance = squares / count - mean * mean;
     return new Measure(mean, count > 1 && variance > 0 ? Math.sqrt(variance / (count - 1)) : 0);
   }
+
+  /** Of a share: {@code part} of {@code count}. */
+  static Measure ofShare(long part, long count) {
+    double share = (double) part / count;
+    return new Measure(share, count > 1 ? Math.sqrt(share * (1 - share) / (count - 1)) : 0);
+  }
 }

@@ -51,6 +51,11 @@ final class KvCache implements AutoCloseable {
     }
   }
 
+  /** Whether a position was given up. */
+  boolean isForgotten(int position) {
+    return position / PANEL < forgotten;
+  }
+
   /** Forgets everything. */
   void clear() {
     forget(pages.size() * PANEL);

@@ -38,10 +38,7 @@ record Rotary(float[] frequencies, float positionFactor, float scale) {
   }
 
   private static double scale(Hyperparameters h, LongRope rope, boolean isLong) {
-    double stretch = (double) h.context() / h.originalContext();
-    double otherwise =
-        stretch <= 1 ? 1 : Math.sqrt(1 + Math.log(stretch) / Math.log(h.originalContext()));
-    return (isLong ? rope.longScale() : rope.shortScale()).orElse(otherwise);
+    return (isLong ? rope.longScale() : rope.shortScale()).orElse(h.attentionFactor());
   }
 
   /** Of {@code count} positions from {@code first}. */

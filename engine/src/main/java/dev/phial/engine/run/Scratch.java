@@ -4,6 +4,7 @@ package dev.phial.engine.run;
 final class Scratch {
   private final float[][] floats = new float[Use.values().length][0];
   private short[] halves = new short[0];
+  private byte[] bytes = new byte[0];
 
   /** What an array is for: those in use at the same time must differ. */
   enum Use {
@@ -31,5 +32,13 @@ final class Scratch {
       halves = new short[size];
     }
     return halves;
+  }
+
+  /** An array of at least {@code size} bytes, of unknown content. */
+  byte[] bytes(int size) {
+    if (bytes.length < size) {
+      bytes = new byte[size];
+    }
+    return bytes;
   }
 }

@@ -50,6 +50,26 @@ public final class Session implements AutoCloseable {
   }
 
   /**
+   * Goes back to where another text departs from this one.
+   *
+   * @param text at least one token
+   * @return how many of its tokens are here now, not the last one; append the rest
+   */
+  public int resume(int[] text) {
+    int most = Math.min(length, text.length - 1);
+    int found = Arrays.mismatch(tokens, 0, most, text, 0, most);
+    int same = found < 0 ? most : found;
+    int seen = h.slidingWindow().map(window -> Math.max(0, same + 1 - window)).orElse(0);
+    if (cache.isForgotten(seen)) {
+      cache.clear();
+      computed = 0;
+    }
+    computed = Math.min(computed, same);
+    length = same;
+    return same;
+  }
+
+  /**
    * Adds tokens and computes what comes next.
    *
    * @return the logits of the token after them, {@code [vocabulary]}

@@ -8,10 +8,12 @@ import dev.phial.source.Sources;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Supplier;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -104,6 +106,14 @@ public final class Tokenizer {
       pieces.set(i, added.getOrDefault(encoding.ids()[i], pieces.get(i)));
     }
     return new Encoding(encoding.ids(), pieces);
+  }
+
+  /** The tokens of a text as a model is to read it: plain, after its beginning if it wants one. */
+  public int[] encodeWithBegin(String text) {
+    int[] ids = encode(text, false).ids();
+    return special.addsBegin() && special.begin().isPresent()
+        ? IntStream.concat(IntStream.of(special.begin().getAsInt()), Arrays.stream(ids)).toArray()
+        : ids;
   }
 
   /** The text of tokens, special ones included; ids that stand for nothing give none. */

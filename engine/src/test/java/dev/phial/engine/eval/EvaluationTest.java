@@ -5,9 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.phial.PhialException;
-import dev.phial.engine.run.Forward;
 import dev.phial.engine.run.Model;
-import dev.phial.engine.run.Observer;
 import dev.phial.engine.run.Quantizing;
 import dev.phial.engine.run.Team;
 import dev.phial.model.Families;
@@ -61,6 +59,7 @@ final class EvaluationTest {
     assertThat(none.mean().value()).isZero();
     assertThat(none.max()).isZero();
     assertThat(none.top1().value()).isEqualTo(1);
+    assertThat(results.getFirst().layerErrors()).hasSize(5).containsOnly(0.0);
     for (int i = 1; i < results.size(); i++) {
       Divergence found = results.get(i).divergence();
       assertClose(found.mean().value(), expected.get(i).path("mean"), 1e-3);
@@ -73,6 +72,8 @@ final class EvaluationTest {
       assertClose(
           found.logRatio().value(), expected.get(i).path("log_ratio"), i == 1 ? 1e-2 : 1e-3);
       assertThat(found.mean().error()).isBetween(0.0, found.mean().value());
+      List<Double> layers = results.get(i).layerErrors();
+      assertThat(layers).hasSize(5).allMatch(error -> error > 0 && error < 0.5);
     }
   }
 
@@ -142,13 +143,12 @@ final class EvaluationTest {
   private static List<Evaluation.Result> evaluate(List<Path> models, Chunks chunks) {
     List<Checkpoint> checkpoints = models.stream().map(Sources::open).toList();
     try {
-      List<Forward> forwards =
+      List<Evaluation.Named> named =
           checkpoints.stream()
               .map(checkpoint ->
-                  new Forward(Model.of(Families.describe(checkpoint)), TEAM, Observer.NONE))
+                  new Evaluation.Named(checkpoint.name(), Model.of(Families.describe(checkpoint))))
               .toList();
-      List<Forward> candidates = forwards.subList(1, forwards.size());
-      return new Evaluation(forwards.getFirst(), candidates, chunks).run(read -> {});
+      return new Evaluation(named, chunks, TEAM).run(read -> {});
     } finally {
       checkpoints.forEach(Checkpoint::close);
     }

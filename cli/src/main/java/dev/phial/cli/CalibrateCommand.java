@@ -1,0 +1,177 @@
+package dev.phial.cli;
+
+import dev.phial.PhialException;
+import dev.phial.engine.calibrate.Calibration;
+import dev.phial.engine.calibrate.InputSquares;
+import dev.phial.engine.tokenizer.SpecialTokens;
+import dev.phial.io.Json;
+import dev.phial.source.TextFile;
+import dev.phial.target.gguf.ImportanceMatrixFile;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+import tools.jackson.databind.node.ArrayNode;
+import tools.jackson.databind.node.ObjectNode;
+
+/** {@code phial calibrate}: an importance matrix for {@code quantize --imatrix}. */
+@Command(
+    name = "calibrate",
+    header = "Computes the importance matrix of a model on a text.",
+    description =
+        "It is written as llama-imatrix writes it, for phial quantize --imatrix and for llama-quantize. The text should be"
+            + " like what the model will be used for; the one that comes along is Shakespeare's.",
+    footer = "",
+    customSynopsis = "phial calibrate MODEL [--text FILE] [-o FILE] [OPTIONS]",
+    sortOptions = false)
+final class CalibrateCommand implements Callable<Integer> {
+  /** As of llama-imatrix. */
+  private static final int USUAL_CONTEXT = 512;
+
+  @Parameters(index = "0", paramLabel = "MODEL", description = ModelArgument.DESCRIPTION)
+  private String model = "";
+
+  @Option(
+      names = {"-f", "--text"},
+      paramLabel = "FILE",
+      description = "The text, in UTF-8.")
+  private Optional<Path> text = Optional.empty();
+
+  @Option(
+      names = {"-o", "--output"},
+      paramLabel = "FILE",
+      description = "The file to write; imatrix.gguf by default.")
+  private Path output = Path.of("imatrix.gguf");
+
+  @Option(names = "--force", description = "Replace an output that exists.")
+  private boolean force;
+
+  @Option(
+      names = {"-c", "--context"},
+      paramLabel = "N",
+      description = "Tokens that are read at a time; 512 by default.")
+  private Optional<Integer> context = Optional.empty();
+
+  @Option(
+      names = "--chunks",
+      paramLabel = "N",
+      description = "How many times to read so many tokens; -1, the default, for the whole text.")
+  private int chunks = -1;
+
+  @Option(
+      names = "--process-output",
+      description = "Collect for output.weight too, which is better left alone.")
+  private boolean processOutput;
+
+  @Option(
+      names = "--parse-special",
+      description = "Let the text of a special token, like <|user|>, stand for the token.")
+  private boolean parseSpecial;
+
+  @Option(
+      names = {"-t", "--threads"},
+      paramLabel = "N",
+      description = "Threads to work with; as many as there are processors by default.")
+  private int threads = Loaded.defaultThreads();
+
+  @Option(names = "--json", description = "Print the result as JSON.")
+  private boolean json;
+
+  @Override
+  public Integer call() {
+    Stopwatch stopwatch = Stopwatch.start();
+    if (chunks < -1 || chunks == 0) {
+      throw new PhialException.Usage(
+          "--chunks: expected a number above 0, or -1, found %d".formatted(chunks));
+    }
+    if (Files.exists(output) && !force) {
+      throw new PhialException.OutputFailed(
+          output + " exists already; pass --force to replace it, or -o for another place");
+    }
+    String words = text.map(TextFile::read).orElseGet(DefaultText::calibration);
+    InputSquares squares = new InputSquares();
+    try (Loaded loaded = Loaded.open(model, threads, squares)) {
+      checkFamily(loaded);
+      Calibration calibration = calibration(loaded, words);
+      try (ChunkBar bar = ChunkBar.of(calibration.count())) {
+        calibration.run(processOutput ? Optional.of(squares) : Optional.empty(), bar::advance);
+      }
+      int length = context(loaded);
+      List<ImportanceMatrixFile.Entry> entries = squares.entries();
+      ImportanceMatrixFile.write(output, force, dataset(), calibration.count(), length, entries);
+      report(entries, calibration.count(), length, stopwatch);
+    }
+    return Main.DONE;
+  }
+
+  private static void checkFamily(Loaded loaded) {
+    if (loaded.forward().model().description().family().ggufArchitecture().isEmpty()) {
+      throw new PhialException.Unsupported(
+          "%s: llama.cpp has no runtime for %s models, so there is no importance matrix to write"
+              .formatted(
+                  loaded.checkpoint().path(),
+                  loaded.forward().model().description().family().name()));
+    }
+  }
+
+  private int context(Loaded loaded) {
+    return context.orElse(Math.min(USUAL_CONTEXT, loaded.context()));
+  }
+
+  private Calibration calibration(Loaded loaded, String words) {
+    SpecialTokens special = loaded.tokenizer().special();
+    OptionalInt begin = special.addsBegin() ? special.begin() : OptionalInt.empty();
+    int[] ids = loaded.tokenizer().encode(words, parseSpecial).ids();
+    if (begin.isPresent()) { // before the text, and then in place of each chunk's first token
+      int[] all = new int[ids.length + 1];
+      all[0] = begin.getAsInt();
+      System.arraycopy(ids, 0, all, 1, ids.length);
+      ids = all;
+    }
+    int most = chunks < 0 ? Integer.MAX_VALUE : chunks;
+    return new Calibration(loaded.forward(), ids, context(loaded), most, begin);
+  }
+
+  private String dataset() {
+    return text.map(Path::toString).orElse(DefaultText.NAME);
+  }
+
+  private void report(
+      List<ImportanceMatrixFile.Entry> entries, int count, int length, Stopwatch stopwatch) {
+    if (json) {
+      ObjectNode result = Json.MAPPER.createObjectNode();
+      result.put("file", output.toString()).put("dataset", dataset());
+      result.put("chunks", count).put("context", length).put("entries", entries.size());
+      ArrayNode partial = result.putArray("partial");
+      entries.stream()
+          .filter(entry -> unused(entry) > 0)
+          .forEach(entry -> partial.add(entry.name()));
+      result.put("seconds", stopwatch.seconds()).put("peak_memory_bytes", stopwatch.peakBytes());
+      System.out.println(result.toPrettyString());
+      return;
+    }
+    System.out.println(output);
+    System.err.printf("%d matrices, %d chunks of %d tokens%n", entries.size(), count, length);
+    for (ImportanceMatrixFile.Entry entry : entries) {
+      if (unused(entry) > 0) {
+        System.err.printf(
+            "note: %s: %d of %d experts were never asked; a longer text may reach them%n",
+            entry.name(), unused(entry), entry.counts().length);
+      }
+    }
+    System.err.println(stopwatch);
+  }
+
+  private static int unused(ImportanceMatrixFile.Entry entry) {
+    int unused = 0;
+    for (float count : entry.counts()) {
+      unused += count == 0 ? 1 : 0;
+    }
+    return unused;
+  }
+}

@@ -1,0 +1,167 @@
+package dev.phial.cli;
+
+import dev.phial.engine.eval.Evaluation;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.IntStream;
+
+/**
+ * An evaluation as a page: one file, no script, nothing from a network. What the plots show is also
+ * in {@code data-} attributes, for programs.
+ */
+final class EvalPage {
+  private static final String STYLE =
+      """
+      :root { color-scheme: light dark; --ink: #1d2329; --soft: #5f6b76; --rule: #dfe4e8; --paper: #fff; --front: #9aa5b0;
+        --s0: #0067a5; --s1: #c24a00; --s2: #00805a; --s3: #a8428a; --s4: #8a6500; --s5: #1f7fb8; --s6: #6b4fb3; --s7: #59636c; }
+      @media (prefers-color-scheme: dark) {
+        :root { --ink: #e6eaee; --soft: #9ba7b2; --rule: #333c44; --paper: #14181c; --front: #6b7782;
+          --s0: #5db3f0; --s1: #ff8f4d; --s2: #3fc796; --s3: #e58ccb; --s4: #e0b64a; --s5: #8ecbf2; --s6: #b3a0f5; --s7: #b4bec7; }
+      }
+      body { margin: 0 auto; padding: 1.2rem; max-width: 76rem; background: var(--paper); color: var(--ink);
+        font: 16px/1.5 system-ui, sans-serif; }
+      h1 { font-size: 1.5rem; line-height: 1.25; margin: 0 0 .3rem; overflow-wrap: anywhere; }
+      h2 { font-size: 1.05rem; margin: 0 0 .2rem; }
+      p { margin: 0 0 .6rem; color: var(--soft); overflow-wrap: anywhere; }
+      .plots { display: grid; gap: 1.6rem; grid-template-columns: repeat(auto-fit, minmax(min(21rem, 100%), 1fr)); margin: 1.4rem 0; }
+      section { min-width: 0; display: flex; flex-direction: column; }
+      svg { display: block; margin-top: auto; width: 100%; max-width: 40rem; height: auto; font: 11px system-ui, sans-serif; }
+      svg text { fill: var(--soft); }
+      svg .label { fill: var(--ink); }
+      .tick { font-size: 10px; }
+      .grid { stroke: var(--rule); }
+      .front { fill: none; stroke: var(--front); stroke-dasharray: 3 3; }
+      .bar { stroke: var(--s0); }
+      .point { stroke: var(--s0); stroke-width: 1.5; fill: var(--paper); }
+      .point.on { fill: var(--s0); }
+      .line { fill: none; stroke-width: 1.8; }
+      .table { overflow-x: auto; border-top: 1px solid var(--rule); }
+      table { border-collapse: collapse; font-size: .9rem; font-variant-numeric: tabular-nums; white-space: nowrap; }
+      th, td { padding: .35rem .7rem; text-align: right; border-bottom: 1px solid var(--rule); }
+      th { font-weight: 600; color: var(--soft); }
+      th:first-child, td:first-child, th:nth-child(2), td:nth-child(2) { text-align: left; }
+      td:first-child, th:first-child { position: sticky; left: 0; background: var(--paper); max-width: 40vw;
+        overflow: hidden; text-overflow: ellipsis; }
+      dl { display: grid; grid-template-columns: max-content 1fr; gap: .1rem 1rem; font-size: .9rem; color: var(--soft); }
+      dt { color: var(--ink); }
+      dd { margin: 0; }
+      """;
+
+  private static final int COLORS = 8;
+
+  private EvalPage() {}
+
+  static String of(EvalResult result) {
+    Subject reference = result.reference().subject();
+    Markup page = new Markup();
+    page.add("<!DOCTYPE html>")
+        .add("<html lang=\"en\">")
+        .add("<head>")
+        .add("<meta charset=\"utf-8\">");
+    page.add("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">");
+    page.add(
+        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">");
+    page.add("<title>%s evaluated</title>", reference.label());
+    page.addStyle(STYLE + colors());
+    page.add("</head>").add("<body>");
+    page.add("<h1>What was lost of %s</h1>", reference.label());
+    page.add(
+        "<p>The reference is %s in %s, %s, perplexity %s. Read was %s.</p>",
+        reference.name(),
+        reference.type(),
+        Sizes.of(reference.bytes()),
+        EvalPrinter.text("%.4f", result.reference().result().perplexity().value()),
+        EvalPrinter.summary(result));
+    if (!result.candidates().isEmpty()) {
+      page.add(plots(result));
+    }
+    page.add(table(result));
+    page.add("<dl>");
+    for (EvalPrinter.Column column : EvalPrinter.columns(result)) {
+      if (!column.explanation().isEmpty()) {
+        page.add("<dt>%s</dt><dd>%s</dd>", column.name(), column.explanation());
+      }
+    }
+    page.add("</dl>");
+    page.add(
+        "<p>± is one standard error. Speed was measured in Phial, with %d threads; other runtimes differ.</p>",
+        result.text().threads());
+    return page.add("</body>").add("</html>").toString();
+  }
+
+  private static String colors() {
+    StringBuilder rules = new StringBuilder();
+    for (int i = 0; i < COLORS; i++) {
+      rules.append(
+          ".line.s%1$d { stroke: var(--s%1$d); } .dot.s%1$d { fill: var(--s%1$d); } svg .f%1$d { fill: var(--s%1$d); }%n"
+              .formatted(i));
+    }
+    return rules.toString();
+  }
+
+  private static Markup plots(EvalResult result) {
+    Markup plots = new Markup().add("<div class=\"plots\">");
+    section(
+        plots,
+        "Size and quality",
+        "Lower is better, left is smaller. Filled: nothing else here is both smaller and better.",
+        ParetoPlot.of(result));
+    int layers = result.reference().subject().model().hyperparameters().layers();
+    List<String> numbers = IntStream.rangeClosed(1, layers).mapToObj(Integer::toString).toList();
+    if (result.candidates().stream()
+        .map(EvalResult.Entry::result)
+        .map(Evaluation.Result::layerErrors)
+        .anyMatch(errors -> !errors.isEmpty())) {
+      List<String> places = new ArrayList<>(numbers);
+      places.add("out");
+      section(
+          plots,
+          "Error that reaches each layer",
+          "How far what a layer reads, after its norm, is from what it reads in the reference. “out” is what the output matrix reads.",
+          LayerPlot.of(
+              "states",
+              "Error of the hidden states by layer",
+              result,
+              entry -> entry.result().layerErrors(),
+              places,
+              0,
+              layers));
+    }
+    List<String> places = new ArrayList<>(List.of("emb"));
+    places.addAll(numbers);
+    places.add("out");
+    section(
+        plots,
+        "Error of the weights",
+        "Root mean square of the difference over that of the reference’s weights. “emb” is the embedding, “out” the output matrix.",
+        LayerPlot.of(
+            "weights",
+            "Error of the weights by layer",
+            result,
+            EvalResult.Entry::weightErrors,
+            places,
+            1,
+            layers));
+    return plots.add("</div>");
+  }
+
+  private static void section(Markup page, String title, String explanation, Markup plot) {
+    page.add("<section>").add("<h2>%s</h2>", title).add("<p>%s</p>", explanation);
+    page.add(plot).add("</section>");
+  }
+
+  private static Markup table(EvalResult result) {
+    Markup table =
+        new Markup().add("<div class=\"table\">").add("<table>").add("<thead>").add("<tr>");
+    EvalPrinter.columns(result).forEach(column -> table.add("<th>%s</th>", column.name()));
+    table.add("</tr>").add("</thead>").add("<tbody>");
+    for (EvalResult.Entry entry : result.models()) {
+      table.add(
+          "<tr data-model=\"%s\" data-type=\"%s\">",
+          entry.subject().name(), entry.subject().type());
+      EvalPrinter.cells(result, entry).forEach(cell -> table.add("<td>%s</td>", cell));
+      table.add("</tr>");
+    }
+    return table.add("</tbody>").add("</table>").add("</div>");
+  }
+}

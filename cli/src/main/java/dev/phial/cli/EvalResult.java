@@ -1,0 +1,51 @@
+package dev.phial.cli;
+
+import dev.phial.engine.eval.Evaluation;
+import dev.phial.engine.eval.MultipleChoice;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * What an evaluation found.
+ *
+ * @param models the reference, then the candidates
+ */
+record EvalResult(Text text, List<Entry> models) {
+  /**
+   * What was read.
+   *
+   * @param name of the file
+   * @param tokens of all of it
+   * @param stride from chunk to chunk, if they overlap
+   * @param scored tokens that were predicted
+   */
+  record Text(
+      String name,
+      int tokens,
+      int context,
+      Optional<Integer> stride,
+      int chunks,
+      long scored,
+      int threads) {}
+
+  /**
+   * One of the models.
+   *
+   * @param weightErrors of the embedding, the layers and the output matrix; {@code NaN} for nothing
+   * @param decode tokens per second, one after the other
+   */
+  record Entry(
+      Subject subject,
+      Evaluation.Result result,
+      List<Double> weightErrors,
+      double decode,
+      Optional<MultipleChoice.Result> tasks) {}
+
+  Entry reference() {
+    return models.getFirst();
+  }
+
+  List<Entry> candidates() {
+    return models.subList(1, models.size());
+  }
+}

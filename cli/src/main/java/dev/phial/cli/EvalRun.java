@@ -1,0 +1,98 @@
+package dev.phial.cli;
+
+import dev.phial.engine.eval.Chunks;
+import dev.phial.engine.eval.DecodeSpeed;
+import dev.phial.engine.eval.Evaluation;
+import dev.phial.engine.eval.MultipleChoice;
+import dev.phial.engine.eval.WeightErrors;
+import dev.phial.engine.run.Team;
+import dev.phial.target.Pass;
+import dev.phial.target.gguf.GgufMemory;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * The work of an evaluation: in one turn the reference and as many candidates as memory allows.
+ *
+ * @param questions to be asked besides
+ */
+record EvalRun(
+    Subject reference,
+    Chunks chunks,
+    int[] tokens,
+    Optional<MultipleChoice> questions,
+    int threads,
+    Team team) {
+
+  /**
+   * @param files candidates that take no memory
+   * @param turns candidates that take some: those that may do so at the same time, one list after
+   *     the other
+   * @return the reference, and the candidates in the same order
+   */
+  List<EvalResult.Entry> evaluate(List<Subject> files, List<List<GgufMemory>> turns) {
+    List<EvalResult.Entry> entries = new ArrayList<>();
+    List<Subject> candidates = files;
+    for (List<GgufMemory> turn : turns.isEmpty() ? List.of(List.<GgufMemory>of()) : turns) {
+      quantize(turn);
+      List<Subject> subjects = new ArrayList<>(List.of(reference));
+      subjects.addAll(candidates);
+      turn.forEach(quantized -> subjects.add(Subject.of(quantized)));
+      List<EvalResult.Entry> found = measure(subjects);
+      entries.addAll(entries.isEmpty() ? found : found.subList(1, found.size()));
+      turn.forEach(GgufMemory::close);
+      candidates = List.of();
+    }
+    return entries;
+  }
+
+  private void quantize(List<GgufMemory> turn) {
+    if (turn.isEmpty()) {
+      return;
+    }
+    turn.forEach(GgufMemory::allocate);
+    try (Bar bar = Bar.of(Bar.Unit.BYTES)) {
+      Pass.run(List.copyOf(turn), threads, bar)
+          .values()
+          .forEach(failure -> {
+            throw failure;
+          });
+    }
+  }
+
+  private List<EvalResult.Entry> measure(List<Subject> subjects) {
+    List<List<Double>> weightErrors =
+        subjects.stream()
+            .map(subject ->
+                subject == reference
+                    ? List.<Double>of()
+                    : WeightErrors.of(
+                        reference.model().description(), subject.model().description(), team))
+            .toList();
+    List<Evaluation.Result> results;
+    try (Bar bar = Bar.of(Bar.Unit.TOKENS)) {
+      bar.start((long) chunks.count() * chunks.length() * subjects.size());
+      results =
+          new Evaluation(
+                  subjects.stream()
+                      .map(subject -> new Evaluation.Named(subject.name(), subject.model()))
+                      .toList(),
+                  chunks,
+                  team)
+              .run(read -> bar.advance("reading the text", read));
+    }
+    List<EvalResult.Entry> entries = new ArrayList<>();
+    for (int i = 0; i < subjects.size(); i++) {
+      Subject subject = subjects.get(i);
+      entries.add(
+          new EvalResult.Entry(
+              subject,
+              results.get(i),
+              weightErrors.get(i),
+              DecodeSpeed.of(subject.model(), tokens, team),
+              questions.map(asked -> asked.ask(subject.model(), team, done -> {}))));
+    }
+    return entries;
+  }
+}

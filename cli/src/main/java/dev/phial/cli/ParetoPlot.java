@@ -1,0 +1,191 @@
+package dev.phial.cli;
+
+import dev.phial.engine.eval.Measure;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+
+/** Size against KL divergence: what is smaller and better than others lies on the front. */
+final class ParetoPlot {
+  private static final double WIDTH = 400;
+  private static final double HEIGHT = 300;
+  private static final double LEFT = 52;
+  private static final double RIGHT = 12;
+  private static final double TOP = 12;
+  private static final double BOTTOM = 44;
+
+  /** What a letter of a label takes. */
+  private static final double LETTER = 6.6;
+
+  private static final double LINE = 12;
+
+  private final List<EvalResult.Entry> entries;
+  private final Axis x;
+  private final Axis y;
+  private final double unit; // bytes
+  private final Markup svg = new Markup();
+  private final List<Box> taken = new ArrayList<>();
+
+  /** A part of the plot that is written in. */
+  private record Box(double left, double top, double right, double bottom) {
+    boolean meets(Box other) {
+      return left < other.right && other.left < right && top < other.bottom && other.top < bottom;
+    }
+
+    boolean isInside() {
+      return left >= LEFT && right <= WIDTH && top >= 0 && bottom <= HEIGHT - BOTTOM;
+    }
+  }
+
+  private ParetoPlot(EvalResult result) {
+    this.entries =
+        result.candidates().stream()
+            .sorted(Comparator.comparingLong(entry -> entry.subject().bytes()))
+            .toList();
+    double largest = entries.getLast().subject().bytes();
+    this.unit = largest >= 1e9 ? 1e9 : 1e6;
+    this.x = Axis.linear(largest, LEFT, WIDTH - RIGHT);
+    List<Double> losses =
+        entries.stream().map(ParetoPlot::loss).filter(loss -> loss > 0).sorted().toList();
+    this.y =
+        losses.isEmpty()
+            ? Axis.logarithmic(1e-6, 1, HEIGHT - BOTTOM, TOP)
+            : Axis.logarithmic(losses.getFirst(), losses.getLast(), HEIGHT - BOTTOM, TOP);
+  }
+
+  /**
+   * @param result with candidates
+   */
+  static Markup of(EvalResult result) {
+    return new ParetoPlot(result).draw();
+  }
+
+  private static double loss(EvalResult.Entry entry) {
+    return entry.result().divergence().mean().value();
+  }
+
+  private Markup draw() {
+    svg.add(
+        "<svg id=\"pareto\" viewBox=\"0 0 %.0f %.0f\" role=\"img\" aria-label=\"Size against KL divergence\">",
+        WIDTH, HEIGHT);
+    drawAxes();
+    drawFront();
+    entries.forEach(entry -> taken.add(around(px(entry), py(entry))));
+    entries.forEach(this::drawPoint);
+    return svg.add("</svg>");
+  }
+
+  private void drawAxes() {
+    for (double tick : x.ticks()) {
+      svg.add(
+          "<line class=\"grid\" x1=\"%1$.1f\" x2=\"%1$.1f\" y1=\"%2$.1f\" y2=\"%3$.1f\"/>",
+          x.at(tick), TOP, HEIGHT - BOTTOM);
+      svg.add(
+          "<text class=\"tick\" text-anchor=\"middle\" x=\"%.1f\" y=\"%.1f\">%s</text>",
+          x.at(tick), HEIGHT - BOTTOM + 14, number(tick / unit));
+    }
+    for (double tick : y.ticks()) {
+      svg.add(
+          "<line class=\"grid\" x1=\"%.1f\" x2=\"%.1f\" y1=\"%3$.1f\" y2=\"%3$.1f\"/>",
+          LEFT, WIDTH - RIGHT, y.at(tick));
+      svg.add(
+          "<text class=\"tick\" text-anchor=\"end\" x=\"%.1f\" y=\"%.1f\">10<tspan dy=\"-4\" font-size=\"8\">%d</tspan></text>",
+          LEFT - 5, y.at(tick) + 4, Math.round(Math.log10(tick)));
+    }
+    svg.add(
+        "<text class=\"name\" text-anchor=\"middle\" x=\"%.1f\" y=\"%.1f\">size in %s</text>",
+        (LEFT + WIDTH - RIGHT) / 2, HEIGHT - 10, unit == 1e9 ? "GB" : "MB");
+    svg.add(
+        "<text class=\"name\" text-anchor=\"middle\" transform=\"translate(12 %.1f) rotate(-90)\">mean KL divergence</text>",
+        (TOP + HEIGHT - BOTTOM) / 2);
+  }
+
+  /** Steps along the candidates of which none other is both smaller and better. */
+  private void drawFront() {
+    StringBuilder path = new StringBuilder();
+    double last = 0;
+    for (EvalResult.Entry entry : entries) {
+      if (isOnFront(entry)) {
+        path.append(
+            path.isEmpty()
+                ? EvalPrinter.text("M%.1f %.1f", px(entry), py(entry))
+                : EvalPrinter.text("L%.1f %.1f L%.1f %.1f", px(entry), last, px(entry), py(entry)));
+        last = py(entry);
+      }
+    }
+    svg.add("<path class=\"front\" d=\"%s\"/>", path.toString());
+  }
+
+  private boolean isOnFront(EvalResult.Entry entry) {
+    return entries.stream()
+        .noneMatch(other ->
+            other.subject().bytes() <= entry.subject().bytes()
+                && loss(other) <= loss(entry)
+                && (other.subject().bytes() < entry.subject().bytes()
+                    || loss(other) < loss(entry)));
+  }
+
+  private void drawPoint(EvalResult.Entry entry) {
+    Measure loss = entry.result().divergence().mean();
+    svg.add(
+        "<line class=\"bar\" x1=\"%1$.1f\" x2=\"%1$.1f\" y1=\"%2$.1f\" y2=\"%3$.1f\"/>",
+        px(entry), y.at(loss.value() - loss.error()), y.at(loss.value() + loss.error()));
+    svg.add(
+        "<circle class=\"point %s\" cx=\"%.1f\" cy=\"%.1f\" r=\"4\" data-model=\"%s\" data-type=\"%s\" data-bytes=\"%d\" data-kld=\"%s\" data-front=\"%b\"><title>%s: %s, KL divergence %s</title></circle>",
+        isOnFront(entry) ? "on" : "off",
+        px(entry),
+        py(entry),
+        entry.subject().name(),
+        entry.subject().type(),
+        entry.subject().bytes(),
+        Double.toString(loss.value()),
+        isOnFront(entry),
+        entry.subject().name(),
+        Sizes.of(entry.subject().bytes()),
+        EvalPrinter.text("%.6f", loss.value()));
+    drawLabel(label(entry), px(entry), py(entry));
+  }
+
+  private String label(EvalResult.Entry entry) {
+    String type = entry.subject().type();
+    boolean isUnique =
+        entries.stream().filter(other -> other.subject().type().equals(type)).count() == 1;
+    return isUnique ? type : entry.subject().label();
+  }
+
+  /** Beside the point where there is room, or nowhere: the table has it all. */
+  private void drawLabel(String label, double px, double py) {
+    double width = label.length() * LETTER;
+    for (double[] place :
+        new double[][] {
+          {px + 7, py - 7}, {px + 7, py + 7}, {px - 7 - width, py + 7}, {px - 7 - width, py - 7},
+          {px + 9, py}, {px - 9 - width, py}, {px - width / 2, py - 13}, {px - width / 2, py + 13}
+        }) {
+      Box box = new Box(place[0], place[1] - LINE / 2, place[0] + width, place[1] + LINE / 2);
+      if (box.isInside() && taken.stream().noneMatch(box::meets)) {
+        taken.add(box);
+        svg.add(
+            "<text class=\"label\" x=\"%.1f\" y=\"%.1f\">%s</text>", place[0], place[1] + 4, label);
+        return;
+      }
+    }
+  }
+
+  private static Box around(double px, double py) {
+    return new Box(px - 4, py - 4, px + 4, py + 4);
+  }
+
+  private double px(EvalResult.Entry entry) {
+    return x.at((double) entry.subject().bytes());
+  }
+
+  private double py(EvalResult.Entry entry) {
+    return y.at(loss(entry));
+  }
+
+  private static String number(double value) {
+    return value == Math.rint(value)
+        ? EvalPrinter.text("%.0f", value)
+        : EvalPrinter.text("%.1f", value);
+  }
+}

@@ -1,0 +1,157 @@
+package dev.phial.cli;
+
+import dev.phial.PhialException;
+import dev.phial.engine.chat.ChatTemplate;
+import dev.phial.engine.chat.Conversation;
+import dev.phial.engine.generate.Generated;
+import dev.phial.engine.generate.Generator;
+import dev.phial.engine.generate.Interruption;
+import dev.phial.engine.generate.Settings;
+import dev.phial.source.TextFile;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.Locale;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+import tools.jackson.databind.node.ObjectNode;
+
+/** {@code phial run}: continues a text. */
+@Command(
+    name = "run",
+    header = "Continues a text, or answers a question.",
+    description =
+        "The model may be in any type that Phial reads or writes. Without -p and --file, standard input is the prompt.",
+    customSynopsis = "phial run MODEL (-p TEXT | --file FILE) [--chat] [OPTIONS]",
+    footer = {
+      "",
+      "What is not said about sampling is as the model recommends it, in generation_config.json or the metadata of a GGUF"
+          + " file; of a model that recommends nothing, the most probable token is taken."
+    },
+    sortOptions = false)
+final class RunCommand implements Callable<Integer> {
+  @Parameters(index = "0", paramLabel = "MODEL", description = ModelArgument.DESCRIPTION)
+  private String model = "";
+
+  @Option(
+      names = {"-p", "--prompt"},
+      paramLabel = "TEXT",
+      description =
+          "The text to continue. The text of a special token, like <|user|>, stands for the token.")
+  private Optional<String> prompt = Optional.empty();
+
+  @Option(
+      names = {"-f", "--file"},
+      paramLabel = "FILE",
+      description = "A file with the prompt, in UTF-8.")
+  private Optional<Path> file = Optional.empty();
+
+  @Option(
+      names = "--chat",
+      description = "The prompt is a question: ask it as the model's chat template wants it.")
+  private boolean chat;
+
+  @Option(
+      names = "--system",
+      paramLabel = "TEXT",
+      description = "What the model is told before the question; means --chat.")
+  private Optional<String> system = Optional.empty();
+
+  @Mixin private GenerationOptions options = new GenerationOptions();
+
+  @Option(names = "--json", description = "Print the result as JSON, when all is there.")
+  private boolean json;
+
+  @Override
+  public Integer call() {
+    Stopwatch stopwatch = Stopwatch.start();
+    String text = text();
+    Interruption interruption = new Interruption();
+    try (Loaded loaded = Loaded.open(model, options.threads(), interruption)) {
+      Settings settings = options.settings(loaded.checkpoint(), loaded.context());
+      try (Generator generator =
+          new Generator(
+              loaded.forward(), loaded.tokenizer(), options.cache(), settings, interruption)) {
+        int[] ids =
+            chat || system.isPresent()
+                ? conversation(loaded).ask(text)
+                : Generator.prompt(loaded.tokenizer(), text);
+        Output output = new Output(stopwatch, interruption);
+        Generated generated = generator.generate(ids, output::show);
+        output.end(generated, settings);
+      }
+    }
+    return Main.DONE;
+  }
+
+  private String text() {
+    if (prompt.isPresent() && file.isPresent()) {
+      throw new PhialException.Usage("expected -p or --file, found both");
+    }
+    return prompt.or(() -> file.map(TextFile::read)).orElseGet(RunCommand::standardInput);
+  }
+
+  private static String standardInput() {
+    try {
+      return TextFile.read(System.in, "standard input");
+    } catch (IOException e) {
+      throw new PhialException.BadInput("standard input cannot be read: " + e.getMessage(), e);
+    }
+  }
+
+  private Conversation conversation(Loaded loaded) {
+    ChatTemplate template =
+        ChatTemplate.of(loaded.checkpoint())
+            .orElseThrow(() ->
+                new PhialException.BadInput(
+                    "%s: expected a chat template, found none: the model continues texts; leave out --chat and --system"
+                        .formatted(loaded.checkpoint().path())));
+    return new Conversation(template, loaded.tokenizer(), system);
+  }
+
+  /** What is printed as it comes, and at the end. */
+  private final class Output {
+    private final Stopwatch stopwatch;
+    private final Interruption interruption;
+    private double firstSeconds; // when the first character was there
+
+    Output(Stopwatch stopwatch, Interruption interruption) {
+      this.stopwatch = stopwatch;
+      this.interruption = interruption;
+    }
+
+    void show(String text) {
+      firstSeconds = firstSeconds == 0 ? stopwatch.seconds() : firstSeconds;
+      if (!json) {
+        System.out.print(text);
+        System.out.flush();
+        if (System.out.checkError()) {
+          interruption.request(); // nobody reads it any more
+        }
+      }
+    }
+
+    void end(Generated generated, Settings settings) {
+      if (json) {
+        ObjectNode result = GenerationPrinter.json(generated);
+        result.put("sampling", settings.sampling().toString()).put("seed", settings.seed());
+        result.put("first_text_seconds", firstSeconds);
+        result.put("seconds", stopwatch.seconds()).put("peak_memory_bytes", stopwatch.peakBytes());
+        System.out.println(result.toPrettyString());
+        return;
+      }
+      System.out.println();
+      System.err.println(GenerationPrinter.summary(generated));
+      System.err.printf(
+          Locale.ROOT,
+          "sampling: %s%s%n",
+          settings.sampling(),
+          settings.sampling().isGreedy() ? "" : ", seed " + settings.seed());
+      System.err.printf(Locale.ROOT, "first text after %.2f s, ", firstSeconds);
+      System.err.println(stopwatch);
+    }
+  }
+}

@@ -1,0 +1,102 @@
+package dev.phial.cli;
+
+import dev.phial.PhialException;
+import dev.phial.engine.run.Model;
+import dev.phial.model.ModelDescription;
+import dev.phial.model.Weight;
+import dev.phial.plan.Recipe;
+import dev.phial.source.Checkpoint;
+import dev.phial.source.Gguf;
+import dev.phial.target.gguf.GgufMemory;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.Comparator;
+import java.util.Map;
+import java.util.Optional;
+import java.util.stream.Collectors;
+
+/**
+ * A model that is evaluated.
+ *
+ * @param name what the user called it
+ * @param path where it lies; nowhere if it was quantized in memory
+ * @param type what most of its weights are stored in, or the recipe
+ * @param bytes of its files of weights
+ * @param weightBytes of its weights alone
+ */
+record Subject(
+    String name, Optional<Path> path, String type, long bytes, long weightBytes, Model model) {
+
+  static Subject of(String name, Checkpoint checkpoint, ModelDescription description) {
+    long bytes = checkpoint.files().stream().mapToLong(Subject::size).sum();
+    boolean isPlain = description.weights().stream().allMatch(Weight::isPlain);
+    return new Subject(
+        name,
+        Optional.of(checkpoint.path()),
+        type(checkpoint, description),
+        bytes,
+        // scales that lie apart are in the files too
+        isPlain ? description.weights().stream().mapToLong(Weight::bytes).sum() : bytes,
+        Model.of(description));
+  }
+
+  static Subject of(GgufMemory quantized) {
+    return new Subject(
+        quantized.plan().precision(),
+        Optional.empty(),
+        quantized.plan().precision(),
+        quantized.plan().bytes(),
+        quantized.plan().tensorBytes(),
+        Model.of(quantized.description()));
+  }
+
+  private static long size(Path file) {
+    try {
+      return Files.size(file);
+    } catch (IOException e) {
+      throw new PhialException.BadInput(file + " cannot be read: " + e.getMessage(), e);
+    }
+  }
+
+  /** What the file says, or what holds most weights. */
+  private static String type(Checkpoint checkpoint, ModelDescription description) {
+    Optional<Recipe> recipe =
+        checkpoint instanceof Gguf gguf
+            ? Arrays.stream(Recipe.values())
+                .filter(r -> gguf.whole("general.file_type").orElse(-1) == r.fileType())
+                .findFirst()
+            : Optional.empty();
+    return recipe
+        .map(Recipe::name)
+        .orElseGet(() ->
+            description.weights().stream()
+                .collect(
+                    Collectors.groupingBy(
+                        weight -> weight.encoding().name(),
+                        Collectors.summingLong(weight -> weight.shape().elements())))
+                .entrySet()
+                .stream()
+                .max(Comparator.comparing(Map.Entry<String, Long>::getValue))
+                .map(Map.Entry::getKey)
+                .orElse(""));
+  }
+
+  /** A short name: the type of what has no file, else the file's name. */
+  String label() {
+    Path last = path.map(Path::getFileName).orElse(null);
+    return last == null || name.equals(Demo.NAME)
+        ? name
+        : last.toString().replaceFirst("\\.gguf$", "");
+  }
+
+  double bitsPerWeight() {
+    return 8.0 * weightBytes / model.description().parameters();
+  }
+
+  /** What a runtime takes to run it: weights and a cache in half precision. */
+  long memoryBytes(int context) {
+    return weightBytes + model.hyperparameters().cacheBytes(context);
+  }
+}

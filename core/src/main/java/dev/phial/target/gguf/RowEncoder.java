@@ -1,0 +1,80 @@
+package dev.phial.target.gguf;
+
+import dev.phial.PhialException;
+import dev.phial.kernel.Kernels;
+import dev.phial.model.Weight;
+import dev.phial.plan.PlannedTensor;
+import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
+import java.util.Optional;
+
+/**
+ * Makes the bytes of a planned tensor.
+ *
+ * @param importance of all its matrices
+ */
+record RowEncoder(PlannedTensor tensor, Optional<float[]> importance) {
+  /** Beyond this, a half-precision number or scale might overflow. */
+  private static final float SUSPICIOUS = 60000;
+
+  /** Bytes of a row. */
+  long rowBytes() {
+    return tensor.format().bytes(columns());
+  }
+
+  /** Whether {@link #encode} looks at values. */
+  boolean needsValues() {
+    // plain numbers are looked at even where they are copied: a NaN must not pass
+    return !tensor.isCopied() || tensor.format().blockSize() == 1;
+  }
+
+  /**
+   * Encodes rows of one matrix.
+   *
+   * @param first row of the parameter
+   * @param values {@code [count][columns]}, finite
+   */
+  byte[] encode(long first, int count, float[] values) {
+    byte[] bytes = new byte[Math.toIntExact(count * rowBytes())];
+    if (tensor.isCopied()) {
+      tensor.weight().copy(first, count, bytes);
+    } else {
+      float[] weights = importance.map(all -> ofExpert(all, first)).orElse(null);
+      tensor.format().encode(values, count, columns(), weights, bytes, 0);
+      checkRange(values, count * columns(), bytes);
+    }
+    return bytes;
+  }
+
+  private int columns() {
+    return Math.toIntExact(tensor.weight().shape().columns());
+  }
+
+  /** The part of a stack's importance that belongs to the expert of a row. */
+  private float[] ofExpert(float[] all, long row) {
+    Weight weight = tensor.weight();
+    int expert = Math.toIntExact(row / weight.matrixRows());
+    return all.length == columns()
+        ? all
+        : Arrays.copyOfRange(all, expert * columns(), (expert + 1) * columns());
+  }
+
+  /**
+   * Large numbers must have survived: what overflowed to infinity would be garbage in any runtime.
+   */
+  private void checkRange(float[] values, int count, byte[] bytes) {
+    float largest = Math.abs(Kernels.best().extreme(values, 0, count));
+    if (largest < SUSPICIOUS) {
+      return;
+    }
+    float[] decoded = new float[count];
+    tensor.format().decode(MemorySegment.ofArray(bytes), 0, decoded, 0, count);
+    for (float value : decoded) {
+      if (!Float.isFinite(value)) {
+        throw new PhialException.Unsupported(
+            "tensor %s: expected numbers that fit %s, found %s; choose BF16, or --tensor-type for this tensor"
+                .formatted(tensor.name(), tensor.format().name(), largest));
+      }
+    }
+  }
+}

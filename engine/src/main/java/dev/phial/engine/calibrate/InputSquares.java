@@ -1,0 +1,70 @@
+package dev.phial.engine.calibrate;
+
+import dev.phial.engine.run.Activations;
+import dev.phial.engine.run.Observer;
+import dev.phial.model.Weight;
+import dev.phial.target.gguf.ImportanceMatrixFile;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+
+/**
+ * Sums up the squares of what flows into each matrix, column by column, as llama-imatrix does: in
+ * single precision and in the order of the tokens.
+ */
+public final class InputSquares implements Observer {
+  private final Map<String, Sums> all = new TreeMap<>(); // by GGUF name
+
+  /**
+   * @param sums {@code [experts][columns]}
+   * @param counts {@code [experts]}
+   */
+  private record Sums(float[][] sums, long[] counts) {}
+
+  /** Everything in the layers; embedding and output need more bits for other reasons. */
+  @Override
+  public void input(Weight weight, int expert, Activations input) {
+    if (weight.layer() >= 0) {
+      add(weight, expert, input);
+    }
+  }
+
+  /** The same for any matrix. */
+  void add(Weight weight, int expert, Activations input) {
+    int experts = expert < 0 ? 1 : Math.toIntExact(weight.shape().dimensions().getFirst());
+    int columns = Math.toIntExact(weight.shape().columns());
+    Sums entry =
+        all.computeIfAbsent(
+            weight.ggufName(), name -> new Sums(new float[experts][columns], new long[experts]));
+    int place = Math.max(0, expert);
+    float[] sums = entry.sums[place];
+    float[] values = input.values();
+    for (int row = 0; row < input.count(); row++) {
+      addSquares(values, input.row(row), sums);
+    }
+    entry.counts[place] += input.count();
+  }
+
+  private static void addSquares(float[] values, int at, float[] sums) {
+    for (int i = 0; i < sums.length; i++) {
+      sums[i] += values[at + i] * values[at + i];
+    }
+  }
+
+  /** What was collected, for each matrix. */
+  public List<ImportanceMatrixFile.Entry> entries() {
+    return all.entrySet().stream()
+        .map(entry -> {
+          Sums found = entry.getValue();
+          int columns = found.sums[0].length;
+          float[] sums = new float[found.sums.length * columns];
+          float[] counts = new float[found.counts.length];
+          for (int i = 0; i < counts.length; i++) {
+            System.arraycopy(found.sums[i], 0, sums, i * columns, columns);
+            counts[i] = found.counts[i];
+          }
+          return new ImportanceMatrixFile.Entry(entry.getKey(), sums, counts);
+        })
+        .toList();
+  }
+}
