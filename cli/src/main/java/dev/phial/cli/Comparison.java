@@ -95,7 +95,10 @@ record Comparison(
     }
     // MemorySegment.mismatch would be shorter, but a mapped file that shrinks meanwhile kills the
     // JVM in it
-    long rowBytes = a.encoding().bytes(a.shape().columns());
+    long rowBytes = a.rowBytes();
+    if (rowBytes != b.rowBytes()) {
+      return false;
+    }
     int step = (int) Math.clamp(PIECE / Math.max(1, rowBytes), 1, Math.max(1, a.shape().rows()));
     byte[] x = new byte[Math.toIntExact(step * rowBytes)];
     byte[] y = new byte[x.length];

@@ -59,7 +59,7 @@ final class InspectCommand implements Callable<Integer> {
       Optional<ModelDescription> description,
       Map<String, GgufValue> metadata) {
     long bytes() {
-      return tensors.values().stream().mapToLong(tensor -> tensor.data().byteSize()).sum();
+      return tensors.values().stream().mapToLong(Tensor::bytes).sum();
     }
 
     long parameters() {
@@ -159,10 +159,7 @@ final class InspectCommand implements Callable<Integer> {
     Table table = new Table("lllr").row("tensor", "shape", "type", "bytes");
     for (Tensor tensor : contents.tensors.values()) {
       table.row(
-          tensor.name(),
-          tensor.shape(),
-          tensor.encoding().name(),
-          Sizes.exactly(tensor.data().byteSize()));
+          tensor.name(), tensor.shape(), tensor.encoding().name(), Sizes.exactly(tensor.bytes()));
     }
     table.print(System.out);
   }
@@ -170,13 +167,14 @@ final class InspectCommand implements Callable<Integer> {
   private static String kind(Checkpoint checkpoint) {
     return switch (checkpoint) {
       case Gguf gguf -> "gguf";
-      case HuggingFace folder -> folder.isMlx() ? "mlx" : "huggingface";
+      case HuggingFace folder -> folder.isOnnx() ? "onnx" : folder.isMlx() ? "mlx" : "huggingface";
     };
   }
 
   private static String kindInWords(String kind) {
     return switch (kind) {
       case "mlx" -> "an MLX folder";
+      case "onnx" -> "a folder for ONNX Runtime GenAI";
       case "gguf" -> "GGUF";
       case "huggingface" -> "a Hugging Face folder";
       default -> "a " + kind + " file";
@@ -235,7 +233,7 @@ final class InspectCommand implements Callable<Integer> {
       entry.put("name", tensor.name());
       ArrayNode shape = entry.putArray("shape");
       tensor.shape().dimensions().forEach(shape::add);
-      entry.put("type", tensor.encoding().name()).put("bytes", tensor.data().byteSize());
+      entry.put("type", tensor.encoding().name()).put("bytes", tensor.bytes());
     }
     return result;
   }

@@ -48,7 +48,10 @@ final class Describer {
     Hyperparameters hyperparameters = family.hyperparameters(folder.config());
     check(folder, hyperparameters);
     Describer describer = new Describer(folder, family, hyperparameters, TensorName::huggingFace);
-    describer.addAll(family.sanitize(folder.tensors()));
+    describer.addAll(
+        folder.isOnnx()
+            ? OnnxNames.translate(folder.path(), family, hyperparameters, folder.tensors())
+            : family.sanitize(folder.tensors()));
     describer.checkComplete();
     return new ModelDescription(family, hyperparameters, describer.weights);
   }

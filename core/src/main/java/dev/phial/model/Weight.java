@@ -41,12 +41,17 @@ public record Weight(TensorName name, int layer, Part part, Shape shape, List<Te
 
   /** Bytes in the checkpoint. */
   public long bytes() {
-    return slices.stream().mapToLong(slice -> slice.data().byteSize()).sum();
+    return slices.stream().mapToLong(Tensor::bytes).sum();
+  }
+
+  /** Bytes of a row as {@link #copy} gives it. */
+  public long rowBytes() {
+    return slices.getFirst().rowBytes();
   }
 
   /** Whether the bytes of the slices, one after the other, are the parameter in its encoding. */
   public boolean isPlain() {
-    return slices.stream().allMatch(slice -> slice.scales() == null);
+    return slices.stream().allMatch(Tensor::isPlain);
   }
 
   /**
@@ -73,18 +78,14 @@ public record Weight(TensorName name, int layer, Part part, Shape shape, List<Te
    * Copies the encoded bytes of whole rows; where not {@link #isPlain}, the codes without scales.
    */
   public void copy(long first, int count, byte[] to) {
-    long rowBytes = encoding().bytes(shape.columns());
+    long rowBytes = rowBytes();
     long sliceStart = 0;
     long next = first;
     for (Tensor slice : slices) {
       long sliceEnd = sliceStart + slice.shape().rows();
       if (next < first + count && next < sliceEnd) {
         long rows = Math.min(first + count, sliceEnd) - next;
-        slice.copy(
-            (next - sliceStart) * rowBytes,
-            rows * rowBytes,
-            to,
-            Math.toIntExact((next - first) * rowBytes));
+        slice.copy(next - sliceStart, (int) rows, to, Math.toIntExact((next - first) * rowBytes));
         next += rows;
       }
       sliceStart = sliceEnd;

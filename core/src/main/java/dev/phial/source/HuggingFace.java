@@ -17,7 +17,7 @@ import java.util.stream.Stream;
 
 /**
  * A folder in the layout of the Hugging Face hub: config.json, one or several weight files with an
- * index, tokenizer files.
+ * index, tokenizer files. A folder of ONNX Runtime GenAI is read as if it were one.
  */
 public final class HuggingFace implements Checkpoint {
   static final String SAFETENSORS = ".safetensors";
@@ -34,14 +34,26 @@ public final class HuggingFace implements Checkpoint {
   private final Arena arena;
   private final List<Path> files;
   private final Map<String, Tensor> tensors;
+  private final Optional<Config> onnxGeneration; // what generation_config.json would say
 
   private HuggingFace(
       Path path, Config config, Arena arena, List<Path> files, Map<String, Tensor> tensors) {
+    this(path, config, arena, files, tensors, Optional.empty());
+  }
+
+  private HuggingFace(
+      Path path,
+      Config config,
+      Arena arena,
+      List<Path> files,
+      Map<String, Tensor> tensors,
+      Optional<Config> onnxGeneration) {
     this.path = path;
     this.config = config;
     this.arena = arena;
     this.files = List.copyOf(files);
     this.tensors = Collections.unmodifiableMap(tensors);
+    this.onnxGeneration = onnxGeneration;
   }
 
   /**
@@ -50,9 +62,19 @@ public final class HuggingFace implements Checkpoint {
    * @throws PhialException.BadInput if a file is missing or damaged
    */
   public static HuggingFace open(Path folder) {
-    Config config = Config.read(folder.resolve("config.json"));
     Arena arena = Arena.ofShared();
     try {
+      if (isOnnx(folder)) {
+        OnnxFolder onnx = OnnxFolder.read(folder, arena);
+        return new HuggingFace(
+            folder,
+            onnx.config(),
+            arena,
+            onnx.files(),
+            onnx.tensors(),
+            Optional.of(onnx.generation()));
+      }
+      Config config = Config.read(folder.resolve("config.json"));
       boolean isSafetensors = isSafetensors(folder);
       Optional<ShardIndex> index = index(folder, isSafetensors);
       List<Path> files = weightFiles(folder, isSafetensors, index);
@@ -72,6 +94,11 @@ public final class HuggingFace implements Checkpoint {
 
   public Config config() {
     return config;
+  }
+
+  /** Whether it is a folder of ONNX Runtime GenAI; tensors then have the names of its graph. */
+  public boolean isOnnx() {
+    return onnxGeneration.isPresent();
   }
 
   /** Whether MLX quantized it. */
@@ -100,7 +127,9 @@ public final class HuggingFace implements Checkpoint {
 
   /** A JSON file of the folder, if it is there. */
   public Optional<Config> json(String name) {
-    return file(name).map(Config::read);
+    return file(name)
+        .map(Config::read)
+        .or(() -> name.equals("generation_config.json") ? onnxGeneration : Optional.empty());
   }
 
   @Override
@@ -135,6 +164,17 @@ public final class HuggingFace implements Checkpoint {
   @Override
   public void close() {
     arena.close();
+  }
+
+  /** Whether there is a folder of this layout at a path, or one of ONNX Runtime GenAI. */
+  static boolean isAt(Path folder) {
+    return Files.isRegularFile(folder.resolve("config.json")) || OnnxFolder.isAt(folder);
+  }
+
+  private static boolean isOnnx(Path folder) {
+    return OnnxFolder.isAt(folder)
+        && !isSafetensors(folder)
+        && list(folder, "pytorch_model", TORCH).isEmpty();
   }
 
   /** Safetensors are preferred where both are there, as everywhere else. */

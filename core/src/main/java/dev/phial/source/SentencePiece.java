@@ -8,6 +8,8 @@ import java.io.InputStream;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 
 /**
  * The pieces of a SentencePiece {@code tokenizer.model}, read from the wire format of {@code
@@ -75,6 +77,37 @@ public record SentencePiece(List<Piece> pieces) {
       throw Refusal.bad(file, "expected a SentencePiece model, found no pieces");
     }
     return new SentencePiece(pieces);
+  }
+
+  /**
+   * The model that a byte-pair vocabulary was made from, if it was: it has a piece for every byte,
+   * and those after it are in the order of their scores, from 0 down.
+   */
+  public static Optional<SentencePiece> of(Map<String, Integer> vocabulary) {
+    String[] texts = new String[vocabulary.size()];
+    vocabulary.forEach((text, id) -> {
+      if (id >= 0 && id < texts.length) {
+        texts[id] = text;
+      }
+    });
+    int first = vocabulary.getOrDefault("<0x00>", 0);
+    int normal = first + 256;
+    if (first < 1 || vocabulary.getOrDefault("<0xFF>", -1) != normal - 1) {
+      return Optional.empty();
+    }
+    List<Piece> pieces = new ArrayList<>();
+    for (int id = 0; id < texts.length; id++) {
+      String text = texts[id];
+      if (text == null) {
+        return Optional.empty();
+      }
+      Type type = id == 0 ? Type.UNKNOWN : id < first ? Type.CONTROL : Type.BYTE;
+      pieces.add(
+          id < normal
+              ? new Piece(text, 0, type)
+              : new Piece(text, -(float) (id - normal), Type.NORMAL));
+    }
+    return Optional.of(new SentencePiece(pieces));
   }
 
   private static Piece piece(CodedInputStream proto) throws IOException {

@@ -19,12 +19,12 @@ public final class Sources {
    */
   public static Checkpoint open(Path path) {
     if (Files.isDirectory(path)) {
-      if (Files.isRegularFile(path.resolve("config.json"))) {
+      if (HuggingFace.isAt(path)) {
         return HuggingFace.open(path);
       }
       throw new PhialException.BadInput(
           path
-              + ": expected a folder with a config.json, found none; pass the folder of one checkpoint");
+              + ": expected a folder with a config.json or genai_config.json, found neither; pass the folder of one checkpoint");
     }
     if (!Files.exists(path)) {
       throw missing(path);

@@ -5,6 +5,8 @@ import dev.phial.kernel.BlockKernel;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
@@ -12,8 +14,9 @@ import org.jspecify.annotations.Nullable;
  * A named slice of a memory-mapped file: nothing is read until {@link #read} asks for rows.
  *
  * @param file where it lies, for messages
- * @param data exactly the bytes of the tensor
+ * @param data exactly the bytes of the tensor, where {@code layout} does not say otherwise
  * @param scales multipliers of a quantized tensor whose encoding does not hold them
+ * @param layout where rows lie if not one after the other, or null
  */
 public record Tensor(
     Path file,
@@ -21,28 +24,128 @@ public record Tensor(
     Encoding encoding,
     Shape shape,
     MemorySegment data,
-    @Nullable Scales scales) {
+    @Nullable Scales scales,
+    @Nullable Layout layout) {
   /** Bytes of encoded rows that are multiplied together; they stay in the first cache. */
   private static final int BUFFER = 1 << 13;
 
+  public Tensor(
+      Path file,
+      String name,
+      Encoding encoding,
+      Shape shape,
+      MemorySegment data,
+      @Nullable Scales scales) {
+    this(file, name, encoding, shape, data, scales, null);
+  }
+
   public Tensor(Path file, String name, Encoding encoding, Shape shape, MemorySegment data) {
-    this(file, name, encoding, shape, data, null);
+    this(file, name, encoding, shape, data, null, null);
+  }
+
+  /**
+   * A matrix of the rows of several, one below the other.
+   *
+   * @param parts of as many columns each
+   */
+  public static Tensor stack(String name, List<Tensor> parts) {
+    Tensor first = parts.getFirst();
+    long rows = parts.stream().mapToLong(part -> part.shape.rows()).sum();
+    return new Tensor(
+        first.file,
+        name,
+        first.encoding,
+        Shape.of(rows, first.shape.columns()),
+        MemorySegment.NULL,
+        null,
+        new Layout.Stack(parts));
   }
 
   public Tensor withScales(Scales newScales) {
-    return new Tensor(file, name, encoding, shape, data, newScales);
+    return new Tensor(file, name, encoding, shape, data, newScales, layout);
+  }
+
+  public Tensor withName(String newName) {
+    return new Tensor(file, newName, encoding, shape, data, scales, layout);
   }
 
   /** {@code rows} rows from {@code first}, as a matrix with a name of its own. */
   public Tensor slice(String newName, long first, long rows) {
+    Shape newShape = Shape.of(rows, shape.columns());
+    return switch (layout) {
+      case null -> withRows(newName, newShape, first, rows, null);
+      case Layout.Every every -> withRows(newName, newShape, first * every.step(), rows, every);
+      case Layout.Columns columns ->
+          new Tensor(
+              file,
+              newName,
+              encoding,
+              newShape,
+              data,
+              scales == null ? null : scales.from(first),
+              new Layout.Columns(columns.first() + first, columns.all()));
+      case Layout.Stack stack -> {
+        List<Tensor> parts = new ArrayList<>();
+        forEachPart(
+            stack,
+            first,
+            rows,
+            (part, row, count, done) -> parts.add(part.slice(newName, row, count)));
+        yield stack(newName, parts);
+      }
+    };
+  }
+
+  /**
+   * Every {@code step}-th row from {@code first}.
+   *
+   * @param rows how many
+   */
+  public Tensor every(String newName, long first, long step, long rows) {
+    if (layout != null) {
+      throw new IllegalStateException("rows that do not follow each other are not taken apart");
+    }
+    return withRows(newName, Shape.of(rows, shape.columns()), first, rows, new Layout.Every(step));
+  }
+
+  private Tensor withRows(
+      String newName, Shape newShape, long first, long rows, @Nullable Layout newLayout) {
     long rowBytes = encoding.bytes(shape.columns());
+    long step = newLayout instanceof Layout.Every every ? every.step() : 1;
+    long spanned = rows == 0 ? 0 : (rows - 1) * step + 1;
     return new Tensor(
         file,
         newName,
         encoding,
-        Shape.of(rows, shape.columns()),
-        data.asSlice(first * rowBytes, rows * rowBytes),
-        scales == null ? null : scales.from(first));
+        newShape,
+        data.asSlice(first * rowBytes, spanned * rowBytes),
+        scales == null ? null : scales.from(first),
+        newLayout);
+  }
+
+  /** Whether {@link #copy} gives the rows in their encoding, with all that belongs to them. */
+  public boolean isPlain() {
+    return scales == null
+        && (!(layout instanceof Layout.Stack stack)
+            || stack.parts().stream()
+                .allMatch(part -> part.isPlain() && part.encoding == encoding));
+  }
+
+  /** Bytes in the file, without scales. */
+  public long bytes() {
+    return switch (layout) {
+      case Layout.Stack stack -> stack.parts().stream().mapToLong(Tensor::bytes).sum();
+      case null, default -> shape.rows() * encoding.bytes(shape.columns());
+    };
+  }
+
+  /** Bytes of a row as {@link #copy} gives it. */
+  public long rowBytes() {
+    return switch (layout) {
+      case Layout.Stack stack ->
+          stack.parts().stream().mapToLong(Tensor::rowBytes).max().orElseThrow();
+      case null, default -> encoding.bytes(shape.columns());
+    };
   }
 
   /**
@@ -53,15 +156,48 @@ public record Tensor(
    */
   public void read(long first, int count, float[] to, int at) {
     int columns = Math.toIntExact(shape.columns());
-    long offset = encoding.bytes(first * columns);
     try {
-      encoding.decode(data, offset, to, at, Math.multiplyExact(count, columns));
+      switch (layout) {
+        case null ->
+            encoding.decode(
+                data, encoding.bytes(first * columns), to, at, Math.multiplyExact(count, columns));
+        case Layout.Every every -> {
+          long rowBytes = encoding.bytes(columns);
+          for (int row = 0; row < count; row++) {
+            encoding.decode(
+                data, (first + row) * every.step() * rowBytes, to, at + row * columns, columns);
+          }
+        }
+        case Layout.Columns transposed -> readColumns(transposed, first, count, to, at);
+        case Layout.Stack stack ->
+            forEachPart(
+                stack,
+                first,
+                count,
+                (part, row, rows, done) ->
+                    part.read(row, (int) rows, to, at + (int) done * columns));
+      }
     } catch (InternalError fault) {
-      throw unreadable(offset, fault);
+      throw unreadable(first, fault);
     }
     if (scales != null) {
+      long step = layout instanceof Layout.Every every ? every.step() : 1;
       for (int row = 0; row < count; row++) {
-        scales.apply(first + row, to, at + row * columns, columns);
+        scales.apply((first + row) * step, to, at + row * columns, columns);
+      }
+    }
+  }
+
+  private void readColumns(Layout.Columns layout, long first, int count, float[] to, int at) {
+    int columns = Math.toIntExact(shape.columns());
+    int block = encoding.blockSize();
+    long start = (layout.first() + first) / block * block;
+    int skipped = (int) (layout.first() + first - start);
+    float[] line = new float[(skipped + count + block - 1) / block * block];
+    for (int column = 0; column < columns; column++) {
+      encoding.decode(data, encoding.bytes(column * layout.all() + start), line, 0, line.length);
+      for (int row = 0; row < count; row++) {
+        to[at + row * columns + column] = line[skipped + row];
       }
     }
   }
@@ -79,7 +215,7 @@ public record Tensor(
   public boolean multiply(
       long first, int count, float[] x, int at, float[] y, int yAt, byte[] buffer) {
     Optional<BlockKernel> kernel = encoding.kernel();
-    if (kernel.isEmpty() || scales != null) {
+    if (kernel.isEmpty() || scales != null || layout != null) {
       return false;
     }
     int columns = Math.toIntExact(shape.columns());
@@ -88,7 +224,7 @@ public record Tensor(
     float[] sums = kernel.get().sums(x, at, columns);
     for (int row = 0; row < count; row += most) {
       int rows = Math.min(most, count - row);
-      copy((first + row) * rowBytes, (long) rows * rowBytes, buffer, 0);
+      copy(first + row, rows, buffer, 0);
       kernel.get().multiply(buffer, 0, rows, columns, x, at, sums, y, yAt + row);
     }
     return true;
@@ -100,23 +236,97 @@ public record Tensor(
   }
 
   /**
-   * Copies encoded bytes.
+   * Copies the encoded bytes of whole rows.
    *
+   * @param to receives {@code count} rows of {@link #rowBytes} from {@code at}
    * @throws PhialException.BadInput if the file can no longer be read
    */
-  public void copy(long offset, long count, byte[] to, int at) {
+  public void copy(long first, int count, byte[] to, int at) {
+    long rowBytes = rowBytes();
     try {
-      MemorySegment.copy(data, ValueLayout.JAVA_BYTE, offset, to, at, Math.toIntExact(count));
+      switch (layout) {
+        case null ->
+            MemorySegment.copy(
+                data,
+                ValueLayout.JAVA_BYTE,
+                first * rowBytes,
+                to,
+                at,
+                Math.toIntExact(count * rowBytes));
+        case Layout.Every every -> {
+          for (int row = 0; row < count; row++) {
+            MemorySegment.copy(
+                data,
+                ValueLayout.JAVA_BYTE,
+                (first + row) * every.step() * rowBytes,
+                to,
+                at + Math.toIntExact(row * rowBytes),
+                Math.toIntExact(rowBytes));
+          }
+        }
+        case Layout.Columns transposed -> copyColumns(transposed, first, count, to, at);
+        case Layout.Stack stack ->
+            forEachPart(
+                stack,
+                first,
+                count,
+                (part, row, rows, done) -> {
+                  for (int i = 0; i < rows; i++) {
+                    part.copy(row + i, 1, to, at + Math.toIntExact((done + i) * rowBytes));
+                  }
+                });
+      }
     } catch (InternalError fault) {
-      throw unreadable(offset, fault);
+      throw unreadable(first, fault);
+    }
+  }
+
+  private void copyColumns(Layout.Columns layout, long first, int count, byte[] to, int at) {
+    int bits = Byte.SIZE * encoding.blockBytes() / encoding.blockSize();
+    long columns = shape.columns();
+    int rowBytes = Math.toIntExact(rowBytes());
+    for (int row = 0; row < count; row++) {
+      for (long column = 0; column < columns; column++) {
+        long bit = (column * layout.all() + layout.first() + first + row) * bits;
+        int target = at + row * rowBytes + Math.toIntExact(column * bits / Byte.SIZE);
+        if (bits == 4) {
+          int code = data.get(ValueLayout.JAVA_BYTE, bit / Byte.SIZE) >> bit % Byte.SIZE & 0xF;
+          to[target] = (byte) (column % 2 == 0 ? code : to[target] & 0xF | code << 4);
+        } else {
+          MemorySegment.copy(
+              data, ValueLayout.JAVA_BYTE, bit / Byte.SIZE, to, target, bits / Byte.SIZE);
+        }
+      }
+    }
+  }
+
+  private interface PartReader {
+    /**
+     * @param row of the part
+     * @param done rows before these
+     */
+    void read(Tensor part, long row, long rows, long done);
+  }
+
+  private static void forEachPart(Layout.Stack stack, long first, long count, PartReader reader) {
+    long start = 0;
+    long next = first;
+    for (Tensor part : stack.parts()) {
+      long end = start + part.shape.rows();
+      if (next < first + count && next < end) {
+        long rows = Math.min(first + count, end) - next;
+        reader.read(part, next - start, rows, next - first);
+        next += rows;
+      }
+      start = end;
     }
   }
 
   /** The JVM answers SIGBUS with an InternalError: the mapped file shrank, or its disk failed. */
-  private PhialException unreadable(long offset, InternalError fault) {
+  private PhialException unreadable(long row, InternalError fault) {
     return new PhialException.BadInput(
-        "%s: tensor %s: the file can no longer be read at byte %d of the tensor; was it truncated, or has its disk failed?"
-            .formatted(file, name, offset),
+        "%s: tensor %s: the file can no longer be read at row %d of the tensor; was it truncated, or has its disk failed?"
+            .formatted(file, name, row),
         fault);
   }
 }

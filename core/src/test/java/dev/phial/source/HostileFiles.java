@@ -12,6 +12,8 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.function.Consumer;
 import java.util.function.IntFunction;
+import onnx.Onnx.GraphProto;
+import onnx.Onnx.NodeProto;
 
 /**
  * Files made to fill the memory or to take for ever. The program reads each and prints its name,
@@ -161,6 +163,11 @@ final class HostileFiles {
               out.write(Bytes.of((byte) 10, (byte) 0x80, (byte) 0x80, (byte) 0x80, (byte) 100));
               repeat(out, 200 * MIB, i -> many("x"));
             }),
+        onnx("empty nodes", 30 * MIB, Bytes.of((byte) (1 << 3 | 2), (byte) 0)),
+        onnx("groups that nest", 30 * MIB, Bytes.of((byte) (1 << 3 | 3))),
+        onnx("nodes with long names", 200 * MIB, onnxNode("x".repeat(500))),
+        onnx("nodes with outputs of one name", 30 * MIB, onnxNode("x")),
+        onnx("numbers without an end", 30 * MIB, Bytes.of((byte) 0xFF)),
         imatrix("values", out -> entries(out, 2, 80 * MIB)),
         imatrix("entries", out -> entries(out, 65_536, 2_400)),
         imatrix("a long name", out -> out.write(Bytes.of(1, 200 * MIB))),
@@ -285,6 +292,33 @@ final class HostileFiles {
         "tokenizer.json",
         TokenizerJson::read,
         out -> repeat(out, 200 * MIB, part));
+  }
+
+  /** A graph as long as it can be, of one part again and again. */
+  private static Case onnx(String what, int bytes, byte[] part) {
+    return new Case(
+        "onnx graph of " + what,
+        "model.onnx",
+        Refused.in(OnnxGraph::read),
+        out -> {
+          int count = bytes / part.length;
+          out.write((byte) (7 << 3 | 2));
+          int length = count * part.length;
+          for (; length > 0x7F; length >>>= 7) {
+            out.write(length & 0x7F | 0x80);
+          }
+          out.write(length);
+          for (int i = 0; i < count; i++) {
+            out.write(part);
+          }
+        });
+  }
+
+  private static byte[] onnxNode(String output) {
+    return GraphProto.newBuilder()
+        .addNode(NodeProto.newBuilder().addOutput(output))
+        .build()
+        .toByteArray();
   }
 
   private static Case pieces(String what, int bytes, byte[] piece) {

@@ -59,11 +59,25 @@ final class Vocabularies {
             .flatMap(config -> config.text("tokenizer_class"))
             .orElse("");
     boolean bytePairs = type.startsWith("GPT2Tokenizer") || type.startsWith("CodeGenTokenizer");
-    return !bytePairs && folder.file("tokenizer.model").isPresent();
+    return !bytePairs && sentencePieceModel().isPresent();
+  }
+
+  /** The model, which folders of ONNX Runtime GenAI hold as tokenizer.json alone. */
+  private Optional<SentencePiece> sentencePieceModel() {
+    return folder
+        .file("tokenizer.model")
+        .map(SentencePiece::read)
+        .or(() ->
+            folder.isOnnx()
+                ? folder
+                    .file("tokenizer.json")
+                    .map(TokenizerJson::read)
+                    .flatMap(json -> SentencePiece.of(json.vocabulary()))
+                : Optional.empty());
   }
 
   private Vocabulary sentencePiece() {
-    SentencePiece model = SentencePiece.read(folder.file("tokenizer.model").orElseThrow());
+    SentencePiece model = sentencePieceModel().orElseThrow();
     if (model.pieces().size() > size) {
       throw tooMany("tokenizer.model", model.pieces().size());
     }

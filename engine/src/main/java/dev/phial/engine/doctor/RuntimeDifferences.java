@@ -34,7 +34,7 @@ final class RuntimeDifferences implements Check {
     String name =
         switch (checkpoint) {
           case Gguf gguf -> "gguf";
-          case HuggingFace folder -> folder.isMlx() ? "mlx" : "";
+          case HuggingFace folder -> folder.isMlx() ? "mlx" : folder.isOnnx() ? "onnx" : "";
         };
     return Targets.ALL.stream().filter(target -> target.name().equals(name)).findAny();
   }

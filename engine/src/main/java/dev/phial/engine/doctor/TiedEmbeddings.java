@@ -32,7 +32,7 @@ final class TiedEmbeddings implements Check {
         } else if (equal) {
           findings.warning(
               "lm_head.weight equals the embedding",
-              "the file is larger by %d bytes than it need be".formatted(output.data().byteSize()));
+              "the file is larger by %d bytes than it need be".formatted(output.bytes()));
         }
       }
       case Gguf gguf -> {
@@ -41,7 +41,7 @@ final class TiedEmbeddings implements Check {
         if (embedding != null && output != null && equal(embedding, output)) {
           findings.warning(
               "output.weight equals token_embd.weight",
-              "the file is larger by %d bytes than it need be".formatted(output.data().byteSize()));
+              "the file is larger by %d bytes than it need be".formatted(output.bytes()));
         }
       }
     }

@@ -149,7 +149,8 @@ final class FolderTokenizer {
     Map<String, String> names = new HashMap<>();
     json("special_tokens_map.json").ifPresent(map -> addNames(map, names));
     config.ifPresent(c -> addNames(c, names));
-    Optional<Config> model = json("config.json");
+    Optional<Config> model =
+        json("config.json").or(() -> json("genai_config.json").flatMap(c -> c.object("model")));
     Optional<Config> generation = json("generation_config.json");
     Set<Integer> ends = new TreeSet<>();
     model.ifPresent(c -> addIds(c, "eos_token_id", ends));

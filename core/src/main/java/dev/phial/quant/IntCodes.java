@@ -1,0 +1,42 @@
+package dev.phial.quant;
+
+import dev.phial.tensor.Encoding;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+
+/**
+ * Integers of 4 or 8 bits whose scales lie apart from them, as ONNX keeps them; of two nibbles the
+ * even one is below.
+ *
+ * @param signed whether codes are two's complement
+ * @param zero is taken from every code
+ */
+public record IntCodes(String name, int bits, boolean signed, int zero) implements Encoding {
+  public static final IntCodes INT4 = new IntCodes("INT4", 4, true, 0);
+  public static final IntCodes UINT4 = new IntCodes("UINT4", 4, false, 0);
+
+  @Override
+  public int blockSize() {
+    return Byte.SIZE / bits;
+  }
+
+  @Override
+  public int blockBytes() {
+    return 1;
+  }
+
+  @Override
+  public void decode(MemorySegment from, long offset, float[] to, int at, int count) {
+    int flip = signed ? 1 << bits - 1 : 0; // as unsigned codes around the middle
+    int middle = flip + zero;
+    for (int i = 0; i < count; i += blockSize()) {
+      int code = from.get(ValueLayout.JAVA_BYTE, offset + i * bits / Byte.SIZE) & 0xFF;
+      if (bits == Byte.SIZE) {
+        to[at + i] = (code ^ flip) - middle;
+      } else {
+        to[at + i] = (code & 0xF ^ flip) - middle;
+        to[at + i + 1] = (code >> 4 ^ flip) - middle;
+      }
+    }
+  }
+}

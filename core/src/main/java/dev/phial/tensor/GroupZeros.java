@@ -1,0 +1,31 @@
+package dev.phial.tensor;
+
+/**
+ * A zero point and a multiplier for every group of neighbours in a row, read when they are needed:
+ * {@code (code - zero) · scale}.
+ *
+ * @param scales {@code [rows, groups]}
+ * @param zeros the same, or wider where rows are padded
+ * @param firstRow row of the scales that is row 0 here, for slices
+ */
+public record GroupZeros(int groupSize, Tensor scales, Tensor zeros, long firstRow)
+    implements Scales {
+  @Override
+  public GroupZeros from(long first) {
+    return new GroupZeros(groupSize, scales, zeros, firstRow + first);
+  }
+
+  @Override
+  public void apply(long row, float[] x, int at, int columns) {
+    float[] scale = new float[Math.toIntExact(scales.shape().columns())];
+    float[] zero = new float[Math.toIntExact(zeros.shape().columns())];
+    scales.read(firstRow + row, 1, scale, 0);
+    zeros.read(firstRow + row, 1, zero, 0);
+    for (int group = 0; group < columns / groupSize; group++) {
+      int end = at + (group + 1) * groupSize;
+      for (int i = end - groupSize; i < end; i++) {
+        x[i] = (x[i] - zero[group]) * scale[group];
+      }
+    }
+  }
+}
