@@ -78,8 +78,8 @@ final class CalibrateCommand implements Callable<Integer> {
   @Option(
       names = {"-t", "--threads"},
       paramLabel = "N",
-      description = "Threads to work with; as many as there are processors by default.")
-  private int threads = Loaded.defaultThreads();
+      description = Threads.DESCRIPTION)
+  private int threads = Threads.usual();
 
   @Option(names = "--json", description = "Print the result as JSON.")
   private boolean json;
@@ -95,7 +95,7 @@ final class CalibrateCommand implements Callable<Integer> {
       throw new PhialException.OutputFailed(
           output + " exists already; pass --force to replace it, or -o for another place");
     }
-    String words = text.map(TextFile::read).orElseGet(DefaultText::calibration);
+    String words = text.map(TextFile::read).orElseGet(DefaultText.CALIBRATION::read);
     InputSquares squares = new InputSquares();
     try (Loaded loaded = Loaded.open(model, threads, squares)) {
       checkFamily(loaded);
@@ -155,7 +155,7 @@ final class CalibrateCommand implements Callable<Integer> {
   }
 
   private String dataset() {
-    return text.map(Path::toString).orElse(DefaultText.NAME);
+    return text.map(Path::toString).orElse(DefaultText.CALIBRATION.file());
   }
 
   private void report(

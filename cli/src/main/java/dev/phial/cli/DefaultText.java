@@ -6,19 +6,30 @@ import java.io.InputStream;
 import java.io.UncheckedIOException;
 
 /**
- * The text that comes along, for those who bring none: Shakespeare, which the demo model speaks.
+ * The texts that come along, for those who bring none: Shakespeare, which the demo model speaks.
  */
-final class DefaultText {
-  static final String NAME = "shakespeare-calibration.txt";
+enum DefaultText {
+  /** For importance matrices; the demo was trained on more of the kind. */
+  CALIBRATION("shakespeare-calibration.txt"),
+  /** For evaluation; the demo was not trained on it. */
+  TEST("shakespeare-test.txt");
 
-  private DefaultText() {}
+  private final String file;
 
-  static String calibration() {
-    try (InputStream in = DefaultText.class.getResourceAsStream(NAME)) {
+  DefaultText(String file) {
+    this.file = file;
+  }
+
+  String file() {
+    return file;
+  }
+
+  String read() {
+    try (InputStream in = DefaultText.class.getResourceAsStream("/text/" + file)) {
       if (in == null) {
-        throw new IllegalStateException("the jar lacks " + NAME);
+        throw new IllegalStateException("the jar lacks " + file);
       }
-      return TextFile.read(in, NAME);
+      return TextFile.read(in, file);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }

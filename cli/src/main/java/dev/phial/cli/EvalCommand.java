@@ -15,7 +15,6 @@ import dev.phial.target.Options;
 import dev.phial.target.Request;
 import dev.phial.target.gguf.GgufMemory;
 import java.io.IOException;
-import java.io.InputStream;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -25,7 +24,6 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.stream.Stream;
@@ -48,12 +46,8 @@ import picocli.CommandLine.Parameters;
     customSynopsis = "phial eval MODEL [CANDIDATE]... [--types TYPE,TYPE...] [OPTIONS]",
     sortOptions = false)
 final class EvalCommand implements Callable<Integer> {
-  private static final int MOST_THREADS = 256;
-
   /** llama-perplexity's. */
   private static final int USUAL_CONTEXT = 512;
-
-  private static final String TEXT = "shakespeare-test.txt";
 
   @Parameters(index = "0", paramLabel = "MODEL", description = ModelArgument.DESCRIPTION)
   private String model = "";
@@ -125,11 +119,8 @@ final class EvalCommand implements Callable<Integer> {
           "Memory for --types, most of what is free by default; what does not fit at once is compared in turns.")
   private Optional<String> memory = Optional.empty();
 
-  @Option(
-      names = "--threads",
-      paramLabel = "N",
-      description = "Threads to work with; as many as there are processors by default.")
-  private int threads = Math.min(MOST_THREADS, Runtime.getRuntime().availableProcessors());
+  @Option(names = "--threads", paramLabel = "N", description = Threads.DESCRIPTION)
+  private int threads = Threads.usual();
 
   @Option(names = "--json", description = "Print the result as JSON.")
   private boolean json;
@@ -158,12 +149,8 @@ final class EvalCommand implements Callable<Integer> {
 
   /** What the command line alone tells to be wrong. */
   private List<Recipe> check() {
-    atLeast(1, "--threads", Optional.of(threads));
+    Threads.check(threads);
     atLeast(1, "--chunks", most);
-    if (threads > MOST_THREADS) {
-      throw new PhialException.Usage(
-          "--threads: expected 1 to %d, found %d".formatted(MOST_THREADS, threads));
-    }
     if (types.isEmpty() && (imatrix.isPresent() || allowRequantize || memory.isPresent())) {
       throw new PhialException.Usage(
           "--imatrix, --allow-requantize and --memory are for --types, which is missing");
@@ -219,7 +206,7 @@ final class EvalCommand implements Callable<Integer> {
       List<EvalResult.Entry> entries = run.evaluate(files, turns(quantized));
       EvalResult.Text about =
           new EvalResult.Text(
-              text.map(Path::toString).orElse(TEXT),
+              text.map(Path::toString).orElse(DefaultText.TEST.file()),
               tokens.length,
               chunks.length(),
               stride,
@@ -239,15 +226,7 @@ final class EvalCommand implements Callable<Integer> {
   }
 
   private String text() {
-    if (text.isPresent()) {
-      return TextFile.readLikePython(text.get());
-    }
-    try (InputStream in =
-        Objects.requireNonNull(EvalCommand.class.getResourceAsStream("/text/" + TEXT))) {
-      return TextFile.read(in, TEXT);
-    } catch (IOException e) {
-      throw new PhialException.BadInput(TEXT + " cannot be read: " + e.getMessage(), e);
-    }
+    return text.map(TextFile::readLikePython).orElseGet(DefaultText.TEST::read);
   }
 
   private Chunks chunks(Subject reference, Tokenizer tokenizer, int[] tokens) {

@@ -84,8 +84,8 @@ final class GenerationOptions {
   @Option(
       names = {"-t", "--threads"},
       paramLabel = "N",
-      description = "Threads to work with; as many as there are processors by default.")
-  private int threads = Loaded.defaultThreads();
+      description = Threads.DESCRIPTION)
+  private int threads = Threads.usual();
 
   int threads() {
     return threads;

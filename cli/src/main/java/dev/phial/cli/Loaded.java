@@ -1,6 +1,5 @@
 package dev.phial.cli;
 
-import dev.phial.PhialException;
 import dev.phial.engine.run.Forward;
 import dev.phial.engine.run.Model;
 import dev.phial.engine.run.Observer;
@@ -16,15 +15,12 @@ import dev.phial.source.Checkpoint;
  */
 record Loaded(Checkpoint checkpoint, Tokenizer tokenizer, Team team, Forward forward)
     implements AutoCloseable {
-  /** Each has its own arrays; more would not fit the heap. */
-  private static final int MOST_THREADS = 256;
-
   /**
    * @param model as the user wrote it
    * @param observer sees the inputs of all linear layers
    */
   static Loaded open(String model, int threads, Observer observer) {
-    checkThreads(threads);
+    Threads.check(threads);
     Checkpoint checkpoint = ModelArgument.open(model);
     try {
       Model bound = Model.of(Families.describe(checkpoint));
@@ -34,17 +30,6 @@ record Loaded(Checkpoint checkpoint, Tokenizer tokenizer, Team team, Forward for
     } catch (Throwable e) {
       checkpoint.close();
       throw e;
-    }
-  }
-
-  static int defaultThreads() {
-    return Math.min(MOST_THREADS, Runtime.getRuntime().availableProcessors());
-  }
-
-  private static void checkThreads(int threads) {
-    if (threads < 1 || threads > MOST_THREADS) {
-      throw new PhialException.Usage(
-          "--threads: expected 1 to %d, found %d".formatted(MOST_THREADS, threads));
     }
   }
 

@@ -48,9 +48,6 @@ import tools.jackson.databind.node.ObjectNode;
     },
     sortOptions = false)
 final class QuantizeCommand implements Callable<Integer> {
-  /** Each has its rows in memory; more would not fit the heap. */
-  private static final int MOST_THREADS = 256;
-
   @Spec private CommandSpec spec = CommandSpec.create();
 
   @Parameters(index = "0", paramLabel = "MODEL", description = ModelArgument.DESCRIPTION)
@@ -70,11 +67,8 @@ final class QuantizeCommand implements Callable<Integer> {
       description = "Print the plan of every output, as phial plan does, and stop.")
   private boolean dryRun;
 
-  @Option(
-      names = "--threads",
-      paramLabel = "N",
-      description = "Threads to work with; as many as there are processors by default.")
-  private int threads = Math.min(MOST_THREADS, Runtime.getRuntime().availableProcessors());
+  @Option(names = "--threads", paramLabel = "N", description = Threads.DESCRIPTION)
+  private int threads = Threads.usual();
 
   @Option(names = "--json", description = "Print the result as JSON.")
   private boolean json;
@@ -93,10 +87,7 @@ final class QuantizeCommand implements Callable<Integer> {
     if (targets.isEmpty()) {
       throw new PhialException.Usage("--to says what to write, such as --to gguf:Q4_K_M");
     }
-    if (threads < 1 || threads > MOST_THREADS) {
-      throw new PhialException.Usage(
-          "--threads: expected 1 to %d, found %d".formatted(MOST_THREADS, threads));
-    }
+    Threads.check(threads);
     try (Checkpoint checkpoint = ModelArgument.open(model)) {
       ModelDescription description = Families.describe(checkpoint);
       List<Output> outputs = outputs(targets.requests(checkpoint, description));

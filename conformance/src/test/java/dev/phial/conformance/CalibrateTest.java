@@ -131,7 +131,7 @@ final class CalibrateTest {
   /** With the text that the fixtures were made with, which is the one that comes along. */
   private Path calibrate(String model, String... options) throws IOException {
     Path text = folder.resolve("calibration.txt");
-    try (InputStream in = Main.class.getResourceAsStream("shakespeare-calibration.txt")) {
+    try (InputStream in = Main.class.getResourceAsStream("/text/shakespeare-calibration.txt")) {
       Files.write(text, Objects.requireNonNull(in).readAllBytes());
     }
     List<String> words = new ArrayList<>(Phial.words(List.of("calibrate", model)));
