@@ -180,8 +180,7 @@ final class CompareEngines {
   private static double evaluate(Forward forward, int count) {
     Chunks chunks = Chunks.halves(tokens(forward, count * CHUNK), CHUNK, OptionalInt.empty());
     long start = System.nanoTime();
-    new Evaluation(
-            List.of(new Evaluation.Named("", forward.model())), chunks, forward.team())
+    new Evaluation(List.of(new Evaluation.Named("", forward.model())), chunks, forward.team())
         .run(read -> {});
     return count * CHUNK * 1e9 / (System.nanoTime() - start);
   }

@@ -48,8 +48,6 @@ import picocli.CommandLine.Parameters;
     customSynopsis = "phial eval MODEL [CANDIDATE]... [--types TYPE,TYPE...] [OPTIONS]",
     sortOptions = false)
 final class EvalCommand implements Callable<Integer> {
-  private static final int MOST_THREADS = 256;
-
   /** llama-perplexity's. */
   private static final int USUAL_CONTEXT = 512;
 
@@ -129,7 +127,7 @@ final class EvalCommand implements Callable<Integer> {
       names = "--threads",
       paramLabel = "N",
       description = "Threads to work with; as many as there are processors by default.")
-  private int threads = Math.min(MOST_THREADS, Runtime.getRuntime().availableProcessors());
+  private int threads = Loaded.defaultThreads();
 
   @Option(names = "--json", description = "Print the result as JSON.")
   private boolean json;
@@ -158,26 +156,16 @@ final class EvalCommand implements Callable<Integer> {
 
   /** What the command line alone tells to be wrong. */
   private List<Recipe> check() {
-    atLeast(1, "--threads", Optional.of(threads));
-    atLeast(1, "--chunks", most);
-    if (threads > MOST_THREADS) {
-      throw new PhialException.Usage(
-          "--threads: expected 1 to %d, found %d".formatted(MOST_THREADS, threads));
-    }
+    Loaded.checkThreads(threads);
+    most.filter(count -> count < 1)
+        .ifPresent(count -> {
+          throw new PhialException.Usage("--chunks: expected at least 1, found " + count);
+        });
     if (types.isEmpty() && (imatrix.isPresent() || allowRequantize || memory.isPresent())) {
       throw new PhialException.Usage(
           "--imatrix, --allow-requantize and --memory are for --types, which is missing");
     }
     return types.stream().map(EvalCommand::recipe).distinct().toList();
-  }
-
-  private static void atLeast(int least, String option, Optional<Integer> value) {
-    value
-        .filter(number -> number < least)
-        .ifPresent(number -> {
-          throw new PhialException.Usage(
-              "%s: expected at least %d, found %d".formatted(option, least, number));
-        });
   }
 
   private static Recipe recipe(String type) {

@@ -41,7 +41,7 @@ record Loaded(Checkpoint checkpoint, Tokenizer tokenizer, Team team, Forward for
     return Math.min(MOST_THREADS, Runtime.getRuntime().availableProcessors());
   }
 
-  private static void checkThreads(int threads) {
+  static void checkThreads(int threads) {
     if (threads < 1 || threads > MOST_THREADS) {
       throw new PhialException.Usage(
           "--threads: expected 1 to %d, found %d".formatted(MOST_THREADS, threads));
