@@ -150,21 +150,15 @@ final class EvalCommand implements Callable<Integer> {
   /** What the command line alone tells to be wrong. */
   private List<Recipe> check() {
     Threads.check(threads);
-    atLeast(1, "--chunks", most);
+    most.filter(count -> count < 1)
+        .ifPresent(count -> {
+          throw new PhialException.Usage("--chunks: expected at least 1, found " + count);
+        });
     if (types.isEmpty() && (imatrix.isPresent() || allowRequantize || memory.isPresent())) {
       throw new PhialException.Usage(
           "--imatrix, --allow-requantize and --memory are for --types, which is missing");
     }
     return types.stream().map(EvalCommand::recipe).distinct().toList();
-  }
-
-  private static void atLeast(int least, String option, Optional<Integer> value) {
-    value
-        .filter(number -> number < least)
-        .ifPresent(number -> {
-          throw new PhialException.Usage(
-              "%s: expected at least %d, found %d".formatted(option, least, number));
-        });
   }
 
   private static Recipe recipe(String type) {
