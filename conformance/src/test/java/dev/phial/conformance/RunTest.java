@@ -146,7 +146,7 @@ final class RunTest {
     assertFails(1, "none.txt cannot be read", "demo", "--file", "none.txt");
     assertFails(
         1,
-        "at most 4 tokens, the context, found 8; shorten it, or raise",
+        "at most 4 tokens, the context, found 10; shorten it, or raise",
         "demo",
         "-p",
         PROMPT,
