@@ -106,6 +106,9 @@ final class CompareEngines {
           compare.time(file, lines.computeIfAbsent(file, f -> new Line()));
         }
       }
+      System.out.println(
+          "| type | decode, llama.cpp | Phial | ratio | reads | of a plain read | prefill, llama.cpp | Phial | ratio | eval, llama.cpp | Phial | ratio |");
+      System.out.println("|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|");
       lines.forEach(CompareEngines::print);
     } finally {
       Files.delete(text);
@@ -159,9 +162,10 @@ final class CompareEngines {
 
   private static double decode(Forward forward) {
     try (Session session = new Session(forward, CacheType.F16)) {
+      int[] tokens = tokens(forward, DECODED);
       long start = System.nanoTime();
-      for (int i = 0; i < DECODED; i++) {
-        session.next(tokens(forward, i + 1)[i]);
+      for (int token : tokens) {
+        session.next(token);
       }
       return DECODED * 1e9 / (System.nanoTime() - start);
     }

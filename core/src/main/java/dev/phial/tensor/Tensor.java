@@ -222,10 +222,14 @@ public record Tensor(
     int rowBytes = Math.toIntExact(encoding.bytes(columns));
     int most = bufferSize() / rowBytes;
     float[] sums = kernel.get().sums(x, at, columns);
-    for (int row = 0; row < count; row += most) {
-      int rows = Math.min(most, count - row);
-      copy(first + row, rows, buffer, 0);
-      kernel.get().multiply(buffer, 0, rows, columns, x, at, sums, y, yAt + row);
+    try {
+      for (int row = 0; row < count; row += most) {
+        int rows = Math.min(most, count - row);
+        copy(first + row, rows, buffer, 0);
+        kernel.get().multiply(buffer, 0, rows, columns, x, at, sums, y, yAt + row);
+      }
+    } catch (InternalError fault) { // the JVM may throw it some time after the copy
+      throw unreadable(first, fault);
     }
     return true;
   }

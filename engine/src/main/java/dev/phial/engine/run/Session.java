@@ -13,8 +13,11 @@ import java.util.List;
  * text grows beyond what the model was first trained on, all of it is computed again.
  */
 public final class Session implements AutoCloseable {
-  /** Tokens that go through the model at once, at most. */
-  private static final int BATCH = 256;
+  /** Tokens that go through the model at once, at most: the more, the less often it is decoded. */
+  private static final int BATCH = 512;
+
+  /** Numbers that the widest layer makes of them, at most: a bound on memory. */
+  private static final int ROOM = 1 << 23;
 
   private final Forward forward;
   private final Hyperparameters h;
@@ -104,7 +107,8 @@ public final class Session implements AutoCloseable {
     states.resize(sessions.size() * wanted);
     int found = 0;
     List<Span> spans = new ArrayList<>();
-    int room = BATCH;
+    int batch = batch(forward.model().hyperparameters());
+    int room = batch;
     for (int i = 0; i < sessions.size(); i++) {
       Session session = sessions.get(i);
       session.extend(more.get(i));
@@ -114,7 +118,7 @@ public final class Session implements AutoCloseable {
         room -= span.tokens().length;
         if (room == 0) {
           found = run(forward, spans, states, found);
-          room = BATCH;
+          room = batch;
         }
       }
     }
@@ -122,6 +126,10 @@ public final class Session implements AutoCloseable {
       run(forward, spans, states, found);
     }
     return states;
+  }
+
+  private static int batch(Hyperparameters h) {
+    return Math.clamp(ROOM / (2 * h.feedForward()), 1, BATCH);
   }
 
   private static int run(Forward forward, List<Span> spans, Activations states, int found) {
