@@ -88,7 +88,10 @@ final class OnnxWeights {
         case "Add" -> addBias(node);
         case "MoE" -> addExperts(node);
         case "QMoE" -> addQuantizedExperts(node);
-        case "GroupQueryAttention" -> take(node, 7, 8);
+        case "GroupQueryAttention" -> {
+          checkScores(node);
+          take(node, 7, 8);
+        }
         case "RotaryEmbedding" -> take(node, 2, 3);
         default -> {}
       }
@@ -328,7 +331,7 @@ final class OnnxWeights {
           "tensor %s: expected zero points of 4 bits for blocks only, found them for rows",
           values.name());
     }
-    if (values.shape().elements() == 1) {
+    if (values.shape().elements() == 1 && !isBlocked) {
       return new Tensor(
           values.file(),
           values.name(),
@@ -557,6 +560,16 @@ final class OnnxWeights {
           file,
           "node %s: expected experts whose gate and up projection alternate, without biases, found others",
           node.name());
+    }
+  }
+
+  private void checkScores(Node node) {
+    if (node.real("softcap", 0) != 0) {
+      throw Refusal.unsupported(
+          file,
+          "node %s: expected attention without softcap, found %s",
+          node.name(),
+          node.real("softcap", 0));
     }
   }
 

@@ -7,6 +7,7 @@ import dev.phial.tensor.Shape;
 import dev.phial.tensor.Tensor;
 import java.nio.file.Path;
 import java.util.Collections;
+import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
@@ -147,6 +148,26 @@ final class OnnxFolderTest {
   @MethodSource("damages")
   void refusesWhatDoesNotFit(String found, Consumer<GraphProto.Builder> damage) {
     Refused.asBad(OnnxFiles.write(folder, damage), found, this::open);
+  }
+
+  /** One scale for all is not one for each block. */
+  @Test
+  void refusesOneScaleForManyBlocks() {
+    refuses(
+        "expected [2, 16]",
+        graph ->
+            graph
+                .addInitializer(OnnxFiles.tensor("c", DataType.INT8, 512, 32, 16))
+                .addInitializer(OnnxFiles.tensor("s", DataType.FLOAT, 4, 1))
+                .addNode(
+                    OnnxFiles.node(
+                        "DequantizeLinear",
+                        "dequantize",
+                        List.of("c", "s"),
+                        "whole",
+                        OnnxFiles.number("axis", 0),
+                        OnnxFiles.number("block_size", 16)))
+                .addNode(OnnxFiles.node("MatMul", "multiply", List.of("w", "whole"), "v")));
   }
 
   static Stream<Arguments> strangers() {

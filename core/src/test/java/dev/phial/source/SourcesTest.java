@@ -25,7 +25,7 @@ final class SourcesTest {
 
   @Test
   void refusesEverythingElse() {
-    Refused.asBad(folder, "config.json, found none", () -> Sources.open(folder));
+    Refused.asBad(folder, "genai_config.json, found neither", () -> Sources.open(folder));
     Path missing = folder.resolve("missing");
     Refused.asBad(missing, "no such file", () -> Sources.open(missing));
     Path id = Path.of("microsoft/phi-9");
