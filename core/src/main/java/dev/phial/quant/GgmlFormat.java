@@ -63,7 +63,7 @@ public abstract class GgmlFormat implements Format {
   @Override
   public void decode(MemorySegment from, long offset, float[] to, int at, int count) {
     Optional<BlockKernel> kernel = kernel();
-    int blocks = count / blockSize;
+    int blocks = Math.toIntExact(bytes(count) / blockBytes);
     int most = Math.max(1, CHUNK / blockBytes);
     byte[] bytes = new byte[Math.min(blocks, most) * blockBytes];
     for (int done = 0; done < blocks; done += most) {
