@@ -33,15 +33,22 @@ public record RotaryCache(float[] frequencies, float scale) {
   }
 
   private static float[] frequencies(Hyperparameters h, Optional<java.util.List<Double>> factors) {
-    int dimensions = h.ropeDimensions();
-    float[] frequencies = new float[dimensions / 2];
+    float[] frequencies = wavelengths(h);
     for (int i = 0; i < frequencies.length; i++) {
-      float exponent = (float) (2 * i) / dimensions;
-      float wavelength = (float) Math.pow(h.ropeTheta(), exponent);
       float factor = factors.isPresent() ? (float) (double) factors.get().get(i) : 1;
-      frequencies[i] = 1 / (factor * wavelength);
+      frequencies[i] = 1 / (factor * frequencies[i]);
     }
     return frequencies;
+  }
+
+  /** Positions per radian, before any factor: {@code [rotary dimensions / 2]}. */
+  public static float[] wavelengths(Hyperparameters h) {
+    float[] wavelengths = new float[h.ropeDimensions() / 2];
+    for (int i = 0; i < wavelengths.length; i++) {
+      float exponent = (float) (2 * i) / h.ropeDimensions();
+      wavelengths[i] = (float) Math.pow(h.ropeTheta(), exponent);
+    }
+    return wavelengths;
   }
 
   public int columns() {

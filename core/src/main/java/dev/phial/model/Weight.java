@@ -26,6 +26,11 @@ public record Weight(TensorName name, int layer, Part part, Shape shape, List<Te
     return slices.getFirst().encoding();
   }
 
+  /** As the checkpoint calls it; of a stack of experts, with {@code {}} for the expert. */
+  public String huggingFaceName() {
+    return name.huggingFace(layer, part);
+  }
+
   public String ggufName() {
     return name.gguf(layer, part);
   }

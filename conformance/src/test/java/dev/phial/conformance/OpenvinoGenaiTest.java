@@ -1,0 +1,95 @@
+package dev.phial.conformance;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+
+import dev.phial.io.Json;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.ArrayNode;
+import tools.jackson.databind.node.ObjectNode;
+
+/**
+ * OpenVINO computes from our folders what transformers computes from the checkpoints, and OpenVINO
+ * GenAI reads and generates what it does from optimum-intel's export of the same settings. {@code
+ * tools/make-onnx-golden.py} makes the logits, {@code tools/make-openvino-golden.py} the rest.
+ */
+final class OpenvinoGenaiTest {
+  private static final JsonNode LOGITS = Json.MAPPER.readTree(Phial.resource("onnx-logits.json"));
+  private static final JsonNode GOLDEN =
+      Json.MAPPER.readTree(Phial.resource("openvino-golden.json"));
+
+  /** The golden file has the logits of one token in so many. */
+  private static final int STEP = 47;
+
+  private static final String PROMPT =
+      "What light through yonder window breaks? It is the east, and  Juliet's 12 suns\n";
+
+  @TempDir Path folder;
+
+  static Stream<String> models() {
+    return GOLDEN.propertyNames().stream();
+  }
+
+  @ParameterizedTest
+  @MethodSource("models")
+  void openvinoRunsWhatPhialWrote(String model) throws IOException {
+    List<String> precisions = new ArrayList<>();
+    GOLDEN.get(model).properties().stream()
+        .filter(entry -> entry.getValue().has("tokens"))
+        .forEach(entry -> precisions.add(entry.getKey()));
+    List<String> arguments = new ArrayList<>(List.of("quantize", Phial.model(model), "-o", "."));
+    precisions.forEach(precision -> arguments.addAll(List.of("--to", "openvino:" + precision)));
+    Phial.run(folder, arguments).succeeded();
+    ObjectNode commands = Json.MAPPER.createObjectNode();
+    ArrayNode logits = commands.putArray("logits");
+    List<JsonNode> expected = new ArrayList<>();
+    for (String text : List.of("short", "long")) { // on both sides of LongRoPE's boundary
+      JsonNode golden = LOGITS.get(model).get(text);
+      if (golden != null) {
+        logits
+            .addArray()
+            .add(output(model, "fp32"))
+            .add(golden.get("ids"))
+            .add(STEP)
+            .add(text.equals("short") ? 3 : 1);
+        expected.add(golden.get("logits"));
+      }
+    }
+    ArrayNode generate = commands.putArray("generate");
+    for (String precision : precisions) {
+      int count = GOLDEN.get(model).get(precision).get("tokens").size();
+      generate.addArray().add(output(model, precision)).add(PROMPT).add(count);
+    }
+    Path file = folder.resolve("commands");
+    Files.writeString(file, commands.toString());
+    JsonNode results =
+        Json.STRICT.readTree(Python.run(folder, "run_openvino.py", List.of(file.toString())));
+    for (int i = 0; i < expected.size(); i++) {
+      for (int k = 0; k < expected.get(i).size(); k++) {
+        assertThat(results.get("logits").get(i).get(k).floatValue())
+            .as("text %d, token %d", i, k * STEP)
+            .isCloseTo(expected.get(i).get(k).floatValue(), within(1e-4f));
+      }
+    }
+    for (int i = 0; i < precisions.size(); i++) {
+      JsonNode golden = GOLDEN.get(model).get(precisions.get(i));
+      JsonNode found = results.get("generate").get(i);
+      assertThat(found.get("prompt")).as(precisions.get(i)).isEqualTo(golden.get("prompt"));
+      assertThat(found.get("tokens")).as(precisions.get(i)).isEqualTo(golden.get("tokens"));
+      assertThat(found.get("text").asString()).isNotEmpty();
+    }
+  }
+
+  private String output(String model, String precision) {
+    return folder.resolve("%s-openvino-%s".formatted(model, precision)).toString();
+  }
+}

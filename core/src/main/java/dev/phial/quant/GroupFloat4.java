@@ -1,0 +1,234 @@
+package dev.phial.quant;
+
+import dev.phial.io.LittleEndian;
+import dev.phial.kernel.GroupKernels;
+import dev.phial.quant.method.GroupCodes;
+import dev.phial.quant.method.Nncf;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Sixteen values and a scale for neighbours in a row, as OpenVINO's compressor NNCF chooses them:
+ * {@code do_float_quantization}. As one array a block is scale and codes, the even one of two
+ * nibbles below; OpenVINO keeps the two apart, see {@link #quantize}.
+ */
+public final class GroupFloat4 implements Format {
+  /** What sixteen values there are, and how a scale is chosen and stored. */
+  public enum Values {
+    /** Quantiles of a normal distribution between -1 and 1; scales in half precision. */
+    NF4(2) {
+      @Override
+      float scale(float magnitude) {
+        return Math.max(magnitude, Nncf.SMALLEST_SCALE);
+      }
+
+      @Override
+      void putScale(byte[] to, int at, float scale) {
+        LittleEndian.putHalf(to, at, scale);
+      }
+
+      @Override
+      float scaleAt(byte[] from, int at) {
+        return LittleEndian.readHalf(from, at);
+      }
+
+      @Override
+      int code(float quotient) {
+        int code = 0;
+        for (float threshold : THRESHOLDS) {
+          code += quotient > threshold ? 1 : 0;
+        }
+        return code;
+      }
+
+      @Override
+      float value(int code) {
+        return QUANTILES[code];
+      }
+    },
+
+    /**
+     * 0, 0.5, 1, 1.5, 2, 3, 4, 6 and their negatives, zero too; scales are powers of two. Ties go
+     * to even codes.
+     */
+    MXFP4(1) {
+      // The power is what OpenVINO computes in single precision, ceil(log(x) / log(2)): for some
+      // powers of two the next one.
+      @Override
+      float scale(float magnitude) {
+        float least = Math.max(magnitude, Nncf.SMALLEST_SCALE) / 6;
+        int power = (int) Math.ceil((float) Math.log(least) / (float) Math.log(2));
+        return Math.scalb(1f, Math.clamp(power, -127, 127));
+      }
+
+      @Override
+      void putScale(byte[] to, int at, float scale) {
+        to[at] = (byte) (Math.getExponent(scale) + 127);
+      }
+
+      @Override
+      float scaleAt(byte[] from, int at) {
+        return Math.scalb(1f, (from[at] & 0xFF) - 127);
+      }
+
+      @Override
+      int code(float quotient) {
+        float magnitude = Math.abs(quotient);
+        int code = 0;
+        for (int i = 0; i < MIDPOINTS.length; i++) {
+          boolean isTie = magnitude == MIDPOINTS[i];
+          code += magnitude > MIDPOINTS[i] || isTie && i % 2 == 1 ? 1 : 0;
+        }
+        return Float.floatToRawIntBits(quotient) < 0 ? code | 8 : code;
+      }
+
+      @Override
+      float value(int code) {
+        return code < 8 ? MAGNITUDES[code] : -MAGNITUDES[code - 8];
+      }
+    };
+
+    /** Bitsandbytes' numbers. */
+    private static final float[] QUANTILES = {
+      -1,
+      -0.6961928f,
+      -0.52507305f,
+      -0.3949175f,
+      -0.28444138f,
+      -0.18477343f,
+      -0.091050036f,
+      0,
+      0.0795803f,
+      0.1609302f,
+      0.2461123f,
+      0.33791524f,
+      0.44070983f,
+      0.562617f,
+      0.72295684f,
+      1
+    };
+
+    /** Above each begins the next quantile. */
+    private static final float[] THRESHOLDS = {
+      -0.8480964f,
+      -0.6106329f,
+      -0.45999527f,
+      -0.33967942f,
+      -0.2346074f,
+      -0.13791174f,
+      -0.045525018f,
+      0.03979015f,
+      0.12025525f,
+      0.20352125f,
+      0.29201376f,
+      0.38931254f,
+      0.50166345f,
+      0.6427869f,
+      0.86147845f
+    };
+
+    private static final float[] MAGNITUDES = {0, 0.5f, 1, 1.5f, 2, 3, 4, 6};
+    private static final float[] MIDPOINTS = {0.25f, 0.75f, 1.25f, 1.75f, 2.5f, 3.5f, 5};
+
+    private final int scaleBytes;
+
+    Values(int scaleBytes) {
+      this.scaleBytes = scaleBytes;
+    }
+
+    /** The scale of a group whose largest magnitude this is, as codes are chosen for it. */
+    abstract float scale(float magnitude);
+
+    abstract void putScale(byte[] to, int at, float scale);
+
+    abstract float scaleAt(byte[] from, int at);
+
+    abstract int code(float quotient);
+
+    abstract float value(int code);
+  }
+
+  private final Values values;
+  private final int size;
+
+  /**
+   * @param size elements of a group, an even number
+   */
+  public GroupFloat4(Values values, int size) {
+    this.values = values;
+    this.size = size;
+  }
+
+  /** {@code NF4G64}. */
+  @Override
+  public String name() {
+    return values + "G" + size;
+  }
+
+  @Override
+  public int blockSize() {
+    return size;
+  }
+
+  @Override
+  public int blockBytes() {
+    return values.scaleBytes + size / 2;
+  }
+
+  public int scaleBytes() {
+    return values.scaleBytes;
+  }
+
+  /** Writes a scale as it is stored. */
+  public void putScale(byte[] to, int at, float scale) {
+    values.putScale(to, at, scale);
+  }
+
+  /** Codes and scales of {@code groups} groups from {@code x[from]}. */
+  public GroupCodes quantize(float[] x, int from, int groups) {
+    GroupKernels kernels = GroupKernels.best();
+    GroupCodes result = new GroupCodes(groups, size);
+    float[] range = new float[2];
+    for (int group = 0; group < groups; group++) {
+      int start = from + group * size;
+      kernels.range(x, start, size, range);
+      float scale = values.scale(Math.max(-range[0], range[1]));
+      result.scales()[group] = scale;
+      for (int i = 0; i < size; i++) {
+        result.codes()[group * size + i] = (byte) values.code(x[start + i] / scale);
+      }
+    }
+    return result;
+  }
+
+  @Override
+  public void encode(
+      float[] x, int rows, int columns, float @Nullable [] importance, byte[] to, int at) {
+    int groups = rows * columns / size;
+    GroupCodes quantized = quantize(x, 0, groups);
+    for (int group = 0; group < groups; group++) {
+      int block = at + group * blockBytes();
+      putScale(to, block, quantized.scales()[group]);
+      GroupInt.pack(quantized.codes(), group * size, size, 4, to, block + values.scaleBytes);
+    }
+  }
+
+  @Override
+  public void decode(MemorySegment from, long offset, float[] to, int at, int count) {
+    byte[] bytes = new byte[Math.toIntExact(bytes(count))];
+    MemorySegment.copy(from, ValueLayout.JAVA_BYTE, offset, bytes, 0, bytes.length);
+    for (int i = 0; i < count; i++) {
+      int block = i / size * blockBytes();
+      int in = i % size;
+      int pair = bytes[block + values.scaleBytes + in / 2];
+      int code = in % 2 == 0 ? pair & 0xF : pair >> 4 & 0xF;
+      to[at + i] = values.value(code) * values.scaleAt(bytes, block);
+    }
+  }
+
+  @Override
+  public String toString() {
+    return name();
+  }
+}

@@ -1,0 +1,70 @@
+package dev.phial.target.openvino;
+
+import dev.phial.quant.FloatType;
+import dev.phial.quant.Format;
+import dev.phial.quant.Formats;
+import dev.phial.quant.GroupFloat4;
+import dev.phial.quant.GroupInt;
+import dev.phial.quant.method.Nncf;
+
+/** How a matrix is stored. */
+sealed interface Compression {
+  Format format();
+
+  /** As numbers. */
+  record Numbers(FloatType type) implements Compression {
+    @Override
+    public Format format() {
+      return Formats.of(type);
+    }
+  }
+
+  /**
+   * In groups along a row that share a scale.
+   *
+   * @param codes the type of the codes
+   * @param scales the type of the scales
+   * @param zeros whether there are zero points, of the type of the codes
+   * @param size elements of a group
+   * @param cutsRows whether a row is several groups; otherwise it is one
+   */
+  record Groups(
+      Format format,
+      ElementType codes,
+      ElementType scales,
+      boolean zeros,
+      int size,
+      boolean cutsRows)
+      implements Compression {}
+
+  /**
+   * @param groupSize or -1 for whole rows
+   * @param columns of the matrix
+   */
+  static Compression integers(int bits, boolean symmetric, int groupSize, int columns) {
+    int size = groupSize == -1 ? columns : groupSize;
+    ElementType codes =
+        bits == 8
+            ? (symmetric ? ElementType.I8 : ElementType.U8)
+            : (symmetric ? ElementType.I4 : ElementType.U4);
+    return new Groups(
+        new GroupInt(bits, size, FloatType.F16, new Nncf(bits, symmetric)),
+        codes,
+        ElementType.F16,
+        !symmetric,
+        size,
+        groupSize != -1);
+  }
+
+  static Compression floats(GroupFloat4.Values values, int groupSize, int columns) {
+    int size = groupSize == -1 ? columns : groupSize;
+    boolean isMx = values == GroupFloat4.Values.MXFP4;
+    return new Groups(
+        new GroupFloat4(values, size),
+        isMx ? ElementType.F4E2M1 : ElementType.NF4,
+        isMx ? ElementType.F8E8M0 : ElementType.F16,
+        false,
+        size,
+        groupSize != -1);
+  }
+}

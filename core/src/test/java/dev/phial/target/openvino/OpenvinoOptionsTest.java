@@ -1,0 +1,82 @@
+package dev.phial.target.openvino;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+
+import dev.phial.Fixtures;
+import dev.phial.PhialException;
+import dev.phial.model.Families;
+import dev.phial.plan.Plan;
+import dev.phial.source.HuggingFace;
+import dev.phial.target.Options;
+import dev.phial.target.Request;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** What can be asked for, and what is said to the rest. */
+final class OpenvinoOptionsTest {
+  private static Plan plan(String spelling) {
+    List<String> words = Arrays.asList(spelling.split(","));
+    Map<String, List<String>> options = new HashMap<>();
+    for (String word : words.subList(1, words.size())) {
+      String[] pair = word.split("=", 2);
+      options.put(pair[0], pair.length == 1 ? List.of() : List.of(pair[1]));
+    }
+    try (HuggingFace checkpoint = HuggingFace.open(Fixtures.model("tiny-phi3"))) {
+      Request request =
+          new Request(
+              checkpoint,
+              Families.describe(checkpoint),
+              Optional.of(words.getFirst()),
+              new Options(options));
+      return new OpenvinoTarget().plan(request).plan();
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "'int5','expected one of int4, int8, nf4, mxfp4, fp16, fp32, found int5'",
+    "'int4,group-size=x','--group-size: expected a number of weights, or -1, found x'",
+    "'int4,group-size=33','--group-size: expected an even number, found 33'",
+    "'mxfp4,group-size=64','--group-size: expected 32'",
+    "'int4,ratio=2','--ratio: expected a number from 0 to 1, found 2'",
+    "'int4,ratio=NaN','--ratio: expected a number from 0 to 1, found NaN'",
+    "'int4,backup-precision=fp8','expected one of int8_asym int8_sym none, found fp8'",
+    "'int8,ratio=0.5','--ratio: expected a precision of four bits'",
+    "'fp16,sym','--sym: expected integers'",
+    "'nf4,sym','--sym: expected integers'",
+  })
+  void refusesWhatMakesNoSense(String spelling, String message) {
+    assertThatExceptionOfType(PhialException.Usage.class)
+        .isThrownBy(() -> plan(spelling))
+        .withMessageContaining(message);
+  }
+
+  @Test
+  void refusesGroupsThatDoNotFit() {
+    assertThatExceptionOfType(PhialException.Unsupported.class)
+        .isThrownBy(() -> plan("int4,group-size=96"))
+        .withMessageContaining("expected rows that divide into groups of 96, found 256 columns");
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "'int4','UINT4G64',16",
+    "'int4,sym','INT4G64',16",
+    "'int4,group-size=96,group-size-fallback=ignore','BF16',16",
+    "'int4,group-size=96,group-size-fallback=adjust','UINT4G256',12",
+    "'int4,all-layers','UINT4G64',18",
+    "'int4,ratio=0','UINT8G256',14",
+    "'int4,backup-precision=none','BF16',2",
+    "'mxfp4','MXFP4G32',16",
+  })
+  void choosesFormats(String spelling, String format, long count) {
+    assertThat(plan(spelling).formats()).containsEntry(format, count);
+  }
+}
