@@ -64,6 +64,7 @@ final class ChatCommand implements Callable<Integer> {
     Stopwatch stopwatch = Stopwatch.start();
     Interruption interruption = new Interruption();
     try (Loaded loaded = Loaded.open(model, options.threads(), interruption)) {
+      loaded.forward().hurry();
       Settings settings = options.settings(loaded.checkpoint(), loaded.context());
       Conversation conversation = new Conversation(template(loaded), loaded.tokenizer(), system);
       try (Generator generator =

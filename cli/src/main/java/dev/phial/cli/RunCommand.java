@@ -71,6 +71,7 @@ final class RunCommand implements Callable<Integer> {
     String text = text();
     Interruption interruption = new Interruption();
     try (Loaded loaded = Loaded.open(model, options.threads(), interruption)) {
+      loaded.forward().hurry();
       Settings settings = options.settings(loaded.checkpoint(), loaded.context());
       try (Generator generator =
           new Generator(

@@ -23,6 +23,11 @@ public sealed interface MatrixKernels permits ScalarMatrixKernels, VectorMatrixK
     return KernelProvider.BEST_MATRIX;
   }
 
+  /** Kernels that need not be compiled to be of use. */
+  static MatrixKernels scalar() {
+    return KernelProvider.SCALAR_MATRIX;
+  }
+
   /** How many vectors the next group of packed vectors has when {@code left} are left. */
   static int group(int left) {
     return left >= GROUP ? GROUP : left >= 4 ? 4 : 1;

@@ -11,8 +11,6 @@ import java.util.Optional;
 
 /** Causal attention of one layer, between its projections. */
 final class Attention {
-  private static final MatrixKernels KERNELS = MatrixKernels.best();
-
   /** Tokens whose queries are multiplied with a page of keys at once. */
   private static final int TOKENS = 64;
 
@@ -89,7 +87,11 @@ final class Attention {
     team.run(
         parts.size() * keyValueHeads,
         (task, worker) ->
-            rotateAndStore(projections, parts.get(task / keyValueHeads), task % keyValueHeads));
+            rotateAndStore(
+                projections,
+                parts.get(task / keyValueHeads),
+                task % keyValueHeads,
+                team.kernels()));
     team.run(
         parts.size() * keyValueHeads,
         (task, worker) -> {
@@ -103,7 +105,7 @@ final class Attention {
         });
   }
 
-  private void rotateAndStore(Activations projections, Part part, int head) {
+  private void rotateAndStore(Activations projections, Part part, int head, MatrixKernels kernels) {
     int group = heads / keyValueHeads;
     Rotary.Table table = part.rotary;
     for (int token = part.from; token < part.to; token++) {
@@ -111,10 +113,10 @@ final class Attention {
       int row = projections.row(part.row(token));
       int angles = token * table.half();
       for (int i = 0; i < group; i++) {
-        KERNELS.rotate(
+        kernels.rotate(
             values, row + query(head * group + i), table.half(), table.cos(), table.sin(), angles);
       }
-      KERNELS.rotate(values, row + key(head), table.half(), table.cos(), table.sin(), angles);
+      kernels.rotate(values, row + key(head), table.half(), table.cos(), table.sin(), angles);
       part.span
           .cache()
           .store(
@@ -144,7 +146,7 @@ final class Attention {
       System.arraycopy(projections.values(), from, queries, i * headSize, headSize);
     }
     float[] packed = scratch.floats(Scratch.Use.PACKED, count * Math.max(headSize, PANEL));
-    KERNELS.packVectors(queries, 0, headSize, count, headSize, packed, 0);
+    scratch.kernels().packVectors(queries, 0, headSize, count, headSize, packed, 0);
 
     int width = (headSize + PANEL - 1) / PANEL * PANEL;
     float[] panel = scratch.floats(Scratch.Use.PANEL, width * PANEL);
@@ -152,7 +154,9 @@ final class Attention {
     Arrays.fill(scores, 0, count * length, 0);
     for (int page = 0; page < pages; page++) {
       cache.keys(layer, head, firstPage + page, panel, scratch);
-      KERNELS.multiply(packed, 0, count, headSize, panel, 0, PANEL, scores, page * PANEL, length);
+      scratch
+          .kernels()
+          .multiply(packed, 0, count, headSize, panel, 0, PANEL, scores, page * PANEL, length);
     }
     for (int i = 0; i < count; i++) {
       int position = part.position(part.from + i / group);
@@ -163,15 +167,15 @@ final class Attention {
       if (sparse.isPresent()) {
         maskBlocks(sparse.get(), head * group + i % group, position, scores, i * length, start);
       }
-      KERNELS.softmax(scores, i * length + from, to - from, scale);
+      scratch.kernels().softmax(scores, i * length + from, to - from, scale);
     }
     float[] sums = scratch.floats(Scratch.Use.RESULT, count * width); // [count][width]
     Arrays.fill(sums, 0, count * width, 0);
     for (int page = 0; page < pages; page++) {
       cache.values(layer, head, firstPage + page, panel, width, scratch);
-      KERNELS.packVectors(scores, page * PANEL, length, count, PANEL, packed, 0);
+      scratch.kernels().packVectors(scores, page * PANEL, length, count, PANEL, packed, 0);
       for (int lane = 0; lane < width; lane += PANEL) {
-        KERNELS.multiply(packed, 0, count, PANEL, panel, lane, width, sums, lane, width);
+        scratch.kernels().multiply(packed, 0, count, PANEL, panel, lane, width, sums, lane, width);
       }
     }
     for (int i = 0; i < count; i++) {

@@ -1,6 +1,5 @@
 package dev.phial.engine.run;
 
-import dev.phial.kernel.MatrixKernels;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -16,8 +15,7 @@ sealed interface FeedForward {
       Activations inner = forward.inner(x.count());
       forward.multiply(up, x, inner, 0);
       forward.forEachRow(
-          inner.count(),
-          row -> MatrixKernels.best().gelu(inner.values(), inner.row(row), up.rows()));
+          inner.count(), row -> forward.kernels().gelu(inner.values(), inner.row(row), up.rows()));
       forward.multiply(down, inner, y, 0);
     }
   }
@@ -34,7 +32,8 @@ sealed interface FeedForward {
           x.count(),
           row -> {
             int at = both.row(row);
-            MatrixKernels.best()
+            forward
+                .kernels()
                 .siluTimes(
                     both.values(),
                     at,
@@ -59,7 +58,8 @@ sealed interface FeedForward {
       forward.forEachRow(
           x.count(),
           row ->
-              MatrixKernels.best()
+              forward
+                  .kernels()
                   .gegelu(
                       pairs.values(),
                       pairs.row(row),
@@ -108,7 +108,8 @@ sealed interface FeedForward {
       forward.forEachRow(
           choices.size(),
           row ->
-              MatrixKernels.best()
+              forward
+                  .kernels()
                   .siluTimes(
                       gate.values(),
                       gate.row(row),
@@ -120,7 +121,8 @@ sealed interface FeedForward {
       forward.multiply(expert.down, gate, input, 0);
       for (int i = 0; i < choices.size(); i++) {
         Choice choice = choices.get(i);
-        MatrixKernels.best()
+        forward
+            .kernels()
             .addScaled(
                 input.values(),
                 input.row(i),

@@ -13,11 +13,15 @@ import java.util.function.IntConsumer;
  * one thread at a time; any number of them may share a model.
  */
 public final class Forward {
-  private static final MatrixKernels KERNELS = MatrixKernels.best();
+  /**
+   * Multiplications that take less time without vectors than vector kernels take to be compiled.
+   */
+  private static final long QUICK = 100_000_000;
 
   private final Model model;
   private final Team team;
   private final Observer observer;
+  private boolean hurries;
 
   private final Activations hidden; // [tokens][hidden]
   private final Activations normed; // [tokens][hidden]
@@ -50,6 +54,14 @@ public final class Forward {
     return model;
   }
 
+  /**
+   * Does without vectors in the next pass if that is small: a program that has just started would
+   * wait longer for the compiler. Sums may be rounded otherwise.
+   */
+  public void hurry() {
+    hurries = true;
+  }
+
   public Team team() {
     return team;
   }
@@ -61,6 +73,7 @@ public final class Forward {
    * @return the wanted rows, span by span; it is overwritten by the next run
    */
   Activations run(List<Span> spans) {
+    chooseKernels(spans);
     embed(spans);
     List<Rotary.Table> tables =
         spans.stream()
@@ -74,6 +87,13 @@ public final class Forward {
     return wanted(spans);
   }
 
+  private void chooseKernels(List<Span> spans) {
+    long tokens = spans.stream().mapToLong(span -> span.tokens().length).sum();
+    boolean isQuick = hurries && tokens * model.description().parameters() < QUICK;
+    team.use(isQuick ? MatrixKernels.scalar() : MatrixKernels.best());
+    hurries = false;
+  }
+
   private void embed(List<Span> spans) {
     int count = spans.stream().mapToInt(span -> span.tokens().length).sum();
     float factor =
@@ -84,7 +104,7 @@ public final class Forward {
       for (int token : span.tokens()) {
         model.embedding().row(token, hidden.values(), hidden.row(row));
         if (factor != 1) {
-          KERNELS.scale(hidden.values(), hidden.row(row), hidden.columns(), factor);
+          team.kernels().scale(hidden.values(), hidden.row(row), hidden.columns(), factor);
         }
         row++;
       }
@@ -115,12 +135,13 @@ public final class Forward {
     forEachRow(
         hidden.count(),
         row ->
-            KERNELS.add(
-                change.values(),
-                change.row(row),
-                hidden.values(),
-                hidden.row(row),
-                hidden.columns()));
+            team.kernels()
+                .add(
+                    change.values(),
+                    change.row(row),
+                    hidden.values(),
+                    hidden.row(row),
+                    hidden.columns()));
   }
 
   private void check(int layer) {
@@ -173,8 +194,9 @@ public final class Forward {
         .ifPresent(settings -> {
           for (int i = 0; i < count; i++) {
             int at = logits.row(i);
-            KERNELS.scale(
-                logits.values(), at, logits.columns(), (float) (1 / settings.logitDivisor()));
+            team.kernels()
+                .scale(
+                    logits.values(), at, logits.columns(), (float) (1 / settings.logitDivisor()));
             for (int token : settings.unusedTokens()) {
               if (token < logits.columns()) {
                 logits.values()[at + token] = UNUSED;
@@ -191,6 +213,10 @@ public final class Forward {
 
   void multiply(Linear linear, Activations x, Activations y, int offset) {
     linear.apply(x, y, offset, team, observer);
+  }
+
+  MatrixKernels kernels() {
+    return team.kernels();
   }
 
   void forEachRow(int count, IntConsumer body) {

@@ -129,7 +129,7 @@ final class KvCache implements AutoCloseable {
       case F16 -> {
         short[] halves = scratch.halves(count);
         MemorySegment.copy(from, ValueLayout.JAVA_SHORT, offset, halves, 0, count);
-        MatrixKernels.best().widen(halves, 0, to, at, count);
+        scratch.kernels().widen(halves, 0, to, at, count);
       }
     }
   }

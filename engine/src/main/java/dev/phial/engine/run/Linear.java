@@ -13,8 +13,6 @@ import org.jspecify.annotations.Nullable;
  * y = W x + b}.
  */
 final class Linear {
-  private static final MatrixKernels KERNELS = MatrixKernels.best();
-
   /** From so many vectors on it pays to lay the rows of the matrix side by side. */
   private static final int MANY = 4;
 
@@ -86,19 +84,22 @@ final class Linear {
         (task, worker) -> {
           int start = task * most;
           int count = Math.min(most, rows - start);
-          if (!multiply(start, count, x, y, offset, team.scratch(worker))) {
+          boolean multiplied =
+              team.kernels() == MatrixKernels.best()
+                  && multiply(start, count, x, y, offset, team.scratch(worker));
+          if (!multiplied) {
             float[] row = team.scratch(worker).floats(Scratch.Use.ROWS, columns);
             for (int r = start; r < start + count; r++) {
               tensor.read(first + r, 1, row, 0);
               for (int i = 0; i < x.count(); i++) {
                 y.values()[y.row(i) + offset + r] =
-                    KERNELS.dot(row, 0, x.values(), x.row(i), columns);
+                    team.kernels().dot(row, 0, x.values(), x.row(i), columns);
               }
             }
           }
           if (bias != null) {
             for (int i = 0; i < x.count(); i++) {
-              KERNELS.add(bias, start, y.values(), y.row(i) + offset + start, count);
+              team.kernels().add(bias, start, y.values(), y.row(i) + offset + start, count);
             }
           }
         });
@@ -127,20 +128,22 @@ final class Linear {
           float[] decoded = scratch.floats(Scratch.Use.ROWS, PANEL * columns);
           float[] side = scratch.floats(Scratch.Use.PANEL, PANEL * columns);
           tensor.read(first + start, part, decoded, 0);
-          KERNELS.packRows(decoded, columns, part, columns, side);
+          team.kernels().packRows(decoded, columns, part, columns, side);
           if (part == PANEL) {
             int at = offset + start;
             for (int i = 0; i < x.count(); i++) {
               begin(y.values(), y.row(i) + at, start, PANEL);
             }
-            KERNELS.multiply(
-                packed, 0, x.count(), columns, side, 0, PANEL, y.values(), at, y.stride());
+            team.kernels()
+                .multiply(
+                    packed, 0, x.count(), columns, side, 0, PANEL, y.values(), at, y.stride());
           } else {
             float[] result = scratch.floats(Scratch.Use.RESULT, x.count() * PANEL);
             for (int i = 0; i < x.count(); i++) {
               begin(result, i * PANEL, start, part);
             }
-            KERNELS.multiply(packed, 0, x.count(), columns, side, 0, PANEL, result, 0, PANEL);
+            team.kernels()
+                .multiply(packed, 0, x.count(), columns, side, 0, PANEL, result, 0, PANEL);
             for (int i = 0; i < x.count(); i++) {
               System.arraycopy(result, i * PANEL, y.values(), y.row(i) + offset + start, part);
             }
@@ -165,8 +168,9 @@ final class Linear {
         (group, worker) -> {
           int start = group * MatrixKernels.GROUP;
           int count = Math.min(MatrixKernels.GROUP, x.count() - start);
-          KERNELS.packVectors(
-              x.values(), x.row(start), x.stride(), count, columns, packed, start * columns);
+          team.kernels()
+              .packVectors(
+                  x.values(), x.row(start), x.stride(), count, columns, packed, start * columns);
         });
     return packed;
   }

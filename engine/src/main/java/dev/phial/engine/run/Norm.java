@@ -9,18 +9,19 @@ sealed interface Norm {
     y.resize(x.count());
     team.run(
         x.count(),
-        (row, worker) -> apply(x.values(), x.row(row), x.columns(), y.values(), y.row(row)));
+        (row, worker) ->
+            apply(team.kernels(), x.values(), x.row(row), x.columns(), y.values(), y.row(row)));
   }
 
-  void apply(float[] x, int at, int n, float[] y, int yAt);
+  void apply(MatrixKernels kernels, float[] x, int at, int n, float[] y, int yAt);
 
   /**
    * @param weight {@code [hidden]}
    */
   record RootMeanSquare(float[] weight, float epsilon) implements Norm {
     @Override
-    public void apply(float[] x, int at, int n, float[] y, int yAt) {
-      MatrixKernels.best().rmsNorm(x, at, n, weight, epsilon, y, yAt);
+    public void apply(MatrixKernels kernels, float[] x, int at, int n, float[] y, int yAt) {
+      kernels.rmsNorm(x, at, n, weight, epsilon, y, yAt);
     }
   }
 
@@ -30,8 +31,8 @@ sealed interface Norm {
    */
   record Layer(float[] weight, float[] bias, float epsilon) implements Norm {
     @Override
-    public void apply(float[] x, int at, int n, float[] y, int yAt) {
-      MatrixKernels.best().layerNorm(x, at, n, weight, bias, epsilon, y, yAt);
+    public void apply(MatrixKernels kernels, float[] x, int at, int n, float[] y, int yAt) {
+      kernels.layerNorm(x, at, n, weight, bias, epsilon, y, yAt);
     }
   }
 }

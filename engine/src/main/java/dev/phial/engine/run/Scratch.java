@@ -1,10 +1,13 @@
 package dev.phial.engine.run;
 
+import dev.phial.kernel.MatrixKernels;
+
 /** Arrays that one worker uses again and again; each use overwrites the one before. */
 final class Scratch {
   private final float[][] floats = new float[Use.values().length][0];
   private short[] halves = new short[0];
   private byte[] bytes = new byte[0];
+  private MatrixKernels kernels = MatrixKernels.best();
 
   /** What an array is for: those in use at the same time must differ. */
   enum Use {
@@ -14,6 +17,15 @@ final class Scratch {
     QUERIES,
     PACKED,
     SCORES
+  }
+
+  /** What the worker is to compute with. */
+  MatrixKernels kernels() {
+    return kernels;
+  }
+
+  void use(MatrixKernels others) {
+    kernels = others;
   }
 
   /** An array of at least {@code size} floats, of unknown content. */

@@ -1,5 +1,6 @@
 package dev.phial.engine.run;
 
+import dev.phial.kernel.MatrixKernels;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.IntConsumer;
@@ -52,6 +53,17 @@ public final class Team implements AutoCloseable {
 
   public int size() {
     return scratch.length;
+  }
+
+  /** What all compute with from now on. */
+  void use(MatrixKernels kernels) {
+    for (Scratch each : scratch) {
+      each.use(kernels);
+    }
+  }
+
+  MatrixKernels kernels() {
+    return scratch[0].kernels();
   }
 
   /** What a worker may use while it runs a task. */
