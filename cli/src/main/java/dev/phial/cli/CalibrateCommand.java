@@ -7,13 +7,11 @@ import dev.phial.engine.tokenizer.SpecialTokens;
 import dev.phial.io.Json;
 import dev.phial.source.TextFile;
 import dev.phial.target.gguf.ImportanceMatrixFile;
-import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import java.util.OptionalInt;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -101,10 +99,13 @@ final class CalibrateCommand implements Callable<Integer> {
       checkFamily(loaded);
       checkOutput(loaded);
       Calibration calibration = calibration(loaded, words);
-      try (ChunkBar bar = ChunkBar.of(calibration.count())) {
-        calibration.run(processOutput ? Optional.of(squares) : Optional.empty(), bar::advance);
-      }
       int length = context(loaded);
+      try (Bar bar = Bar.of(Bar.Unit.TOKENS)) {
+        bar.start((long) calibration.count() * length);
+        calibration.run(
+            processOutput ? Optional.of(squares) : Optional.empty(),
+            read -> bar.advance("reading the text", (long) read * length));
+      }
       List<ImportanceMatrixFile.Entry> entries = squares.entries();
       ImportanceMatrixFile.write(output, force, dataset(), calibration.count(), length, entries);
       report(entries, calibration.count(), length, stopwatch);
@@ -126,12 +127,8 @@ final class CalibrateCommand implements Callable<Integer> {
     List<Path> sources = new ArrayList<>(loaded.checkpoint().files());
     text.ifPresent(sources::add);
     for (Path source : sources) {
-      try {
-        if (Files.exists(output) && Files.isSameFile(source, output)) {
-          throw new PhialException.Usage(output + " is read here; pass -o for another place");
-        }
-      } catch (IOException e) {
-        return; // then writing will tell
+      if (ModelArgument.isSame(source, output)) {
+        throw new PhialException.Usage(output + " is read here; pass -o for another place");
       }
     }
   }
@@ -142,16 +139,10 @@ final class CalibrateCommand implements Callable<Integer> {
 
   private Calibration calibration(Loaded loaded, String words) {
     SpecialTokens special = loaded.tokenizer().special();
-    OptionalInt begin = special.addsBegin() ? special.begin() : OptionalInt.empty();
-    int[] ids = loaded.tokenizer().encode(words, parseSpecial).ids();
-    if (begin.isPresent()) { // before the text, and then in place of each chunk's first token
-      int[] all = new int[ids.length + 1];
-      all[0] = begin.getAsInt();
-      System.arraycopy(ids, 0, all, 1, ids.length);
-      ids = all;
-    }
+    // the beginning stands before the text, and then in place of each chunk's first token
+    int[] ids = special.precede(loaded.tokenizer().encode(words, parseSpecial).ids());
     int most = chunks < 0 ? Integer.MAX_VALUE : chunks;
-    return new Calibration(loaded.forward(), ids, context(loaded), most, begin);
+    return new Calibration(loaded.forward(), ids, context(loaded), most, special.addedBegin());
   }
 
   private String dataset() {

@@ -14,10 +14,8 @@ import dev.phial.source.TextFile;
 import dev.phial.target.Options;
 import dev.phial.target.Request;
 import dev.phial.target.gguf.GgufMemory;
-import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -244,18 +242,10 @@ final class EvalCommand implements Callable<Integer> {
         new ArrayList<>(Stream.of(text, tasks, imatrix).flatMap(Optional::stream).toList());
     open.forEach(checkpoint -> sources.addAll(checkpoint.files()));
     for (Path source : sources) {
-      if (html.isPresent() && isSame(source, html.get())) {
+      if (html.isPresent() && ModelArgument.isSame(source, html.get())) {
         throw new PhialException.Usage(
             "--html: %s is what is read; expected another name for the page".formatted(source));
       }
-    }
-  }
-
-  private static boolean isSame(Path a, Path b) {
-    try {
-      return Files.exists(a) && Files.exists(b) && Files.isSameFile(a, b);
-    } catch (IOException e) {
-      return false;
     }
   }
 

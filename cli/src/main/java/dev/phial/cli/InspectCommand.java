@@ -8,7 +8,6 @@ import dev.phial.model.ModelDescription;
 import dev.phial.source.Checkpoint;
 import dev.phial.source.Gguf;
 import dev.phial.source.GgufValue;
-import dev.phial.source.HuggingFace;
 import dev.phial.source.WeightFile;
 import dev.phial.target.Target;
 import dev.phial.target.Targets;
@@ -93,7 +92,7 @@ final class InspectCommand implements Callable<Integer> {
         show(
             new Contents(
                 checkpoint.name(),
-                kind(checkpoint),
+                checkpoint.kind(),
                 checkpoint.files(),
                 checkpoint.tensors(),
                 describe(checkpoint),
@@ -162,13 +161,6 @@ final class InspectCommand implements Callable<Integer> {
           tensor.name(), tensor.shape(), tensor.encoding().name(), Sizes.exactly(tensor.bytes()));
     }
     table.print(System.out);
-  }
-
-  private static String kind(Checkpoint checkpoint) {
-    return switch (checkpoint) {
-      case Gguf gguf -> "gguf";
-      case HuggingFace folder -> folder.isOnnx() ? "onnx" : folder.isMlx() ? "mlx" : "huggingface";
-    };
   }
 
   private static String kindInWords(String kind) {

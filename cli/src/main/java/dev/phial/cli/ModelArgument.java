@@ -3,6 +3,8 @@ package dev.phial.cli;
 import dev.phial.PhialException;
 import dev.phial.source.Checkpoint;
 import dev.phial.source.Sources;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 
 /** What a user writes for a model: a folder, a file, or {@code demo}. */
@@ -13,6 +15,15 @@ final class ModelArgument {
 
   static Checkpoint open(String model) {
     return Sources.open(path(model));
+  }
+
+  /** Whether both are there and the same file. */
+  static boolean isSame(Path a, Path b) {
+    try {
+      return Files.exists(a) && Files.exists(b) && Files.isSameFile(a, b);
+    } catch (IOException e) {
+      return false;
+    }
   }
 
   static Path path(String model) {

@@ -129,7 +129,7 @@ final class QuantizeCommand implements Callable<Integer> {
   private void check(Checkpoint checkpoint, List<Output> outputs) {
     Set<Path> seen = new LinkedHashSet<>();
     for (Output out : outputs) {
-      if (isSame(checkpoint.path(), out.path)) {
+      if (ModelArgument.isSame(checkpoint.path(), out.path)) {
         throw new PhialException.Usage(
             out.path + " is what the model is read from; pass -o for another place");
       }
@@ -137,7 +137,7 @@ final class QuantizeCommand implements Callable<Integer> {
         if (!seen.add(file.toAbsolutePath().normalize())) {
           throw new PhialException.Usage(file + " would be written twice; ask for it once");
         }
-        if (checkpoint.files().stream().anyMatch(source -> isSame(source, file))) {
+        if (checkpoint.files().stream().anyMatch(source -> ModelArgument.isSame(source, file))) {
           throw new PhialException.Usage(
               file + " is what the model is read from; pass -o for another place");
         }
@@ -148,14 +148,6 @@ final class QuantizeCommand implements Callable<Integer> {
       }
     }
     checkPlaces(outputs);
-  }
-
-  private static boolean isSame(Path a, Path b) {
-    try {
-      return Files.exists(b) && Files.isSameFile(a, b);
-    } catch (IOException e) {
-      return false;
-    }
   }
 
   private static void checkPlaces(List<Output> outputs) {

@@ -8,7 +8,6 @@ import dev.phial.engine.generate.Generator;
 import dev.phial.engine.generate.Interruption;
 import dev.phial.engine.generate.Settings;
 import dev.phial.source.TextFile;
-import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Locale;
 import java.util.Optional;
@@ -92,15 +91,7 @@ final class RunCommand implements Callable<Integer> {
     if (prompt.isPresent() && file.isPresent()) {
       throw new PhialException.Usage("expected -p or --file, found both");
     }
-    return prompt.or(() -> file.map(TextFile::read)).orElseGet(RunCommand::standardInput);
-  }
-
-  private static String standardInput() {
-    try {
-      return TextFile.read(System.in, "standard input");
-    } catch (IOException e) {
-      throw new PhialException.BadInput("standard input cannot be read: " + e.getMessage(), e);
-    }
+    return prompt.or(() -> file.map(TextFile::read)).orElseGet(StandardInput::read);
   }
 
   private Conversation conversation(Loaded loaded) {

@@ -1,15 +1,13 @@
 package dev.phial.cli;
 
-import dev.phial.PhialException;
 import dev.phial.engine.run.Model;
 import dev.phial.model.ModelDescription;
 import dev.phial.model.Weight;
 import dev.phial.plan.Recipe;
 import dev.phial.source.Checkpoint;
 import dev.phial.source.Gguf;
+import dev.phial.source.Sources;
 import dev.phial.target.gguf.GgufMemory;
-import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Comparator;
@@ -30,7 +28,7 @@ record Subject(
     String name, Optional<Path> path, String type, long bytes, long weightBytes, Model model) {
 
   static Subject of(String name, Checkpoint checkpoint, ModelDescription description) {
-    long bytes = checkpoint.files().stream().mapToLong(Subject::size).sum();
+    long bytes = checkpoint.files().stream().mapToLong(Sources::size).sum();
     boolean isPlain = description.weights().stream().allMatch(Weight::isPlain);
     return new Subject(
         name,
@@ -50,14 +48,6 @@ record Subject(
         quantized.plan().bytes(),
         quantized.plan().tensorBytes(),
         Model.of(quantized.description()));
-  }
-
-  private static long size(Path file) {
-    try {
-      return Files.size(file);
-    } catch (IOException e) {
-      throw new PhialException.BadInput(file + " cannot be read: " + e.getMessage(), e);
-    }
   }
 
   /** What the file says, or what holds most weights. */

@@ -5,7 +5,6 @@ import dev.phial.engine.tokenizer.Encoding;
 import dev.phial.engine.tokenizer.Tokenizer;
 import dev.phial.io.Json;
 import dev.phial.source.TextFile;
-import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Optional;
 import java.util.concurrent.Callable;
@@ -67,15 +66,7 @@ final class TokenizeCommand implements Callable<Integer> {
     if (text.isPresent() && file.isPresent()) {
       throw new PhialException.Usage("expected TEXT or --file, found both");
     }
-    return text.or(() -> file.map(TextFile::read)).orElseGet(TokenizeCommand::standardInput);
-  }
-
-  private static String standardInput() {
-    try {
-      return TextFile.read(System.in, "standard input");
-    } catch (IOException e) {
-      throw new PhialException.BadInput("standard input cannot be read: " + e.getMessage(), e);
-    }
+    return text.or(() -> file.map(TextFile::read)).orElseGet(StandardInput::read);
   }
 
   private static ObjectNode json(Encoding encoding) {

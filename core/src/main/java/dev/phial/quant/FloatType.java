@@ -2,6 +2,7 @@ package dev.phial.quant;
 
 import dev.phial.io.LittleEndian;
 import dev.phial.tensor.DType;
+import dev.phial.tensor.Encoding;
 import java.util.Arrays;
 import java.util.Optional;
 
@@ -90,6 +91,11 @@ public enum FloatType {
     this.type = type;
     this.precision = precision;
     this.largest = largest;
+  }
+
+  /** The type in which to keep numbers of an encoding: its own, or else the usual one. */
+  public static FloatType nearest(Encoding encoding) {
+    return encoding == DType.F32 ? F32 : encoding == DType.F16 ? F16 : BF16;
   }
 
   /** The type that config.json calls so, {@code bfloat16}. */

@@ -13,6 +13,11 @@ public sealed interface Checkpoint extends AutoCloseable permits HuggingFace, Gg
   /** What to call it: the name of the folder, or of the file without its ending. */
   String name();
 
+  /**
+   * {@code gguf}, {@code mlx}, {@code onnx}: the target that writes such; or {@code huggingface}.
+   */
+  String kind();
+
   /** The tensors by name, in the order of the files. */
   Map<String, Tensor> tensors();
 

@@ -123,6 +123,11 @@ public final class Gguf implements Checkpoint {
   }
 
   @Override
+  public String kind() {
+    return "gguf";
+  }
+
+  @Override
   public Map<String, Tensor> tensors() {
     return tensors;
   }

@@ -106,6 +106,11 @@ public final class HuggingFace implements Checkpoint {
     return MlxWeights.quantization(config).isPresent();
   }
 
+  /** The type of the weights by its name in transformers, if config.json tells it. */
+  public Optional<String> dtype() {
+    return config.text("torch_dtype").or(() -> config.text("dtype")); // transformers 5
+  }
+
   /** A file of the folder, if it is there. */
   public Optional<Path> file(String name) {
     Path file = path.resolve(name);
@@ -149,6 +154,11 @@ public final class HuggingFace implements Checkpoint {
     } catch (IOException e) {
       throw Json.unreadable(path, e);
     }
+  }
+
+  @Override
+  public String kind() {
+    return isOnnx() ? "onnx" : isMlx() ? "mlx" : "huggingface";
   }
 
   @Override

@@ -37,6 +37,15 @@ public final class Sources {
             + ": expected a GGUF file or the folder of a checkpoint, found neither; of a safetensors or .bin file, pass the folder");
   }
 
+  /** Bytes of a file of a model. */
+  public static long size(Path file) {
+    try {
+      return Files.size(file);
+    } catch (IOException e) {
+      throw Json.unreadable(file, e);
+    }
+  }
+
   private static byte[] start(Path file) {
     try (InputStream in = Files.newInputStream(file)) {
       return in.readNBytes(8);

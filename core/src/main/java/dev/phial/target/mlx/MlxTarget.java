@@ -7,16 +7,13 @@ import dev.phial.model.Weight;
 import dev.phial.plan.Plan;
 import dev.phial.quant.FloatType;
 import dev.phial.quant.MlxFormat;
-import dev.phial.source.Config;
 import dev.phial.source.HuggingFace;
+import dev.phial.source.Sources;
 import dev.phial.target.Job;
 import dev.phial.target.Request;
 import dev.phial.target.Target;
 import dev.phial.target.TargetOption;
-import dev.phial.tensor.DType;
-import java.io.IOException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -99,7 +96,7 @@ public final class MlxTarget implements Target {
               .formatted(path, settings.mixture().get()),
           "needs down_proj matrices");
     }
-    Optional<FloatType> dtype = settings.dtype().or(() -> configured(folder.config()));
+    Optional<FloatType> dtype = settings.dtype().or(() -> folder.dtype().flatMap(FloatType::named));
     List<MlxTensor> tensors =
         weights.stream().map(weight -> tensor(weight, model, settings, dtype)).toList();
     if (settings.mode().isPresent()
@@ -117,7 +114,7 @@ public final class MlxTarget implements Target {
     long bytes =
         layout.shards().stream().mapToLong(SafetensorsFile::bytes).sum()
             + texts.values().stream().mapToLong(text -> text.length).sum()
-            + companions.stream().mapToLong(MlxTarget::size).sum();
+            + companions.stream().mapToLong(Sources::size).sum();
     Plan plan =
         new Plan(
             name(),
@@ -130,7 +127,7 @@ public final class MlxTarget implements Target {
 
   private static MlxTensor tensor(
       Weight weight, ModelDescription model, MlxSettings settings, Optional<FloatType> dtype) {
-    FloatType number = dtype.orElseGet(() -> stored(weight));
+    FloatType number = dtype.orElseGet(() -> FloatType.nearest(weight.encoding()));
     Optional<MlxFormat> format =
         weight.shape().rank() < 2
             ? Optional.empty()
@@ -139,28 +136,6 @@ public final class MlxTarget implements Target {
         weight,
         number,
         format.filter(f -> weight.shape().columns() % f.blockSize() == 0)); // as mlx_lm does
-  }
-
-  private static Optional<FloatType> configured(Config config) {
-    return config
-        .text("torch_dtype")
-        .or(() -> config.text("dtype")) // transformers 5
-        .flatMap(FloatType::named);
-  }
-
-  /** The type that a parameter has in the checkpoint, if MLX has it. */
-  private static FloatType stored(Weight weight) {
-    return weight.encoding() == DType.F32
-        ? FloatType.F32
-        : weight.encoding() == DType.F16 ? FloatType.F16 : FloatType.BF16;
-  }
-
-  private static long size(Path file) {
-    try {
-      return Files.size(file);
-    } catch (IOException e) {
-      throw new PhialException.BadInput("%s cannot be read: %s".formatted(file, e.getMessage()), e);
-    }
   }
 
   @Override

@@ -4,18 +4,14 @@ import dev.phial.PhialException;
 import dev.phial.graph.DecoderGraph;
 import dev.phial.model.Hyperparameters;
 import dev.phial.model.ModelDescription;
-import dev.phial.model.Weight;
 import dev.phial.plan.Plan;
 import dev.phial.quant.FloatType;
-import dev.phial.source.Config;
 import dev.phial.source.HuggingFace;
+import dev.phial.source.Sources;
 import dev.phial.target.Job;
 import dev.phial.target.Request;
 import dev.phial.target.Target;
 import dev.phial.target.TargetOption;
-import dev.phial.tensor.DType;
-import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -79,7 +75,7 @@ public final class OpenvinoTarget implements Target {
           "has no graph for " + family + " models yet");
     }
     DecoderGraph decoder = DecoderGraph.of(description);
-    FloatType origin = origin(folder.config(), decoder, options.precision());
+    FloatType origin = origin(folder, decoder, options.precision());
     OpenvinoModel model =
         GraphWriter.write(
             decoder,
@@ -96,7 +92,7 @@ public final class OpenvinoTarget implements Target {
     long bytes =
         model.graph().bytes()
             + texts.values().stream().mapToLong(text -> text.length).sum()
-            + companions.stream().mapToLong(OpenvinoTarget::size).sum();
+            + companions.stream().mapToLong(Sources::size).sum();
     Plan plan =
         new Plan(
             name(),
@@ -108,31 +104,17 @@ public final class OpenvinoTarget implements Target {
   }
 
   /** The type in which the reference holds the weights before it compresses them. */
-  private static FloatType origin(Config config, DecoderGraph decoder, Precision precision) {
+  private static FloatType origin(HuggingFace folder, DecoderGraph decoder, Precision precision) {
     return switch (precision) {
       case FP32 -> FloatType.F32;
       case FP16 -> FloatType.F16;
       default ->
-          config
-              .text("torch_dtype")
-              .or(() -> config.text("dtype")) // transformers 5
+          folder
+              .dtype()
               .flatMap(FloatType::named)
-              .orElseGet(() -> stored(decoder.embedding().parts().getFirst().weight()));
+              .orElseGet(() ->
+                  FloatType.nearest(decoder.embedding().parts().getFirst().weight().encoding()));
     };
-  }
-
-  private static FloatType stored(Weight weight) {
-    return weight.encoding() == DType.F32
-        ? FloatType.F32
-        : weight.encoding() == DType.F16 ? FloatType.F16 : FloatType.BF16;
-  }
-
-  private static long size(Path file) {
-    try {
-      return Files.size(file);
-    } catch (IOException e) {
-      throw new PhialException.BadInput("%s cannot be read: %s".formatted(file, e.getMessage()), e);
-    }
   }
 
   @Override

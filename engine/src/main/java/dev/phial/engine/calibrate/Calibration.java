@@ -64,7 +64,7 @@ public final class Calibration {
    * Reads them.
    *
    * @param output what is told of the input of the last matrix, which the forward pass is spared
-   * @param progress told the number of chunks read so far
+   * @param progress told the number of chunks read just now
    */
   public void run(Optional<InputSquares> output, IntConsumer progress) {
     Optional<Weight> last =
@@ -86,7 +86,7 @@ public final class Calibration {
         if (wanted) {
           output.get().add(last.get(), -1, states);
         }
-        progress.accept(to);
+        progress.accept(to - from);
       }
     } finally {
       sessions.forEach(Session::close);

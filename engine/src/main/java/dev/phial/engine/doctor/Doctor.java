@@ -40,23 +40,21 @@ public final class Doctor {
 
   private static Patient patient(
       Checkpoint checkpoint, Optional<Patient> original, Findings findings) {
-    Patient patient =
-        new Patient(
-            checkpoint,
-            understood(
-                () -> Optional.of(Families.describe(checkpoint)),
-                "no runtime will load it as a Phi model, or it will answer nonsense",
-                findings),
-            understood(
-                () -> Optional.of(Tokenizer.of(checkpoint)),
-                "a runtime can read and write tokens, but no text",
-                findings),
-            understood(
-                () -> ChatTemplate.of(checkpoint),
-                "runtimes fall back on a layout of conversations the model was not trained with",
-                findings),
-            original);
-    return patient;
+    return new Patient(
+        checkpoint,
+        understood(
+            () -> Optional.of(Families.describe(checkpoint)),
+            "no runtime will load it as a Phi model, or it will answer nonsense",
+            findings),
+        understood(
+            () -> Optional.of(Tokenizer.of(checkpoint)),
+            "a runtime can read and write tokens, but no text",
+            findings),
+        understood(
+            () -> ChatTemplate.of(checkpoint),
+            "runtimes fall back on a layout of conversations the model was not trained with",
+            findings),
+        original);
   }
 
   private static <T> Optional<T> understood(

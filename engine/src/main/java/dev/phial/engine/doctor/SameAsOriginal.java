@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.function.Function;
 
 /**
@@ -163,9 +164,8 @@ final class SameAsOriginal implements Check {
   }
 
   private static String begin(Tokenizer tokenizer) {
-    return tokenizer.special().addsBegin() && tokenizer.special().begin().isPresent()
-        ? "token " + tokenizer.special().begin().getAsInt()
-        : "no token of its own";
+    OptionalInt begin = tokenizer.special().addedBegin();
+    return begin.isPresent() ? "token " + begin.getAsInt() : "no token of its own";
   }
 
   private static void conversations(Patient patient, Patient original, Findings findings) {

@@ -10,6 +10,7 @@ import dev.phial.engine.sample.StopStrings;
 import dev.phial.engine.tokenizer.TextStream;
 import dev.phial.engine.tokenizer.Tokenizer;
 import java.util.Arrays;
+import java.util.OptionalInt;
 import java.util.function.Consumer;
 
 /** Continues one text after another; what the next shares with the last is not computed again. */
@@ -45,17 +46,9 @@ public final class Generator implements AutoCloseable {
   /** The tokens of a prompt: special tokens are meant, and the beginning that the model expects. */
   public static int[] prompt(Tokenizer tokenizer, String text) {
     int[] ids = tokenizer.encode(text, true).ids();
-    if (!tokenizer.special().addsBegin() || tokenizer.special().begin().isEmpty()) {
-      return ids;
-    }
-    int begin = tokenizer.special().begin().getAsInt();
-    if (ids.length > 0 && ids[0] == begin) {
-      return ids;
-    }
-    int[] all = new int[ids.length + 1];
-    all[0] = begin;
-    System.arraycopy(ids, 0, all, 1, ids.length);
-    return all;
+    OptionalInt begin = tokenizer.special().addedBegin();
+    boolean hasBegin = begin.isPresent() && ids.length > 0 && ids[0] == begin.getAsInt();
+    return hasBegin ? ids : tokenizer.special().precede(ids);
   }
 
   /**

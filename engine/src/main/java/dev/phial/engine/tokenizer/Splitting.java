@@ -1,6 +1,7 @@
 package dev.phial.engine.tokenizer;
 
 import dev.phial.PhialException;
+import dev.phial.source.SplitRules;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
@@ -12,19 +13,6 @@ import tools.jackson.databind.JsonNode;
  * llama-vocab.cpp}); the expressions are those of the tokenizers that the names stand for.
  */
 final class Splitting {
-  /** OpenAI's cl100k_base: Phi-3-small, Phi-4. */
-  static final String CL100K =
-      "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}{1,3}"
-          + "| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
-
-  /** OpenAI's o200k_base: Phi-4-mini. */
-  private static final String O200K =
-      "[^\\r\\n\\p{L}\\p{N}]?[\\p{Lu}\\p{Lt}\\p{Lm}\\p{Lo}\\p{M}]*[\\p{Ll}\\p{Lm}\\p{Lo}\\p{M}]+"
-          + "(?i:'s|'t|'re|'ve|'m|'ll|'d)?"
-          + "|[^\\r\\n\\p{L}\\p{N}]?[\\p{Lu}\\p{Lt}\\p{Lm}\\p{Lo}\\p{M}]+[\\p{Ll}\\p{Lm}\\p{Lo}\\p{M}]*"
-          + "(?i:'s|'t|'re|'ve|'m|'ll|'d)?"
-          + "|\\p{N}{1,3}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n/]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
-
   /** What llama.cpp does with files that do not say. */
   private static final List<String> DEFAULT =
       List.of(
@@ -37,10 +25,10 @@ final class Splitting {
       Map.of(
           "gpt-2", Steps.byteLevel(true),
           "phi-2", Steps.byteLevel(true),
-          "dbrx", Steps.splits(List.of(CL100K)),
-          "smaug-bpe", Steps.splits(List.of(CL100K)),
-          "llama-bpe", Steps.splits(List.of(CL100K)),
-          "gpt-4o", Steps.splits(List.of(O200K)),
+          "dbrx", Steps.splits(List.of(SplitRules.CL100K)),
+          "smaug-bpe", Steps.splits(List.of(SplitRules.CL100K)),
+          "llama-bpe", Steps.splits(List.of(SplitRules.CL100K)),
+          "gpt-4o", Steps.splits(List.of(SplitRules.O200K)),
           "default", Steps.splits(DEFAULT));
 
   private Splitting() {}
