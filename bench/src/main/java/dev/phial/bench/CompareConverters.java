@@ -44,6 +44,7 @@ final class CompareConverters {
     Map<String, List<String>> peers =
         peers(model.toString(), arguments[2], arguments[3], arguments[4]);
     CompareConverters compare = new CompareConverters(model, scratch);
+    compare.timings.time("start", List.of(compare.phial, "--version")); // it may have to be built
     for (int i = 0; i < Integer.parseInt(arguments[5]); i++) {
       for (Map.Entry<String, List<String>> peer : peers.entrySet()) {
         compare.clear();
