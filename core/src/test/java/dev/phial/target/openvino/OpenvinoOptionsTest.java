@@ -21,6 +21,8 @@ final class OpenvinoOptionsTest {
     "'int4,group-size=x','--group-size: expected a number of weights, or -1, found x'",
     "'int4,group-size=33','--group-size: expected an even number, found 33'",
     "'mxfp4,group-size=64','--group-size: expected 32'",
+    "'mxfp4,group-size-fallback=adjust','--group-size-fallback: expected error or ignore'",
+    "'int4,backup-precision=mxfp8_e4m3','expected one of int8_asym int8_sym none, found mxfp8_e4m3'",
     "'int4,ratio=2','--ratio: expected a number from 0 to 1, found 2'",
     "'int4,ratio=NaN','--ratio: expected a number from 0 to 1, found NaN'",
     "'int4,backup-precision=fp8','expected one of int8_asym int8_sym none, found fp8'",
