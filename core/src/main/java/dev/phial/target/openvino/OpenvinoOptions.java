@@ -4,6 +4,7 @@ import dev.phial.PhialException;
 import dev.phial.target.Options;
 import dev.phial.target.Request;
 import dev.phial.target.TargetOption;
+import java.util.ArrayList;
 import java.util.List;
 
 /**
@@ -147,6 +148,25 @@ record OpenvinoOptions(
 
   static String label(Enum<?> choice) {
     return choice.name().toLowerCase(java.util.Locale.ROOT);
+  }
+
+  /** For a summary: what was chosen, and what is usual; nothing of plain numbers. */
+  String words() {
+    List<String> words = new ArrayList<>();
+    if (precision == Precision.INT4 || precision == Precision.INT8) {
+      words.add(symmetric ? "symmetric" : "asymmetric");
+    }
+    if (precision.isMixed()) {
+      words.add(groupSize == -1 ? "a scale a row" : "groups of " + groupSize);
+      words.add("ratio " + ratio);
+      if (ratio < 1) {
+        words.add("else " + label(backup));
+      }
+    }
+    if (precision.isMixed() || precision == Precision.INT8) {
+      words.add("data-free");
+    }
+    return String.join(", ", words);
   }
 
   /** For the name of an output: precision, and what differs from the usual. */

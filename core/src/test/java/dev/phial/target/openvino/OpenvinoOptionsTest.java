@@ -17,6 +17,18 @@ final class OpenvinoOptionsTest {
 
   @ParameterizedTest
   @CsvSource({
+    "int4,'asymmetric, groups of 64, ratio 1.0, data-free'",
+    "'int4,sym,group-size=-1,ratio=0.5','symmetric, a scale a row, ratio 0.5, else int8_asym, data-free'",
+    "mxfp4,'groups of 32, ratio 1.0, data-free'",
+    "int8,'asymmetric, data-free'",
+    "fp16,''"
+  })
+  void saysWhatItDoes(String spelling, String words) {
+    assertThat(plan(spelling).settings()).isEqualTo(words);
+  }
+
+  @ParameterizedTest
+  @CsvSource({
     "'int5','expected one of int4, int8, nf4, mxfp4, fp16, fp32, found int5'",
     "'int4,group-size=x','--group-size: expected a number of weights, or -1, found x'",
     "'int4,group-size=33','--group-size: expected an even number, found 33'",
