@@ -43,6 +43,8 @@ OPTIONS = {
     "int4,group-size=512,group-size-fallback=adjust": "--weight-format int4 --group-size 512 --ratio 1.0 --group-size-fallback adjust",
     "int8,sym": "--weight-format int8 --sym",
     "nf4": "--weight-format nf4 --group-size 64 --ratio 1.0",
+    "mxfp4": "--weight-format mxfp4",
+    "mxfp4,ratio=0.5": "--weight-format mxfp4 --ratio 0.5",
     "nf4,group-size=-1,all-layers": "--weight-format nf4 --group-size -1 --ratio 1.0 --all-layers",
 }
 FIRST = "tiny-phi3"

@@ -61,9 +61,10 @@ final class PlanPrinter {
   static String summary(Plan plan) {
     return String.format(
         Locale.ROOT,
-        "%s %s: %s, %.2f bits per weight (%s)",
+        "%s %s%s: %s, %.2f bits per weight (%s)",
         plan.target(),
         plan.precision(),
+        plan.settings().isEmpty() ? "" : ", " + plan.settings(),
         Sizes.of(plan.bytes()),
         plan.bitsPerWeight(),
         counts(plan.formats()));
@@ -80,6 +81,9 @@ final class PlanPrinter {
   /** Fills in what every JSON about a plan tells. */
   static void describe(Plan plan, ObjectNode to) {
     to.put("target", plan.target()).put("precision", plan.precision());
+    if (!plan.settings().isEmpty()) {
+      to.put("settings", plan.settings());
+    }
     to.put("bytes", plan.bytes()).put("bits_per_weight", plan.bitsPerWeight());
   }
 

@@ -113,6 +113,7 @@ final class ArchitectureTest {
         .resideInAnyPackage(
             "dev.phial..",
             "java..",
+            "javax.xml.stream..",
             "jdk.incubator.vector..",
             "org.jspecify.annotations..",
             "tools.jackson..",

@@ -16,7 +16,7 @@ public sealed interface GroupKernels permits ScalarGroupKernels, VectorGroupKern
   }
 
   /**
-   * The smallest and the largest of {@code n} elements from {@code x[from]}.
+   * The smallest and the largest of {@code n} elements from {@code x[from]}, however many.
    *
    * @param range receives the two
    */
@@ -52,6 +52,31 @@ public sealed interface GroupKernels permits ScalarGroupKernels, VectorGroupKern
    */
   void e2m1(float[] x, int from, int n, float divisor, int drop, byte[] codes);
 
-  /** The same with {@link SmallFloats#e4m3}. */
+  /**
+   * How many of ascending {@code limits} the quotients of {@code n} elements, however many, and
+   * {@code divisor} exceed.
+   *
+   * @param signed count for magnitudes, and put the sign above three bits
+   */
+  void steps(
+      float[] x, int from, int n, float divisor, float[] limits, boolean signed, byte[] codes);
+
+  /**
+   * {@code codes = clamp(round(x / divisor + zero), low, high) + shift} of {@code n} elements,
+   * however many, ties to even.
+   */
+  void quotients(
+      float[] x,
+      int from,
+      int n,
+      float divisor,
+      float zero,
+      int low,
+      int high,
+      int shift,
+      byte[] codes,
+      int at);
+
+  /** The same as {@link #e2m1} with {@link SmallFloats#e4m3}. */
   void e4m3(float[] x, int from, int n, float divisor, int drop, byte[] codes);
 }

@@ -53,4 +53,42 @@ final class ScalarGroupKernels implements GroupKernels {
       codes[i] = (byte) SmallFloats.e4m3(SmallFloats.round(x[from + i] / divisor, drop));
     }
   }
+
+  @Override
+  public void steps(
+      float[] x, int from, int n, float divisor, float[] limits, boolean signed, byte[] codes) {
+    for (int i = 0; i < n; i++) {
+      codes[i] = step(x[from + i] / divisor, limits, signed);
+    }
+  }
+
+  static byte step(float quotient, float[] limits, boolean signed) {
+    float compared = signed ? Math.abs(quotient) : quotient;
+    int code = 0;
+    for (float limit : limits) {
+      code += compared > limit ? 1 : 0;
+    }
+    return (byte) (signed ? code | Float.floatToRawIntBits(quotient) >>> 28 & 8 : code);
+  }
+
+  @Override
+  public void quotients(
+      float[] x,
+      int from,
+      int n,
+      float divisor,
+      float zero,
+      int low,
+      int high,
+      int shift,
+      byte[] codes,
+      int at) {
+    for (int i = 0; i < n; i++) {
+      codes[at + i] = quotient(x[from + i] / divisor + zero, low, high, shift);
+    }
+  }
+
+  static byte quotient(float sum, int low, int high, int shift) {
+    return (byte) ((int) Math.clamp(Math.rint(sum), low, high) + shift);
+  }
 }

@@ -20,26 +20,38 @@ import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorSpecies;
 
-/** The same with the Vector API. Groups are whole registers: 16 elements or more, by twos. */
+/**
+ * The same with the Vector API. Where nothing else is said, groups are whole registers: 16 elements
+ * or more, by twos.
+ */
 final class VectorGroupKernels implements GroupKernels {
   private static final VectorSpecies<Float> F = VectorConstants.FLOAT;
   private static final VectorSpecies<Integer> I = VectorConstants.INT;
   private static final int WIDTH = F.length();
   private static final VectorSpecies<Byte> BYTES =
       WIDTH > 8 ? ByteVector.SPECIES_128 : ByteVector.SPECIES_64;
+  private static final int MAGIC_BITS = Float.floatToRawIntBits(Rounding.MAGIC);
   private static final VectorMask<Byte> FIRST = BYTES.indexInRange(0, WIDTH);
 
   @Override
   public void range(float[] x, int from, int n, float[] range) {
-    IntVector smallest = ordered(x, from);
-    IntVector largest = smallest;
-    for (int i = WIDTH; i < n; i += WIDTH) {
+    IntVector smallest = IntVector.broadcast(I, Integer.MAX_VALUE);
+    IntVector largest = IntVector.broadcast(I, Integer.MIN_VALUE);
+    int whole = n - n % WIDTH;
+    for (int i = 0; i < whole; i += WIDTH) {
       IntVector v = ordered(x, from + i);
       smallest = smallest.min(v);
       largest = largest.max(v);
     }
-    range[0] = Float.intBitsToFloat(ordered(smallest.reduceLanes(MIN)));
-    range[1] = Float.intBitsToFloat(ordered(largest.reduceLanes(MAX)));
+    int least = smallest.reduceLanes(MIN);
+    int most = largest.reduceLanes(MAX);
+    for (int i = whole; i < n; i++) {
+      int v = ordered(Float.floatToRawIntBits(x[from + i]));
+      least = Math.min(least, v);
+      most = Math.max(most, v);
+    }
+    range[0] = Float.intBitsToFloat(ordered(least));
+    range[1] = Float.intBitsToFloat(ordered(most));
   }
 
   /** Whole numbers in the order of the floats, which cost an instruction to compare, not ten. */
@@ -136,6 +148,58 @@ final class VectorGroupKernels implements GroupKernels {
               .or(bits.lanewise(LSHR, 24).and(0x80)),
           codes,
           i);
+    }
+  }
+
+  @Override
+  public void steps(
+      float[] x, int from, int n, float divisor, float[] limits, boolean signed, byte[] codes) {
+    int whole = n - n % WIDTH;
+    for (int i = 0; i < whole; i += WIDTH) {
+      FloatVector v = quotient(x, from + i, divisor, 0);
+      FloatVector compared = signed ? v.lanewise(ABS) : v;
+      IntVector code = IntVector.zero(I);
+      for (float limit : limits) {
+        code = code.add(1, compared.compare(GT, limit).cast(I));
+      }
+      if (signed) {
+        code = code.or(v.reinterpretAsInts().lanewise(LSHR, 28).and(8));
+      }
+      store(code, codes, i);
+    }
+    for (int i = whole; i < n; i++) {
+      codes[i] = ScalarGroupKernels.step(x[from + i] / divisor, limits, signed);
+    }
+  }
+
+  @Override
+  public void quotients(
+      float[] x,
+      int from,
+      int n,
+      float divisor,
+      float zero,
+      int low,
+      int high,
+      int shift,
+      byte[] codes,
+      int at) {
+    int whole = n - n % WIDTH;
+    for (int i = 0; i < whole; i += WIDTH) {
+      FloatVector.fromArray(F, x, from + i)
+          .div(divisor)
+          .add(zero)
+          .max((float) low) // between whole numbers it is the same before and after rounding
+          .min((float) high)
+          .add(Rounding.MAGIC)
+          .reinterpretAsInts()
+          .sub(MAGIC_BITS - shift)
+          .convertShape(I2B, BYTES, 0)
+          .reinterpretAsBytes()
+          .intoArray(codes, at + i, FIRST);
+    }
+    for (int i = whole; i < n; i++) {
+      codes[at + i] = ScalarGroupKernels.quotient(x[from + i] / divisor + zero, low, high, shift);
     }
   }
 

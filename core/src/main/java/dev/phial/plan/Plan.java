@@ -10,15 +10,26 @@ import java.util.TreeMap;
  *
  * @param tensors in the order of the output
  * @param bytes of all files together
+ * @param settings in words, for what the precision does not say; may be empty
  */
 public record Plan(
     String target,
     String precision,
     Hyperparameters hyperparameters,
     List<PlannedTensor> tensors,
-    long bytes) {
+    long bytes,
+    String settings) {
   public Plan {
     tensors = List.copyOf(tensors);
+  }
+
+  public Plan(
+      String target,
+      String precision,
+      Hyperparameters hyperparameters,
+      List<PlannedTensor> tensors,
+      long bytes) {
+    this(target, precision, hyperparameters, tensors, bytes, "");
   }
 
   public long parameters() {

@@ -8,9 +8,9 @@ import java.lang.foreign.ValueLayout;
  * Sixteen values whose scales lie apart from their codes, as OpenVINO keeps them; of two nibbles
  * the even one is below.
  */
-public record FloatCodes(String name, GroupFloat4.Values values) implements Encoding {
-  public static final FloatCodes NF4 = new FloatCodes("NF4", GroupFloat4.Values.NF4);
-  public static final FloatCodes E2M1 = new FloatCodes("F4_E2M1", GroupFloat4.Values.MXFP4);
+public record FloatCodes(String name, GroupFloat.Values values) implements Encoding {
+  public static final FloatCodes NF4 = new FloatCodes("NF4", GroupFloat.Values.NF4);
+  public static final FloatCodes E2M1 = new FloatCodes("F4_E2M1", GroupFloat.Values.MXFP4);
 
   @Override
   public int blockSize() {

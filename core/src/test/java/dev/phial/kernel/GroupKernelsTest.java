@@ -27,6 +27,12 @@ final class GroupKernelsTest {
     return Stream.of(16, 32, 64, 128).flatMap(n -> groups(n, random));
   }
 
+  /** For kernels that take any. */
+  static Stream<Group> lengths() {
+    Random random = new Random(7);
+    return Stream.of(2, 16, 50, 64, 250).flatMap(n -> groups(n, random));
+  }
+
   private static Stream<Group> groups(int n, Random random) {
     return Stream.of(
         new Group("zeros", new float[n]),
@@ -60,7 +66,7 @@ final class GroupKernelsTest {
   }
 
   @ParameterizedTest
-  @MethodSource("groups")
+  @MethodSource("lengths")
   void extremes(Group group) {
     int n = group.x.length;
     float[] x = new float[n + 3];
@@ -114,6 +120,44 @@ final class GroupKernelsTest {
         SCALAR.e4m3(group.x, 0, n, divisor, drop, expected);
         VECTOR.e4m3(group.x, 0, n, divisor, drop, found);
         assertThat(Arrays.copyOf(found, n)).isEqualTo(Arrays.copyOf(expected, n));
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("lengths")
+  void steps(Group group) {
+    int n = group.x.length;
+    byte[] expected = new byte[n + GroupKernels.ROOM];
+    byte[] found = new byte[n + GroupKernels.ROOM];
+    for (float divisor : new float[] {1, 0.25f, 0.3f}) {
+      for (float[] limits : new float[][] {{-0.5f, 0, 0.3f, 2}, {0.25f, 1, 100}}) {
+        for (boolean signed : new boolean[] {false, true}) {
+          SCALAR.steps(group.x, 0, n, divisor, limits, signed, expected);
+          VECTOR.steps(group.x, 0, n, divisor, limits, signed, found);
+          assertThat(Arrays.copyOf(found, n)).isEqualTo(Arrays.copyOf(expected, n));
+        }
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("lengths")
+  void quotients(Group group) {
+    int n = group.x.length;
+    float[] x = new float[n + 3];
+    System.arraycopy(group.x, 0, x, 3, n);
+    for (int most : new int[] {15, 255}) {
+      for (int zero : new int[] {0, 3, most}) {
+        for (float divisor : new float[] {1, -2, 0.37f, 0x1p-23f}) {
+          for (int low : new int[] {0, -(most + 1) / 2}) {
+            byte[] expected = new byte[n + 5];
+            byte[] found = new byte[n + 5];
+            SCALAR.quotients(x, 3, n, divisor, zero, low, most + low, -low, expected, 5);
+            VECTOR.quotients(x, 3, n, divisor, zero, low, most + low, -low, found, 5);
+            assertThat(found).as("%s / %s + %d", group, divisor, zero).isEqualTo(expected);
+          }
+        }
       }
     }
   }

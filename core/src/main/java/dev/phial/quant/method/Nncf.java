@@ -29,8 +29,20 @@ public record Nncf(int bits, boolean symmetric) implements GroupMethod {
       int zero = zero(range, scale);
       to.scales()[group] = FloatType.F16.round(scale);
       to.zeros()[group] = (byte) zero;
-      for (int i = 0; i < size; i++) {
-        to.codes()[group * size + i] = (byte) code(x[start + i], scale, zero);
+      if (symmetric) { // the middle is added last
+        kernels.quotients(
+            x,
+            start,
+            size,
+            scale,
+            0,
+            -middle(),
+            top() - middle(),
+            middle(),
+            to.codes(),
+            group * size);
+      } else {
+        kernels.quotients(x, start, size, scale, zero, 0, top(), 0, to.codes(), group * size);
       }
     }
   }

@@ -3,7 +3,7 @@ package dev.phial.target.openvino;
 import dev.phial.quant.FloatType;
 import dev.phial.quant.Format;
 import dev.phial.quant.Formats;
-import dev.phial.quant.GroupFloat4;
+import dev.phial.quant.GroupFloat;
 import dev.phial.quant.GroupInt;
 import dev.phial.quant.method.Nncf;
 
@@ -56,15 +56,15 @@ sealed interface Compression {
         groupSize != -1);
   }
 
-  static Compression floats(GroupFloat4.Values values, int groupSize, int columns) {
+  static Compression floats(GroupFloat.Values values, int groupSize, int columns) {
     int size = groupSize == -1 ? columns : groupSize;
-    boolean isMx = values == GroupFloat4.Values.MXFP4;
-    return new Groups(
-        new GroupFloat4(values, size),
-        isMx ? ElementType.F4E2M1 : ElementType.NF4,
-        isMx ? ElementType.F8E8M0 : ElementType.F16,
-        false,
-        size,
-        groupSize != -1);
+    ElementType codes =
+        switch (values) {
+          case NF4 -> ElementType.NF4;
+          case MXFP4 -> ElementType.F4E2M1;
+          case MXFP8 -> ElementType.F8E4M3;
+        };
+    ElementType scales = values == GroupFloat.Values.NF4 ? ElementType.F16 : ElementType.F8E8M0;
+    return new Groups(new GroupFloat(values, size), codes, scales, false, size, groupSize != -1);
   }
 }

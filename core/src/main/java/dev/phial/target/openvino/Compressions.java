@@ -3,9 +3,9 @@ package dev.phial.target.openvino;
 import dev.phial.PhialException;
 import dev.phial.graph.DecoderGraph;
 import dev.phial.quant.FloatType;
-import dev.phial.quant.GroupFloat4;
+import dev.phial.quant.GroupFloat;
 import dev.phial.quant.method.Nncf;
-import dev.phial.target.openvino.OpenvinoOptions.Backup;
+import dev.phial.target.openvino.OpenvinoOptions.Fallback;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
@@ -79,9 +79,18 @@ final class Compressions {
   }
 
   private Compression backup(IrMatrix matrix) {
-    return options.backup() == Backup.NONE
-        ? new Compression.Numbers(origin)
-        : Compression.integers(8, options.backup() == Backup.INT8_SYM, -1, matrix.columns());
+    return switch (options.backup()) {
+      case NONE -> new Compression.Numbers(origin);
+      case INT8_ASYM -> Compression.integers(8, false, -1, matrix.columns());
+      case INT8_SYM -> Compression.integers(8, true, -1, matrix.columns());
+      case MXFP8_E4M3 -> {
+        if (options.fallback() == Fallback.IGNORE && matrix.columns() % options.groupSize() != 0) {
+          yield new Compression.Numbers(origin);
+        }
+        check(matrix, options.groupSize());
+        yield Compression.floats(GroupFloat.Values.MXFP8, options.groupSize(), matrix.columns());
+      }
+    };
   }
 
   private void compress(List<IrMatrix> candidates) {
@@ -116,8 +125,8 @@ final class Compressions {
 
   private Compression primary(IrMatrix matrix, int size) {
     return switch (options.precision()) {
-      case NF4 -> Compression.floats(GroupFloat4.Values.NF4, size, matrix.columns());
-      case MXFP4 -> Compression.floats(GroupFloat4.Values.MXFP4, size, matrix.columns());
+      case NF4 -> Compression.floats(GroupFloat.Values.NF4, size, matrix.columns());
+      case MXFP4 -> Compression.floats(GroupFloat.Values.MXFP4, size, matrix.columns());
       default -> Compression.integers(4, options.symmetric(), size, matrix.columns());
     };
   }

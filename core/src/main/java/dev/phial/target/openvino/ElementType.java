@@ -16,6 +16,7 @@ enum ElementType {
   I4("I4", 4),
   NF4("NF4", 4),
   F4E2M1("F4E2M1", 4),
+  F8E4M3("F8E4M3", 8),
   F8E8M0("F8E8M0", 8),
   BOOLEAN("BOOL", 8),
   STRING("STRING", 0);

@@ -15,7 +15,7 @@ import dev.phial.plan.PlannedTensor;
 import dev.phial.quant.FloatType;
 import dev.phial.quant.Format;
 import dev.phial.quant.Formats;
-import dev.phial.quant.GroupFloat4;
+import dev.phial.quant.GroupFloat;
 import dev.phial.quant.GroupInt;
 import dev.phial.tensor.Shape;
 import java.math.BigDecimal;
@@ -816,7 +816,7 @@ final class GraphWriter {
         switch (groups.format()) {
           case GroupInt format ->
               new Storage.Integers(codes, scales, zeros, origin, format, matrix.columns());
-          case GroupFloat4 format ->
+          case GroupFloat format ->
               new Storage.Floats(codes, scales, origin, format, matrix.columns());
           case Format other -> throw new IllegalArgumentException(other.name());
         };

@@ -4,6 +4,7 @@ import dev.phial.PhialException;
 import dev.phial.target.Options;
 import dev.phial.target.Request;
 import dev.phial.target.TargetOption;
+import java.util.ArrayList;
 import java.util.List;
 
 /**
@@ -26,7 +27,9 @@ record OpenvinoOptions(
   enum Backup {
     INT8_ASYM,
     INT8_SYM,
-    NONE
+    NONE,
+    /** Goes with openvino:mxfp4, and cannot be asked for. */
+    MXFP8_E4M3
   }
 
   /** What becomes of matrices whose rows do not divide into groups. */
@@ -38,6 +41,8 @@ record OpenvinoOptions(
 
   private static final int USUAL_GROUP_SIZE = 64;
   private static final int MX_GROUP_SIZE = 32;
+
+  private static final Backup[] CHOOSABLE = {Backup.INT8_ASYM, Backup.INT8_SYM, Backup.NONE};
 
   private static final String GROUP_SIZE = "group-size";
   private static final String RATIO = "ratio";
@@ -58,7 +63,7 @@ record OpenvinoOptions(
           TargetOption.value(
               BACKUP,
               "int8_asym|int8_sym|none",
-              "Of what does not get four bits; int8_asym by default."),
+              "Of what does not get four bits; int8_asym by default, eight bits of the same kind with mxfp4."),
           TargetOption.flag(
               ALL_LAYERS, "Four bits for the embedding and the output matrix as well."),
           TargetOption.value(
@@ -81,14 +86,24 @@ record OpenvinoOptions(
           "--%s: expected integers, openvino:int4 or openvino:int8, found openvino:%s"
               .formatted(SYM, precision.label()));
     }
+    Fallback fallback = choice(options, FALLBACK, Fallback.values());
+    if (precision == Precision.MXFP4 && fallback == Fallback.ADJUST) {
+      throw new PhialException.Usage(
+          "--%s: expected error or ignore with openvino:mxfp4, whose groups are of 32 always, found adjust"
+              .formatted(FALLBACK));
+    }
     return new OpenvinoOptions(
         precision,
         groupSize(options, precision),
         ratio(options),
         options.has(SYM),
-        choice(options, BACKUP, Backup.values()),
+        options.has(BACKUP) ? choice(options, BACKUP, CHOOSABLE) : usualBackup(precision),
         options.has(ALL_LAYERS),
-        choice(options, FALLBACK, Fallback.values()));
+        fallback);
+  }
+
+  private static Backup usualBackup(Precision precision) {
+    return precision == Precision.MXFP4 ? Backup.MXFP8_E4M3 : Backup.INT8_ASYM;
   }
 
   private static int groupSize(Options options, Precision precision) {
@@ -135,6 +150,25 @@ record OpenvinoOptions(
     return choice.name().toLowerCase(java.util.Locale.ROOT);
   }
 
+  /** For a summary: what was chosen, and what is usual; nothing of plain numbers. */
+  String words() {
+    List<String> words = new ArrayList<>();
+    if (precision == Precision.INT4 || precision == Precision.INT8) {
+      words.add(symmetric ? "symmetric" : "asymmetric");
+    }
+    if (precision.isMixed()) {
+      words.add(groupSize == -1 ? "a scale a row" : "groups of " + groupSize);
+      words.add("ratio " + ratio);
+      if (ratio < 1) {
+        words.add("else " + label(backup));
+      }
+    }
+    if (precision.isMixed() || precision == Precision.INT8) {
+      words.add("data-free");
+    }
+    return String.join(", ", words);
+  }
+
   /** For the name of an output: precision, and what differs from the usual. */
   String label() {
     StringBuilder label = new StringBuilder(precision.label());
@@ -147,7 +181,7 @@ record OpenvinoOptions(
     if (ratio != 1) {
       label.append("-r").append(ratio);
     }
-    if (backup != Backup.INT8_ASYM) {
+    if (backup != usualBackup(precision)) {
       label.append("-").append(label(backup));
     }
     if (allLayers) {

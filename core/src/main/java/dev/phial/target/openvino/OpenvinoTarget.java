@@ -101,7 +101,8 @@ public final class OpenvinoTarget implements Target {
             options.precision().label(),
             description.hyperparameters(),
             model.planned(),
-            bytes);
+            bytes,
+            options.words());
     return new OpenvinoJob(folder.path(), plan, model, texts, companions);
   }
 

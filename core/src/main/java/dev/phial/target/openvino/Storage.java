@@ -3,7 +3,7 @@ package dev.phial.target.openvino;
 import dev.phial.PhialException;
 import dev.phial.io.OutputFile;
 import dev.phial.quant.FloatType;
-import dev.phial.quant.GroupFloat4;
+import dev.phial.quant.GroupFloat;
 import dev.phial.quant.GroupInt;
 import dev.phial.quant.method.GroupCodes;
 import java.nio.ByteBuffer;
@@ -85,8 +85,8 @@ sealed interface Storage {
     }
   }
 
-  /** Codes and scales of sixteen values. */
-  record Floats(Constant codes, Constant scales, FloatType origin, GroupFloat4 format, int columns)
+  /** Codes and scales of small floating-point numbers. */
+  record Floats(Constant codes, Constant scales, FloatType origin, GroupFloat format, int columns)
       implements Storage {
     @Override
     public void write(OutputFile file, float[] x, int from, long row, int rows) {
@@ -94,9 +94,10 @@ sealed interface Storage {
       int groups = rows * groupsPerRow;
       float[] rounded = rounded(origin, x, from, rows * columns);
       GroupCodes quantized = format.quantize(rounded, rounded == x ? from : 0, groups);
-      byte[] packed = new byte[rows * columns / 2];
-      GroupInt.pack(quantized.codes(), 0, rows * columns, 4, packed, 0);
-      file.write(ByteBuffer.wrap(packed), codes.offset() + row * columns / 2);
+      byte[] packed = new byte[rows * columns * format.bits() / Byte.SIZE];
+      GroupInt.pack(quantized.codes(), 0, rows * columns, format.bits(), packed, 0);
+      file.write(
+          ByteBuffer.wrap(packed), codes.offset() + row * columns * format.bits() / Byte.SIZE);
       byte[] scaleBytes = new byte[groups * format.scaleBytes()];
       for (int i = 0; i < groups; i++) {
         checkScale(scales, quantized.scales()[i]);

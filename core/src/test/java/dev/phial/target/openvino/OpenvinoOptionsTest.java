@@ -17,10 +17,24 @@ final class OpenvinoOptionsTest {
 
   @ParameterizedTest
   @CsvSource({
+    "int4,'asymmetric, groups of 64, ratio 1.0, data-free'",
+    "'int4,sym,group-size=-1,ratio=0.5','symmetric, a scale a row, ratio 0.5, else int8_asym, data-free'",
+    "mxfp4,'groups of 32, ratio 1.0, data-free'",
+    "int8,'asymmetric, data-free'",
+    "fp16,''"
+  })
+  void saysWhatItDoes(String spelling, String words) {
+    assertThat(plan(spelling).settings()).isEqualTo(words);
+  }
+
+  @ParameterizedTest
+  @CsvSource({
     "'int5','expected one of int4, int8, nf4, mxfp4, fp16, fp32, found int5'",
     "'int4,group-size=x','--group-size: expected a number of weights, or -1, found x'",
     "'int4,group-size=33','--group-size: expected an even number, found 33'",
     "'mxfp4,group-size=64','--group-size: expected 32'",
+    "'mxfp4,group-size-fallback=adjust','--group-size-fallback: expected error or ignore'",
+    "'int4,backup-precision=mxfp8_e4m3','expected one of int8_asym int8_sym none, found mxfp8_e4m3'",
     "'int4,ratio=2','--ratio: expected a number from 0 to 1, found 2'",
     "'int4,ratio=NaN','--ratio: expected a number from 0 to 1, found NaN'",
     "'int4,backup-precision=fp8','expected one of int8_asym int8_sym none, found fp8'",

@@ -4,20 +4,21 @@ import dev.phial.io.LittleEndian;
 import dev.phial.kernel.GroupKernels;
 import dev.phial.quant.method.GroupCodes;
 import dev.phial.quant.method.Nncf;
+import dev.phial.tensor.DType;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Sixteen values and a scale for neighbours in a row, as OpenVINO's compressor NNCF chooses them:
- * {@code do_float_quantization}. As one array a block is scale and codes, the even one of two
- * nibbles below; OpenVINO keeps the two apart, see {@link #quantize}.
+ * Small floating-point numbers and a scale for neighbours in a row, as OpenVINO's compressor NNCF
+ * chooses them: {@code do_float_quantization}. As one array a block is scale and codes, the even
+ * one of two nibbles below; OpenVINO keeps the two apart, see {@link #quantize}.
  */
-public final class GroupFloat4 implements Format {
-  /** What sixteen values there are, and how a scale is chosen and stored. */
+public final class GroupFloat implements Format {
+  /** What numbers there are, and how a scale is chosen and stored. */
   public enum Values {
     /** Quantiles of a normal distribution between -1 and 1; scales in half precision. */
-    NF4(2) {
+    NF4(4, 2) {
       @Override
       float scale(float magnitude) {
         return Math.max(magnitude, Nncf.SMALLEST_SCALE);
@@ -34,12 +35,8 @@ public final class GroupFloat4 implements Format {
       }
 
       @Override
-      int code(float quotient) {
-        int code = 0;
-        for (float threshold : THRESHOLDS) {
-          code += quotient > threshold ? 1 : 0;
-        }
-        return code;
+      void encode(GroupKernels kernels, float[] x, int from, int n, float scale, byte[] codes) {
+        kernels.steps(x, from, n, scale, THRESHOLDS, false, codes);
       }
 
       @Override
@@ -52,40 +49,58 @@ public final class GroupFloat4 implements Format {
      * 0, 0.5, 1, 1.5, 2, 3, 4, 6 and their negatives, zero too; scales are powers of two. Ties go
      * to even codes.
      */
-    MXFP4(1) {
-      // The power is what OpenVINO computes in single precision, ceil(log(x) / log(2)): for some
-      // powers of two the next one.
+    MXFP4(4, 1) {
       @Override
       float scale(float magnitude) {
-        float least = Math.max(magnitude, Nncf.SMALLEST_SCALE) / 6;
-        int power = (int) Math.ceil((float) Math.log(least) / (float) Math.log(2));
-        return Math.scalb(1f, Math.clamp(power, -127, 127));
+        return power(magnitude, 6);
       }
 
       @Override
       void putScale(byte[] to, int at, float scale) {
-        to[at] = (byte) (Math.getExponent(scale) + 127);
+        putPower(to, at, scale);
       }
 
       @Override
       float scaleAt(byte[] from, int at) {
-        return Math.scalb(1f, (from[at] & 0xFF) - 127);
+        return powerAt(from, at);
       }
 
       @Override
-      int code(float quotient) {
-        float magnitude = Math.abs(quotient);
-        int code = 0;
-        for (int i = 0; i < MIDPOINTS.length; i++) {
-          boolean isTie = magnitude == MIDPOINTS[i];
-          code += magnitude > MIDPOINTS[i] || isTie && i % 2 == 1 ? 1 : 0;
-        }
-        return Float.floatToRawIntBits(quotient) < 0 ? code | 8 : code;
+      void encode(GroupKernels kernels, float[] x, int from, int n, float scale, byte[] codes) {
+        kernels.steps(x, from, n, scale, MIDPOINTS, true, codes);
       }
 
       @Override
       float value(int code) {
         return code < 8 ? MAGNITUDES[code] : -MAGNITUDES[code - 8];
+      }
+    },
+
+    /** E4M3; scales are powers of two. OpenVINO rounds quotients to half precision first. */
+    MXFP8(8, 1) {
+      @Override
+      float scale(float magnitude) {
+        return power(magnitude, 448);
+      }
+
+      @Override
+      void putScale(byte[] to, int at, float scale) {
+        putPower(to, at, scale);
+      }
+
+      @Override
+      float scaleAt(byte[] from, int at) {
+        return powerAt(from, at);
+      }
+
+      @Override
+      void encode(GroupKernels kernels, float[] x, int from, int n, float scale, byte[] codes) {
+        kernels.e4m3(x, from, n, scale, FloatType.F16.droppedBits(), codes);
+      }
+
+      @Override
+      float value(int code) {
+        return DType.e4m3(code);
       }
     };
 
@@ -129,12 +144,37 @@ public final class GroupFloat4 implements Format {
     };
 
     private static final float[] MAGNITUDES = {0, 0.5f, 1, 1.5f, 2, 3, 4, 6};
-    private static final float[] MIDPOINTS = {0.25f, 0.75f, 1.25f, 1.75f, 2.5f, 3.5f, 5};
 
+    /** Above each begins the next magnitude; from a tie with an odd neighbour below it, at once. */
+    private static final float[] MIDPOINTS = {
+      0.25f, Math.nextDown(0.75f), 1.25f, Math.nextDown(1.75f), 2.5f, Math.nextDown(3.5f), 5
+    };
+
+    private final int bits;
     private final int scaleBytes;
 
-    Values(int scaleBytes) {
+    Values(int bits, int scaleBytes) {
+      this.bits = bits;
       this.scaleBytes = scaleBytes;
+    }
+
+    /**
+     * The power of two that brings a magnitude below the largest number. It is what OpenVINO
+     * computes in single precision, {@code ceil(log(x) / log(2))}: for some powers of two the next
+     * one.
+     */
+    private static float power(float magnitude, float largest) {
+      float least = Math.max(magnitude, Nncf.SMALLEST_SCALE) / largest;
+      int power = (int) Math.ceil((float) Math.log(least) / (float) Math.log(2));
+      return Math.scalb(1f, Math.clamp(power, -127, 127));
+    }
+
+    private static void putPower(byte[] to, int at, float scale) {
+      to[at] = (byte) (Math.getExponent(scale) + 127);
+    }
+
+    private static float powerAt(byte[] from, int at) {
+      return Math.scalb(1f, (from[at] & 0xFF) - 127);
     }
 
     /** The scale of a group whose largest magnitude this is, as codes are chosen for it. */
@@ -144,7 +184,13 @@ public final class GroupFloat4 implements Format {
 
     abstract float scaleAt(byte[] from, int at);
 
-    abstract int code(float quotient);
+    /**
+     * Chooses codes.
+     *
+     * @param codes receives them from 0, with {@link GroupKernels#ROOM} behind them
+     */
+    abstract void encode(
+        GroupKernels kernels, float[] x, int from, int n, float scale, byte[] codes);
 
     abstract float value(int code);
   }
@@ -155,7 +201,7 @@ public final class GroupFloat4 implements Format {
   /**
    * @param size elements of a group, an even number
    */
-  public GroupFloat4(Values values, int size) {
+  public GroupFloat(Values values, int size) {
     this.values = values;
     this.size = size;
   }
@@ -173,7 +219,11 @@ public final class GroupFloat4 implements Format {
 
   @Override
   public int blockBytes() {
-    return values.scaleBytes + size / 2;
+    return values.scaleBytes + size * values.bits / Byte.SIZE;
+  }
+
+  public int bits() {
+    return values.bits;
   }
 
   public int scaleBytes() {
@@ -190,14 +240,14 @@ public final class GroupFloat4 implements Format {
     GroupKernels kernels = GroupKernels.best();
     GroupCodes result = new GroupCodes(groups, size);
     float[] range = new float[2];
+    byte[] codes = new byte[size + GroupKernels.ROOM];
     for (int group = 0; group < groups; group++) {
       int start = from + group * size;
       kernels.range(x, start, size, range);
       float scale = values.scale(Math.max(-range[0], range[1]));
       result.scales()[group] = scale;
-      for (int i = 0; i < size; i++) {
-        result.codes()[group * size + i] = (byte) values.code(x[start + i] / scale);
-      }
+      values.encode(kernels, x, start, size, scale, codes);
+      System.arraycopy(codes, 0, result.codes(), group * size, size);
     }
     return result;
   }
@@ -210,7 +260,8 @@ public final class GroupFloat4 implements Format {
     for (int group = 0; group < groups; group++) {
       int block = at + group * blockBytes();
       putScale(to, block, quantized.scales()[group]);
-      GroupInt.pack(quantized.codes(), group * size, size, 4, to, block + values.scaleBytes);
+      GroupInt.pack(
+          quantized.codes(), group * size, size, values.bits, to, block + values.scaleBytes);
     }
   }
 
@@ -221,8 +272,10 @@ public final class GroupFloat4 implements Format {
     for (int i = 0; i < count; i++) {
       int block = i / size * blockBytes();
       int in = i % size;
-      int pair = bytes[block + values.scaleBytes + in / 2];
-      int code = in % 2 == 0 ? pair & 0xF : pair >> 4 & 0xF;
+      int code = bytes[block + values.scaleBytes + in * values.bits / Byte.SIZE] & 0xFF;
+      if (values.bits == 4) {
+        code = in % 2 == 0 ? code & 0xF : code >> 4;
+      }
       to[at + i] = values.value(code) * values.scaleAt(bytes, block);
     }
   }
