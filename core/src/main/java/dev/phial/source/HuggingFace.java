@@ -17,7 +17,7 @@ import java.util.stream.Stream;
 
 /**
  * A folder in the layout of the Hugging Face hub: config.json, one or several weight files with an
- * index, tokenizer files. A folder of ONNX Runtime GenAI is read as if it were one.
+ * index, tokenizer files. A folder of ONNX Runtime GenAI or OpenVINO is read as if it were one.
  */
 public final class HuggingFace implements Checkpoint {
   static final String SAFETENSORS = ".safetensors";
@@ -35,12 +35,8 @@ public final class HuggingFace implements Checkpoint {
   private final List<Path> files;
   private final Map<String, Tensor> tensors;
   private Map<Path, String> hashes = Map.of(); // when they have been asked for
-  private final Optional<Config> onnxGeneration; // what generation_config.json would say
-
-  private HuggingFace(
-      Path path, Config config, Arena arena, List<Path> files, Map<String, Tensor> tensors) {
-    this(path, config, arena, files, tensors, Optional.empty());
-  }
+  private final String kind;
+  private final Optional<Config> generation; // what generation_config.json would say
 
   private HuggingFace(
       Path path,
@@ -48,13 +44,15 @@ public final class HuggingFace implements Checkpoint {
       Arena arena,
       List<Path> files,
       Map<String, Tensor> tensors,
-      Optional<Config> onnxGeneration) {
+      String kind,
+      Optional<Config> generation) {
     this.path = path;
     this.config = config;
     this.arena = arena;
     this.files = List.copyOf(files);
     this.tensors = Collections.unmodifiableMap(tensors);
-    this.onnxGeneration = onnxGeneration;
+    this.kind = kind;
+    this.generation = generation;
   }
 
   /**
@@ -73,7 +71,19 @@ public final class HuggingFace implements Checkpoint {
             arena,
             onnx.files(),
             onnx.tensors(),
+            "onnx",
             Optional.of(onnx.generation()));
+      }
+      if (isOpenvino(folder)) {
+        OpenvinoFolder openvino = OpenvinoFolder.read(folder, arena);
+        return new HuggingFace(
+            folder,
+            openvino.config(),
+            arena,
+            openvino.files(),
+            openvino.tensors(),
+            "openvino",
+            Optional.empty());
       }
       Config config = Config.read(folder.resolve("config.json"));
       boolean isSafetensors = isSafetensors(folder);
@@ -86,7 +96,14 @@ public final class HuggingFace implements Checkpoint {
         shard.values().forEach(tensor -> add(tensors, tensor));
       }
       index.ifPresent(i -> i.check(tensors.keySet()));
-      return new HuggingFace(folder, config, arena, files, scaled(folder, config, tensors));
+      return new HuggingFace(
+          folder,
+          config,
+          arena,
+          files,
+          scaled(folder, config, tensors),
+          MlxWeights.quantization(config).isPresent() ? "mlx" : "huggingface",
+          Optional.empty());
     } catch (Throwable e) {
       arena.close();
       throw e;
@@ -99,12 +116,12 @@ public final class HuggingFace implements Checkpoint {
 
   /** Whether it is a folder of ONNX Runtime GenAI; tensors then have the names of its graph. */
   public boolean isOnnx() {
-    return onnxGeneration.isPresent();
+    return kind.equals("onnx");
   }
 
-  /** Whether MLX quantized it. */
-  public boolean isMlx() {
-    return MlxWeights.quantization(config).isPresent();
+  /** Whether it is a folder that was made for a runtime, which takes tokenizer.json alone. */
+  public boolean isRuntime() {
+    return isOnnx() || kind.equals("openvino");
   }
 
   /** The type of the weights by its name in transformers, if config.json tells it. */
@@ -135,7 +152,7 @@ public final class HuggingFace implements Checkpoint {
   public Optional<Config> json(String name) {
     return file(name)
         .map(Config::read)
-        .or(() -> name.equals("generation_config.json") ? onnxGeneration : Optional.empty());
+        .or(() -> name.equals("generation_config.json") ? generation : Optional.empty());
   }
 
   @Override
@@ -159,7 +176,7 @@ public final class HuggingFace implements Checkpoint {
 
   @Override
   public String kind() {
-    return isOnnx() ? "onnx" : isMlx() ? "mlx" : "huggingface";
+    return kind;
   }
 
   @Override
@@ -191,9 +208,15 @@ public final class HuggingFace implements Checkpoint {
   }
 
   private static boolean isOnnx(Path folder) {
-    return OnnxFolder.isAt(folder)
-        && !isSafetensors(folder)
-        && list(folder, "pytorch_model", TORCH).isEmpty();
+    return OnnxFolder.isAt(folder) && !hasWeights(folder);
+  }
+
+  private static boolean isOpenvino(Path folder) {
+    return OpenvinoFolder.isAt(folder) && !hasWeights(folder);
+  }
+
+  private static boolean hasWeights(Path folder) {
+    return isSafetensors(folder) || !list(folder, "pytorch_model", TORCH).isEmpty();
   }
 
   /** Safetensors are preferred where both are there, as everywhere else. */
