@@ -58,7 +58,10 @@ final class CompareCommand implements Callable<Integer> {
       description = "The same; errors are relative to A.")
   private Optional<String> modelB = Optional.empty();
 
-  @Option(names = "--exact", description = "Fail unless every tensor has the same codes.")
+  @Option(
+      names = "--exact",
+      description =
+          "Fail unless every tensor has the same codes or, where it is not quantized, the same numbers.")
   private boolean exact;
 
   @Option(
@@ -95,9 +98,7 @@ final class CompareCommand implements Callable<Integer> {
       print(comparisons, metadata);
     }
     System.err.println(stopwatch);
-    boolean same =
-        comparisons.stream().allMatch(comparison -> comparison.verdict() == Verdict.SAME_CODES);
-    if (exact && !same) {
+    if (exact && !comparisons.stream().allMatch(Comparison::isExact)) {
       throw new PhialException.BadInput(
           "%s and %s: expected the same codes, found others".formatted(a, b));
     }
