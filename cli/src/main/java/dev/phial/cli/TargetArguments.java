@@ -105,14 +105,14 @@ final class TargetArguments {
   }
 
   /** What each target is asked for. */
-  Map<Request, Target> requests(Checkpoint checkpoint, ModelDescription model) {
+  Map<Request, Target> requests(Checkpoint checkpoint, ModelDescription model, boolean carries) {
     List<Choice> choices = to.stream().map(TargetArguments::parse).toList();
     distribute(choices);
     Map<Request, Target> requests = new LinkedHashMap<>();
     for (Choice choice : choices) {
       check(choice);
       requests.put(
-          new Request(checkpoint, model, choice.precision, new Options(choice.options)),
+          new Request(checkpoint, model, choice.precision, new Options(choice.options), carries),
           choice.target);
     }
     return requests;

@@ -97,6 +97,9 @@ public record Manifest(Request request, Target target, String precision) {
     checkpoint.files().forEach(file -> weights.put(name(file), hash.apply(file)));
     json.put("target", target.name()).put("precision", precision);
     ObjectNode options = json.putObject("options");
+    if (request.carries()) {
+      options.put("carry", true);
+    }
     for (TargetOption option : target.options()) {
       if (option.isFlag() && request.options().has(option.name())) {
         options.put(option.name(), true);

@@ -15,20 +15,27 @@ import java.util.stream.Stream;
  * One or several GGUF files, planned.
  *
  * @param importance by tensor name
+ * @param carries whether codes come along as they are, and numbers unrounded
  */
 record GgufJob(
     Plan plan,
     List<GgufLayout> layouts,
     Map<String, float[]> importance,
-    Optional<Manifest> manifest)
+    Optional<Manifest> manifest,
+    boolean carries)
     implements Job {
   GgufJob(Plan plan, List<GgufLayout> layouts, Map<String, float[]> importance) {
-    this(plan, layouts, importance, Optional.empty());
+    this(plan, layouts, importance, Optional.empty(), false);
   }
 
   /** The same with a manifest beside it. */
   GgufJob with(Manifest newManifest) {
-    return new GgufJob(plan, layouts, importance, Optional.of(newManifest));
+    return new GgufJob(plan, layouts, importance, Optional.of(newManifest), carries);
+  }
+
+  /** The same with codes as they are. */
+  GgufJob carrying() {
+    return new GgufJob(plan, layouts, importance, manifest, true);
   }
 
   @Override

@@ -46,7 +46,10 @@ final class GgufSink implements Sink {
           slots.put(
               weight,
               new Slot(
-                  new RowEncoder(tensor, Optional.ofNullable(importance.get(weight.ggufName()))),
+                  new RowEncoder(
+                      tensor,
+                      Optional.ofNullable(importance.get(weight.ggufName())),
+                      job.carries()),
                   file,
                   offset));
           weights.add(weight);

@@ -72,8 +72,9 @@ public final class GgufTarget implements Target {
   }
 
   @Override
-  public Job plan(Request request) {
-    GgufJob job = job(request);
+  public Job plan(Request asked) {
+    Request request = asked.carries() ? CarriedTypes.settled(asked) : asked;
+    GgufJob job = request.carries() ? job(request).carrying() : job(request);
     return request.options().has(GgufOptions.MANIFEST)
         ? job.with(new Manifest(request, this, job.plan().precision()))
         : job;
@@ -122,7 +123,8 @@ public final class GgufTarget implements Target {
   }
 
   @Override
-  public String defaultName(Request request) {
+  public String defaultName(Request asked) {
+    Request request = asked.carries() ? CarriedTypes.settled(asked) : asked;
     String precision =
         request
             .precision()

@@ -36,7 +36,7 @@ public final class OnnxTarget implements Target {
   public Job plan(Request request) {
     if (!(request.checkpoint() instanceof HuggingFace folder)) {
       throw new PhialException.Unsupported(
-          "%s: expected the folder of a checkpoint, whose tokenizer ONNX Runtime GenAI reads, found a single file; pass the checkpoint it was made from"
+          "%s: expected the folder of a checkpoint, whose tokenizer ONNX Runtime GenAI reads, found a single file; pass the checkpoint it was made from, or with --original its folder beside the file"
               .formatted(request.checkpoint().path()));
     }
     OnnxOptions options = OnnxOptions.of(request);
@@ -78,7 +78,7 @@ public final class OnnxTarget implements Target {
 
   @Override
   public String defaultName(Request request) {
-    String precision = request.precision().orElse(Precision.INT4.label());
+    String precision = OnnxOptions.settled(request).precision().orElse(Precision.INT4.label());
     String provider =
         request
             .options()

@@ -13,6 +13,7 @@ import java.util.List;
  * @param ratio of the weights in four bits, the rest in those of the backup
  * @param symmetric without zero points
  * @param allLayers four bits for the embedding and the output matrix too
+ * @param carries whether codes come along as they are
  */
 record OpenvinoOptions(
     Precision precision,
@@ -21,7 +22,8 @@ record OpenvinoOptions(
     boolean symmetric,
     Backup backup,
     boolean allLayers,
-    Fallback fallback) {
+    Fallback fallback,
+    boolean carries) {
   /** What becomes of matrices that do not get four bits. */
   enum Backup {
     INT8_ASYM,
@@ -66,7 +68,10 @@ record OpenvinoOptions(
               "error|ignore|adjust",
               "What to do with rows that do not divide into groups: refuse (default), keep them as they are, or take smaller groups."));
 
-  static OpenvinoOptions of(Request request) {
+  static OpenvinoOptions of(Request asked) {
+    asked.refuse(List.of(GROUP_SIZE, RATIO, SYM, BACKUP, ALL_LAYERS, FALLBACK));
+    Request request =
+        asked.settled(coding -> (coding.bits() <= 4 ? Precision.INT4 : Precision.INT8).label());
     Options options = request.options();
     Precision precision = Precision.named(request.precision().orElse(Precision.INT4.label()));
     for (String name : List.of(GROUP_SIZE, RATIO, BACKUP, ALL_LAYERS, FALLBACK)) {
@@ -88,7 +93,8 @@ record OpenvinoOptions(
         options.has(SYM),
         choice(options, BACKUP, Backup.values()),
         options.has(ALL_LAYERS),
-        choice(options, FALLBACK, Fallback.values()));
+        choice(options, FALLBACK, Fallback.values()),
+        request.carries());
   }
 
   private static int groupSize(Options options, Precision precision) {

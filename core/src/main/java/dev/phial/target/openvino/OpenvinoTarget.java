@@ -62,7 +62,7 @@ public final class OpenvinoTarget implements Target {
     OpenvinoOptions options = OpenvinoOptions.of(request);
     if (!(request.checkpoint() instanceof HuggingFace folder)) {
       throw new PhialException.Unsupported(
-          "%s: expected the folder of a checkpoint, whose tokenizer goes to OpenVINO, found a single file; pass the checkpoint it was made from"
+          "%s: expected the folder of a checkpoint, whose tokenizer goes to OpenVINO, found a single file; pass the checkpoint it was made from, or with --original its folder beside the file"
               .formatted(request.checkpoint().path()),
           "needs the folder of the checkpoint");
     }
@@ -76,7 +76,8 @@ public final class OpenvinoTarget implements Target {
           "has no graph for " + family + " models yet");
     }
     DecoderGraph decoder = DecoderGraph.of(description);
-    FloatType origin = origin(folder, decoder, options.precision());
+    FloatType origin =
+        options.carries() ? FloatType.F32 : origin(folder, decoder, options.precision());
     OpenvinoModel model =
         GraphWriter.write(
             decoder,
