@@ -2,10 +2,13 @@ package dev.phial.cli;
 
 import dev.phial.PhialException;
 import dev.phial.source.Checkpoint;
+import dev.phial.source.Gguf;
+import dev.phial.source.HuggingFace;
 import dev.phial.source.Sources;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Optional;
 
 /** What a user writes for a model: a folder, a file, or {@code demo}. */
 final class ModelArgument {
@@ -15,6 +18,29 @@ final class ModelArgument {
 
   static Checkpoint open(String model) {
     return Sources.open(path(model));
+  }
+
+  /**
+   * @param original the folder of the checkpoint that a GGUF file was made from, if it is to lend
+   *     configuration and tokenizer
+   */
+  static Checkpoint open(String model, Optional<String> original) {
+    Checkpoint checkpoint = open(model);
+    if (original.isEmpty()) {
+      return checkpoint;
+    }
+    if (!(checkpoint instanceof Gguf gguf)) {
+      checkpoint.close();
+      throw new PhialException.Usage(
+          "--original: expected a GGUF file, to which it adds configuration and tokenizer, found the folder %s, which has its own"
+              .formatted(model));
+    }
+    try {
+      return HuggingFace.around(gguf, path(original.get()));
+    } catch (Throwable e) {
+      gguf.close();
+      throw e;
+    }
   }
 
   /** Whether both are there and the same file. */

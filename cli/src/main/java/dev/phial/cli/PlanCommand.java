@@ -16,6 +16,7 @@ import java.util.Locale;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -48,6 +49,8 @@ final class PlanCommand implements Callable<Integer> {
           "Tokens of context to count memory for; 4096 by default, or what the model promises if less.")
   private Optional<Integer> context = Optional.empty();
 
+  @Mixin private CarryOptions carry = new CarryOptions();
+
   @Option(names = "--json", description = "Print the result as JSON.")
   private boolean json;
 
@@ -60,7 +63,7 @@ final class PlanCommand implements Callable<Integer> {
           throw new PhialException.Usage("--context: expected at least 1, found " + tokens);
         });
     TargetArguments targets = TargetArguments.of(spec.commandLine().getParseResult());
-    try (Checkpoint checkpoint = ModelArgument.open(model)) {
+    try (Checkpoint checkpoint = ModelArgument.open(model, carry.original())) {
       ModelDescription description = Families.describe(checkpoint);
       int tokens = context.orElse(PlanPrinter.usualContext(description.hyperparameters()));
       if (targets.isEmpty()) {
@@ -73,7 +76,7 @@ final class PlanCommand implements Callable<Integer> {
       } else {
         List<Plan> plans = new ArrayList<>();
         targets
-            .requests(checkpoint, description)
+            .requests(checkpoint, description, carry.carries())
             .forEach(asked -> plans.add(asked.target().plan(asked.request()).plan()));
         PlanPrinter.print(plans, tokens, json);
       }

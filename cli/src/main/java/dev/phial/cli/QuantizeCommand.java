@@ -27,6 +27,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -70,6 +71,8 @@ final class QuantizeCommand implements Callable<Integer> {
   @Option(names = "--threads", paramLabel = "N", description = Threads.DESCRIPTION)
   private int threads = Threads.usual();
 
+  @Mixin private CarryOptions carry = new CarryOptions();
+
   @Option(names = "--json", description = "Print the result as JSON.")
   private boolean json;
 
@@ -88,9 +91,9 @@ final class QuantizeCommand implements Callable<Integer> {
       throw new PhialException.Usage("--to says what to write, such as --to gguf:Q4_K_M");
     }
     Threads.check(threads);
-    try (Checkpoint checkpoint = ModelArgument.open(model)) {
+    try (Checkpoint checkpoint = ModelArgument.open(model, carry.original())) {
       ModelDescription description = Families.describe(checkpoint);
-      List<Output> outputs = outputs(targets.requests(checkpoint, description));
+      List<Output> outputs = outputs(targets.requests(checkpoint, description, carry.carries()));
       if (dryRun) {
         PlanPrinter.print(
             outputs.stream().map(out -> out.job.plan()).toList(),

@@ -108,7 +108,7 @@ final class TargetArguments {
   record Asked(Target target, Request request) {}
 
   /** One for each {@code --to}, in their order. */
-  List<Asked> requests(Checkpoint checkpoint, ModelDescription model) {
+  List<Asked> requests(Checkpoint checkpoint, ModelDescription model, boolean carries) {
     List<Choice> choices = to.stream().map(TargetArguments::parse).toList();
     distribute(choices);
     choices.forEach(TargetArguments::check);
@@ -116,7 +116,8 @@ final class TargetArguments {
         .map(choice ->
             new Asked(
                 choice.target,
-                new Request(checkpoint, model, choice.precision, new Options(choice.options))))
+                new Request(
+                    checkpoint, model, choice.precision, new Options(choice.options), carries)))
         .toList();
   }
 

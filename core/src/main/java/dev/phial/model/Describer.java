@@ -11,6 +11,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -75,6 +76,18 @@ final class Describer {
             "rope_factors_short",
             h -> Shape.of(h.ropeDimensions() / 2)));
     describer.addAll(gguf.tensors());
+    return new ModelDescription(family, hyperparameters, describer.weights);
+  }
+
+  /** The weights of a GGUF file as the configuration of a checkpoint has them. */
+  static ModelDescription describe(Family family, HuggingFace folder, Gguf gguf) {
+    Hyperparameters hyperparameters = family.hyperparameters(folder.config());
+    check(folder, hyperparameters);
+    Describer describer = new Describer(folder, family, hyperparameters, TensorName::gguf);
+    Map<String, Tensor> tensors = new LinkedHashMap<>(gguf.tensors());
+    tensors.keySet().removeIf(name -> name.startsWith("rope_factors_")); // config.json has them
+    describer.addAll(tensors);
+    describer.checkComplete();
     return new ModelDescription(family, hyperparameters, describer.weights);
   }
 

@@ -34,7 +34,9 @@ public final class HuggingFace implements Checkpoint {
   private final Arena arena;
   private final List<Path> files;
   private final Map<String, Tensor> tensors;
+  private Map<Path, String> hashes = Map.of(); // when they have been asked for
   private final String kind;
+  private final Optional<Gguf> gguf;
   private final Optional<Config> generation; // what generation_config.json would say
 
   private HuggingFace(
@@ -45,6 +47,18 @@ public final class HuggingFace implements Checkpoint {
       Map<String, Tensor> tensors,
       String kind,
       Optional<Config> generation) {
+    this(path, config, arena, files, tensors, kind, generation, Optional.empty());
+  }
+
+  private HuggingFace(
+      Path path,
+      Config config,
+      Arena arena,
+      List<Path> files,
+      Map<String, Tensor> tensors,
+      String kind,
+      Optional<Config> generation,
+      Optional<Gguf> gguf) {
     this.path = path;
     this.config = config;
     this.arena = arena;
@@ -52,6 +66,7 @@ public final class HuggingFace implements Checkpoint {
     this.tensors = Collections.unmodifiableMap(tensors);
     this.kind = kind;
     this.generation = generation;
+    this.gguf = gguf;
   }
 
   /**
@@ -107,6 +122,29 @@ public final class HuggingFace implements Checkpoint {
       arena.close();
       throw e;
     }
+  }
+
+  /**
+   * The model in a GGUF file with what lies beside the checkpoint it was made from: configuration
+   * and tokenizer. Weights of that folder are not looked at, and need not be there.
+   *
+   * @throws PhialException.BadInput if the folder has no config.json
+   */
+  public static HuggingFace around(Gguf weights, Path folder) {
+    return new HuggingFace(
+        folder,
+        Config.read(folder.resolve("config.json")),
+        Arena.ofAuto(),
+        weights.files(),
+        weights.tensors(),
+        weights.kind(),
+        Optional.empty(),
+        Optional.of(weights));
+  }
+
+  /** The GGUF file that its tensors come from, and have the names of, if they do. */
+  public Optional<Gguf> gguf() {
+    return gguf;
   }
 
   public Config config() {
@@ -165,6 +203,9 @@ public final class HuggingFace implements Checkpoint {
    */
   @Override
   public String name() {
+    if (gguf.isPresent()) {
+      return gguf.get().name();
+    }
     try {
       Path last = path.toRealPath().getFileName();
       return last == null ? "model" : last.toString(); // the root of a disk has no name
@@ -189,8 +230,20 @@ public final class HuggingFace implements Checkpoint {
   }
 
   @Override
+  public synchronized Map<Path, String> hashes() {
+    if (hashes.isEmpty()) {
+      hashes = Sha256.of(files);
+    }
+    return hashes;
+  }
+
+  @Override
   public void close() {
-    arena.close();
+    if (gguf.isPresent()) {
+      gguf.get().close();
+    } else {
+      arena.close();
+    }
   }
 
   /** Whether there is a folder of this layout at a path, or one of ONNX Runtime GenAI. */

@@ -1,13 +1,83 @@
 package dev.phial.target;
 
+import dev.phial.PhialException;
 import dev.phial.model.ModelDescription;
+import dev.phial.model.Weight;
 import dev.phial.source.Checkpoint;
+import dev.phial.tensor.Coding;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.Map;
 import java.util.Optional;
+import java.util.function.Function;
 
 /**
  * What a target is asked for.
  *
  * @param precision what stood after the colon of {@code --to}
+ * @param carries whether codes are to come along as they are, or not at all
  */
 public record Request(
-    Checkpoint checkpoint, ModelDescription model, Optional<String> precision, Options options) {}
+    Checkpoint checkpoint,
+    ModelDescription model,
+    Optional<String> precision,
+    Options options,
+    boolean carries) {
+  public Request(
+      Checkpoint checkpoint, ModelDescription model, Optional<String> precision, Options options) {
+    this(checkpoint, model, precision, options, false);
+  }
+
+  /**
+   * The same with the precision that the codes have, where they are carried.
+   *
+   * @param name what the target calls codes like those of most weights
+   * @throws PhialException.Usage if another precision was asked for
+   * @throws PhialException.Unsupported if the model has no codes
+   */
+  public Request settled(Function<Coding, String> name) {
+    if (!carries) {
+      return this;
+    }
+    String found = name.apply(usualCoding());
+    precision
+        .filter(asked -> !asked.equalsIgnoreCase(found))
+        .ifPresent(asked -> {
+          throw new PhialException.Usage(
+              "--carry: expected the precision %s, which the codes of %s have, found %s; leave it away"
+                  .formatted(found, checkpoint.path(), asked));
+        });
+    return new Request(checkpoint, model, Optional.of(found), options, true);
+  }
+
+  /** How most of the weights are made of integers. */
+  public Coding usualCoding() {
+    Map<Coding, Long> elements = new HashMap<>();
+    for (Weight weight : model.weights()) {
+      weight
+          .coding()
+          .ifPresent(coding -> elements.merge(coding, weight.shape().elements(), Long::sum));
+    }
+    return elements.entrySet().stream()
+        .max(
+            Map.Entry.<Coding, Long>comparingByValue()
+                .thenComparing(entry -> entry.getKey().toString(), Comparator.naturalOrder()))
+        .map(Map.Entry::getKey)
+        .orElseThrow(() ->
+            new PhialException.Unsupported(
+                "%s: expected tensors of integers with scales, whose codes --carry would keep, found none; leave --carry away"
+                    .formatted(checkpoint.path())));
+  }
+
+  /**
+   * @throws PhialException.Usage if an option is given that the codes decide
+   */
+  public void refuse(Iterable<String> decided) {
+    for (String name : decided) {
+      if (carries && options.has(name)) {
+        throw new PhialException.Usage(
+            "--%s: with --carry the codes decide that; leave one of them away".formatted(name));
+      }
+    }
+  }
+}

@@ -8,6 +8,7 @@ import dev.phial.plan.Recipe;
 import dev.phial.source.Gguf;
 import dev.phial.source.HuggingFace;
 import dev.phial.target.Job;
+import dev.phial.target.Manifest;
 import dev.phial.target.Request;
 import dev.phial.target.Target;
 import dev.phial.target.TargetOption;
@@ -71,8 +72,12 @@ public final class GgufTarget implements Target {
   }
 
   @Override
-  public Job plan(Request request) {
-    return job(request);
+  public Job plan(Request asked) {
+    Request request = asked.carries() ? CarriedTypes.settled(asked) : asked;
+    GgufJob job = request.carries() ? job(request).carrying() : job(request);
+    return request.options().has(GgufOptions.MANIFEST)
+        ? job.with(new Manifest(request, this, job.plan().precision()))
+        : job;
   }
 
   GgufJob job(Request request) {
@@ -118,7 +123,8 @@ public final class GgufTarget implements Target {
   }
 
   @Override
-  public String defaultName(Request request) {
+  public String defaultName(Request asked) {
+    Request request = asked.carries() ? CarriedTypes.settled(asked) : asked;
     String precision =
         request
             .precision()

@@ -60,8 +60,13 @@ final class Quantized {
       int layer = layers.get(weight.layer());
       String name = weight.name().gguf(layer, weight.part());
       GgmlFormat current = (GgmlFormat) tensor.format();
-      GgmlFormat format = copies ? current : mixture.choose(name, layer, weight, current);
-      check(name, weight, current, format, mixture);
+      GgmlFormat format;
+      if (request.carries()) {
+        format = new CarriedTypes(recipe).choose(name, weight, current);
+      } else {
+        format = copies ? current : mixture.choose(name, layer, weight, current);
+        check(name, weight, current, format, mixture);
+      }
       tensors.add(new PlannedTensor(name, weight, format));
     }
     Map<String, GgufValue> metadata = metadata(pruned, layers);

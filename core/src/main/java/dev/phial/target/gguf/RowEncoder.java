@@ -4,6 +4,12 @@ import dev.phial.PhialException;
 import dev.phial.kernel.Kernels;
 import dev.phial.model.Weight;
 import dev.phial.plan.PlannedTensor;
+import dev.phial.quant.FloatType;
+import dev.phial.quant.Formats;
+import dev.phial.quant.Recoding;
+import dev.phial.target.Carry;
+import dev.phial.tensor.CodedRows;
+import dev.phial.tensor.IntegerBlocks;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.Optional;
@@ -12,8 +18,13 @@ import java.util.Optional;
  * Makes the bytes of a planned tensor.
  *
  * @param importance of all its matrices
+ * @param carries whether codes come along as they are, and numbers unrounded
  */
-record RowEncoder(PlannedTensor tensor, Optional<float[]> importance) {
+record RowEncoder(PlannedTensor tensor, Optional<float[]> importance, boolean carries) {
+  RowEncoder(PlannedTensor tensor, Optional<float[]> importance) {
+    this(tensor, importance, false);
+  }
+
   /** Beyond this, a half-precision number or scale might overflow. */
   private static final float SUSPICIOUS = 60000;
 
@@ -25,7 +36,11 @@ record RowEncoder(PlannedTensor tensor, Optional<float[]> importance) {
   /** Whether {@link #encode} looks at values. */
   boolean needsValues() {
     // plain numbers are looked at even where they are copied: a NaN must not pass
-    return !tensor.isCopied() || tensor.format().blockSize() == 1;
+    return tensor.format().blockSize() == 1 || !tensor.isCopied() && recoding().isEmpty();
+  }
+
+  private Optional<Recoding> recoding() {
+    return carries ? CarriedTypes.recoding(tensor) : Optional.empty();
   }
 
   /**
@@ -38,12 +53,33 @@ record RowEncoder(PlannedTensor tensor, Optional<float[]> importance) {
     byte[] bytes = new byte[Math.toIntExact(count * rowBytes())];
     if (tensor.isCopied()) {
       tensor.weight().copy(first, count, bytes);
+    } else if (recoding().isPresent()) {
+      carry(first, count, recoding().get(), bytes);
     } else {
+      if (carries) {
+        Carry.checkExact(tensor.name(), type(), values, 0, count * columns());
+      }
       float[] weights = importance.map(all -> ofExpert(all, first)).orElse(null);
       tensor.format().encode(values, count, columns(), weights, bytes, 0);
       checkRange(values, count * columns(), bytes);
     }
     return bytes;
+  }
+
+  private void carry(long first, int count, Recoding recoding, byte[] to) {
+    IntegerBlocks format = (IntegerBlocks) tensor.format();
+    CodedRows codes = Carry.read(tensor.weight(), first, count, recoding, tensor.name());
+    for (int group = 0; group < codes.groups(); group++) {
+      format.putTogether(codes, group, to, group * format.blockBytes());
+    }
+  }
+
+  /** Of numbers that are not quantized. */
+  private FloatType type() {
+    return Arrays.stream(FloatType.values())
+        .filter(type -> Formats.of(type) == tensor.format())
+        .findFirst()
+        .orElseThrow();
   }
 
   private int columns() {

@@ -5,6 +5,7 @@ import dev.phial.io.PythonJson;
 import dev.phial.quant.MlxFormat;
 import dev.phial.source.Config;
 import dev.phial.source.HuggingFace;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -88,8 +89,11 @@ final class MlxConfig {
   }
 
   private void addQuantization(MlxSettings settings, List<MlxTensor> tensors) {
+    boolean carries = tensors.stream().anyMatch(tensor -> tensor.recoding().isPresent());
     Optional<MlxFormat> usual =
-        tensors.stream().findFirst().flatMap(tensor -> settings.format(tensor.number()));
+        carries
+            ? usual(tensors)
+            : tensors.stream().findFirst().flatMap(tensor -> settings.format(tensor.number()));
     if (usual.isEmpty()) {
       return;
     }
@@ -98,7 +102,19 @@ final class MlxConfig {
         .put("group_size", usual.get().blockSize())
         .put("bits", usual.get().bits())
         .put("mode", usual.get().mode());
-    if (settings.mixture().isPresent()) {
+    if (carries) {
+      for (MlxTensor tensor : tensors) {
+        tensor
+            .quantized()
+            .filter(format -> !format.equals(usual.get()))
+            .ifPresent(format ->
+                quantization
+                    .putObject(tensor.path())
+                    .put("group_size", format.blockSize())
+                    .put("bits", format.bits())
+                    .put("mode", format.mode()));
+      }
+    } else if (settings.mixture().isPresent()) {
       for (MlxTensor tensor : tensors) {
         tensor
             .quantized()
@@ -112,6 +128,18 @@ final class MlxConfig {
     }
     config.set("quantization", quantization);
     config.set("quantization_config", quantization);
+  }
+
+  /** The type of most weights. */
+  private static Optional<MlxFormat> usual(List<MlxTensor> tensors) {
+    Map<MlxFormat, Long> elements = new LinkedHashMap<>();
+    for (MlxTensor tensor : tensors) {
+      tensor
+          .quantized()
+          .ifPresent(
+              format -> elements.merge(format, tensor.weight().shape().elements(), Long::sum));
+    }
+    return elements.entrySet().stream().max(Map.Entry.comparingByValue()).map(Map.Entry::getKey);
   }
 
   private byte[] sorted() {

@@ -5,8 +5,11 @@ import dev.phial.model.Weight;
 import dev.phial.quant.FloatType;
 import dev.phial.quant.MlxFormat;
 import dev.phial.quant.MlxFormats;
+import dev.phial.target.Carry;
 import dev.phial.target.Options;
+import dev.phial.target.Request;
 import dev.phial.target.TargetOption;
+import dev.phial.tensor.Coding;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
@@ -109,6 +112,28 @@ record MlxSettings(
     return settings;
   }
 
+  /** With the precision that codes have which are carried. */
+  static MlxSettings of(Request asked) {
+    asked.refuse(List.of(BITS, GROUP_SIZE, MODE, MIXTURE));
+    Request request = asked.settled(coding -> String.valueOf(codings(coding).getFirst().bits()));
+    return of(request.precision(), request.options());
+  }
+
+  /** The type for codes that come as they are: the fewest bits, the largest group. */
+  static List<Coding> codings(Coding from) {
+    int width =
+        MlxFormats.BITS.stream()
+            .filter(count -> count >= from.bits())
+            .findFirst()
+            .orElse(MlxFormats.BITS.getLast());
+    int size = Carry.size(from, MlxFormats.GROUP_SIZES.reversed());
+    return affine(width, size, FloatType.F32).coding().stream().toList();
+  }
+
+  static MlxFormat affine(int width, int size, FloatType number) {
+    return MlxFormats.of(AFFINE, width, size, number).orElseThrow();
+  }
+
   /** What a precision is short for. */
   private static Map.Entry<String, String> option(String precision) {
     known("to mlx", PRECISIONS.stream(), precision);
@@ -156,7 +181,7 @@ record MlxSettings(
   }
 
   private MlxFormat affine(int width, FloatType number) {
-    return MlxFormats.of(AFFINE, width, groupSize.orElse(USUAL_GROUP_SIZE), number).orElseThrow();
+    return affine(width, groupSize.orElse(USUAL_GROUP_SIZE), number);
   }
 
   /** What would stand after {@code mlx:}; empty if nothing does. */

@@ -6,16 +6,23 @@ import dev.phial.io.OutputFile;
 import dev.phial.kernel.Kernels;
 import dev.phial.model.Weight;
 import dev.phial.plan.PlannedTensor;
+import dev.phial.quant.Recoding;
+import dev.phial.target.Carry;
+import dev.phial.target.Manifest;
 import dev.phial.target.Sink;
 import dev.phial.target.mlx.MlxLayout.Place;
+import dev.phial.tensor.CodedRows;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.IdentityHashMap;
 import java.util.List;
+import java.util.Optional;
 
 /** Writes the folder, each piece where the layout says. */
 final class MlxSink implements Sink {
+  private final Manifest manifest;
+  private final boolean exact; // numbers must not be rounded
   private final AtomicFolder folder;
   private final List<Weight> weights;
   private final IdentityHashMap<Weight, Slot> slots = new IdentityHashMap<>();
@@ -32,6 +39,8 @@ final class MlxSink implements Sink {
 
   MlxSink(MlxJob job, Path output, boolean replace) {
     MlxLayout layout = job.layout();
+    this.manifest = job.manifest();
+    this.exact = job.manifest().request().carries();
     this.weights = layout.tensors().stream().map(MlxTensor::weight).toList();
     this.folder = AtomicFolder.create(output, replace);
     try {
@@ -82,22 +91,34 @@ final class MlxSink implements Sink {
   /** Also where bytes are copied: a NaN must not pass. */
   @Override
   public boolean needsValues(Weight weight) {
-    return true;
+    return slot(weight).tensor.recoding().isEmpty();
   }
 
-  @Override
-  public void accept(Weight weight, long first, int count, float[] values) {
+  private Slot slot(Weight weight) {
     Slot slot = slots.get(weight);
     if (slot == null) {
       throw new IllegalArgumentException("not asked for " + weight.mlxName());
     }
+    return slot;
+  }
+
+  @Override
+  public void accept(Weight weight, long first, int count, float[] values) {
+    Slot slot = slot(weight);
     PlannedTensor planned = slot.planned;
     int columns = Math.toIntExact(weight.shape().columns());
     byte[] blocks = new byte[Math.toIntExact(count * planned.format().bytes(columns))];
-    if (planned.isCopied()) {
+    Optional<Recoding> recoding = slot.tensor.recoding();
+    if (recoding.isPresent()) {
+      CodedRows codes = Carry.read(weight, first, count, recoding.get(), weight.mlxName());
+      slot.tensor.quantized().orElseThrow().encode(codes, blocks, 0);
+    } else if (planned.isCopied()) {
       weight.copy(first, count, blocks);
     } else {
       checkRange(slot.tensor, values, count * columns);
+      if (exact) {
+        Carry.checkExact(weight.mlxName(), slot.tensor.number(), values, 0, count * columns);
+      }
       planned.format().encode(values, count, columns, null, blocks, 0);
     }
     long firstBlock = first * (columns / planned.format().blockSize());
@@ -133,6 +154,7 @@ final class MlxSink implements Sink {
 
   @Override
   public void commit() {
+    manifest.addTo(folder);
     folder.commit();
   }
 

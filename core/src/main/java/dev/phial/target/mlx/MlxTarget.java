@@ -7,12 +7,16 @@ import dev.phial.model.Weight;
 import dev.phial.plan.Plan;
 import dev.phial.quant.FloatType;
 import dev.phial.quant.MlxFormat;
+import dev.phial.quant.Recoding;
 import dev.phial.source.HuggingFace;
 import dev.phial.source.Sources;
+import dev.phial.target.Carry;
 import dev.phial.target.Job;
+import dev.phial.target.Manifest;
 import dev.phial.target.Request;
 import dev.phial.target.Target;
 import dev.phial.target.TargetOption;
+import dev.phial.tensor.Coding;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -80,11 +84,12 @@ public final class MlxTarget implements Target {
 
   @Override
   public Job plan(Request request) {
-    MlxSettings settings = MlxSettings.of(request.precision(), request.options());
+    MlxSettings settings = MlxSettings.of(request);
     String path = request.checkpoint().path().toString();
     if (!(request.checkpoint() instanceof HuggingFace folder)) {
       throw new PhialException.Unsupported(
-          path + ": expected the folder of a checkpoint, whose tokenizer goes to MLX, found GGUF",
+          path
+              + ": expected the folder of a checkpoint, whose tokenizer goes to MLX, found GGUF; pass with --original the one it was made from",
           "needs the folder of the checkpoint");
     }
     ModelDescription model = request.model();
@@ -98,7 +103,9 @@ public final class MlxTarget implements Target {
     }
     Optional<FloatType> dtype = settings.dtype().or(() -> folder.dtype().flatMap(FloatType::named));
     List<MlxTensor> tensors =
-        weights.stream().map(weight -> tensor(weight, model, settings, dtype)).toList();
+        request.carries()
+            ? carried(weights, settings, request)
+            : weights.stream().map(weight -> tensor(weight, model, settings, dtype)).toList();
     if (settings.mode().isPresent()
         && tensors.stream().noneMatch(tensor -> tensor.quantized().isPresent())) {
       throw new PhialException.Unsupported(
@@ -111,18 +118,47 @@ public final class MlxTarget implements Target {
     texts.put("config.json", MlxConfig.of(folder, architecture.modelType(), settings, tensors));
     texts.put("model.safetensors.index.json", layout.index());
     List<Path> companions = folder.companions();
+    String precision = settings.precision().orElse(tensors.getFirst().number().word());
+    Manifest manifest = new Manifest(request, this, precision);
     long bytes =
         layout.shards().stream().mapToLong(SafetensorsFile::bytes).sum()
             + texts.values().stream().mapToLong(text -> text.length).sum()
-            + companions.stream().mapToLong(Sources::size).sum();
+            + companions.stream().mapToLong(Sources::size).sum()
+            + manifest.bytes(MlxJob.names(layout, texts, companions).toList());
     Plan plan =
         new Plan(
             name(),
-            settings.precision().orElse(tensors.getFirst().number().word()),
+            precision,
             model.hyperparameters(),
             tensors.stream().map(MlxTensor::planned).toList(),
             bytes);
-    return new MlxJob(plan, layout, texts, companions);
+    return new MlxJob(plan, layout, texts, companions, manifest);
+  }
+
+  /** In the type of the scales, unless another was named. */
+  private static List<MlxTensor> carried(
+      List<Weight> weights, MlxSettings settings, Request request) {
+    Coding usual = request.usualCoding();
+    FloatType number =
+        settings
+            .dtype()
+            .orElseGet(() ->
+                weights.stream()
+                    .filter(weight -> weight.coding().equals(Optional.of(usual)))
+                    .findFirst()
+                    .map(Carry::type)
+                    .orElse(FloatType.F32));
+    return weights.stream()
+        .map(weight -> {
+          Optional<Recoding> recoding =
+              Carry.of(weight.mlxName(), List.of(weight), MlxSettings::codings, number);
+          return new MlxTensor(
+              weight,
+              number,
+              recoding.map(r -> MlxSettings.affine(r.to().bits(), r.to().groupSize(), number)),
+              recoding);
+        })
+        .toList();
   }
 
   private static MlxTensor tensor(
@@ -135,14 +171,12 @@ public final class MlxTarget implements Target {
     return new MlxTensor(
         weight,
         number,
-        format.filter(f -> weight.shape().columns() % f.blockSize() == 0)); // as mlx_lm does
+        format.filter(f -> weight.shape().columns() % f.blockSize() == 0), // as mlx_lm does
+        Optional.empty());
   }
 
   @Override
   public String defaultName(Request request) {
-    return "%s-mlx-%s"
-        .formatted(
-            request.checkpoint().name(),
-            MlxSettings.of(request.precision(), request.options()).label());
+    return "%s-mlx-%s".formatted(request.checkpoint().name(), MlxSettings.of(request).label());
   }
 }

@@ -5,6 +5,7 @@ import dev.phial.plan.PlannedTensor;
 import dev.phial.quant.FloatType;
 import dev.phial.quant.Formats;
 import dev.phial.quant.MlxFormat;
+import dev.phial.quant.Recoding;
 import dev.phial.target.mlx.SafetensorsFile.Entry;
 import dev.phial.tensor.Shape;
 import java.util.ArrayList;
@@ -16,8 +17,10 @@ import java.util.Optional;
  *
  * @param number type of what is not quantized
  * @param quantized its quant type, if it has one
+ * @param recoding how its codes come here as they are, if they do
  */
-record MlxTensor(Weight weight, FloatType number, Optional<MlxFormat> quantized) {
+record MlxTensor(
+    Weight weight, FloatType number, Optional<MlxFormat> quantized, Optional<Recoding> recoding) {
   PlannedTensor planned() {
     return new PlannedTensor(
         weight.mlxName(), weight, quantized.isPresent() ? quantized.get() : Formats.of(number));

@@ -29,8 +29,12 @@ import dev.phial.quant.FloatType;
 import dev.phial.quant.Format;
 import dev.phial.quant.Formats;
 import dev.phial.quant.GroupInt;
+import dev.phial.quant.Recoding;
 import dev.phial.quant.method.DividingMinMax;
+import dev.phial.quant.method.Given;
 import dev.phial.quant.method.MinMax;
+import dev.phial.target.Carry;
+import dev.phial.tensor.Coding;
 import dev.phial.tensor.Shape;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -97,7 +101,7 @@ final class GraphWriter {
       head(hidden);
     }
     stored.sort(Comparator.comparingInt(Stored::pass));
-    return new OnnxModel(model(), stored);
+    return new OnnxModel(model(), stored, options.carries());
   }
 
   // --- before the layers
@@ -216,6 +220,10 @@ final class GraphWriter {
               List.of("lm_head.MatMul.weight"),
               numbers("perm", 1, 0));
       root = nodes.add("Gather", EMBEDDING + "/Gather", List.of(table, "input_ids"));
+    } else if (recoding("model.embed_tokens.weight", decoder.embedding()).isPresent()) {
+      root =
+          carriedEmbedding(
+              recoding("model.embed_tokens.weight", decoder.embedding()).orElseThrow());
     } else if (quantizesEmbedding()) {
       root = quantizedEmbedding();
     } else {
@@ -241,16 +249,23 @@ final class GraphWriter {
   }
 
   private boolean sharesQuantized() {
+    if (options.carries()) {
+      return shares() && outputRecoding().isPresent();
+    }
     return shares() && options.precision() == Precision.INT4 && !options.qdq();
   }
 
   private boolean sharesPlain() {
+    if (options.carries()) {
+      return shares() && outputRecoding().isEmpty();
+    }
     return shares() && !options.precision().isQuantized();
   }
 
   /** A table of its own is quantized only where it was meant to be shared. */
   private boolean quantizesEmbedding() {
     return options.sharesEmbedding()
+        && !options.carries()
         && options.precision() == Precision.INT4
         && !options.qdq()
         && options.algorithm() == Algorithm.DEFAULT;
@@ -258,13 +273,14 @@ final class GraphWriter {
 
   /** Reads rows of the output matrix, which {@link #head} stores. */
   private String sharedQuantizedEmbedding() {
-    int bits = bits("/lm_head/MatMul");
-    GroupInt format = format(bits);
+    GroupInt format =
+        outputRecoding().map(GraphWriter::format).orElseGet(() -> format(bits("/lm_head/MatMul")));
+    int bits = format.bits();
+    int size = format.blockSize();
     List<Initializer> tensors =
         options
             .algorithm()
-            .initializers(
-                "lm_head.MatMul.weight", h.vocabulary(), h.hidden(), options.blockSize(), format);
+            .initializers("lm_head.MatMul.weight", h.vocabulary(), h.hidden(), size, format);
     String table =
         nodes.add(
             "Reshape",
@@ -282,7 +298,56 @@ final class GraphWriter {
         inputs,
         List.of(output),
         number("bits", bits),
-        number("block_size", options.blockSize()),
+        number("block_size", size),
+        number("gather_axis", 0),
+        number("quantize_axis", 1));
+    return output;
+  }
+
+  private Optional<Recoding> outputRecoding() {
+    return recoding("lm_head.MatMul.weight", decoder.output().weight());
+  }
+
+  /** Codes that come as they are, in bytes as those of the output matrix. */
+  private String carriedEmbedding(Recoding recoding) {
+    Matrix table = decoder.embedding();
+    String name = "model.embed_tokens.weight";
+    GroupInt format = format(recoding);
+    int bits = format.bits();
+    long groups = table.columns() / format.blockSize();
+    Initializer codes =
+        Initializer.of(
+            name + "_Q" + bits, OnnxType.UINT8, table.rows(), table.columns() * bits / Byte.SIZE);
+    Initializer scales = Initializer.of(name + "_scales", OnnxType.of(type), table.rows(), groups);
+    List<Initializer> zeros =
+        format.hasZeros()
+            ? List.of(
+                Initializer.of(
+                    name + "_zero_points",
+                    OnnxType.UINT8,
+                    table.rows(),
+                    (groups * bits + 7) / Byte.SIZE))
+            : List.of();
+    List<Initializer> all = new ArrayList<>(List.of(codes, scales));
+    all.addAll(zeros);
+    add(
+        new NBitsRows(
+            all, format, type, table.columns(), codes, scales, zeros, false, Optional.of(recoding)),
+        name,
+        table,
+        format,
+        Stored.QUANTIZED);
+    List<String> inputs = new ArrayList<>(List.of(codes.name(), "input_ids", scales.name()));
+    zeros.forEach(zero -> inputs.add(zero.name()));
+    String output = EMBEDDING + "/Gather/output_0";
+    nodes.add(
+        MICROSOFT,
+        "GatherBlockQuantized",
+        EMBEDDING + "/Gather_Q" + bits,
+        inputs,
+        List.of(output),
+        number("bits", bits),
+        number("block_size", format.blockSize()),
         number("gather_axis", 0),
         number("quantize_axis", 1));
     return output;
@@ -291,7 +356,7 @@ final class GraphWriter {
   private String quantizedEmbedding() {
     Matrix table = decoder.embedding();
     int size = options.blockSize();
-    checkDivides("model.embed_tokens", table.columns());
+    checkDivides("model.embed_tokens", table.columns(), size);
     GroupInt format = new GroupInt(4, size, type, new DividingMinMax(options.symmetric(), type));
     String name = "model.embed_tokens.weight";
     OnnxType codeType = options.symmetric() ? OnnxType.INT4 : OnnxType.UINT4;
@@ -311,7 +376,15 @@ final class GraphWriter {
     all.addAll(zeros);
     add(
         new NBitsRows(
-            all, format, type, table.columns(), codes, scales, zeros, options.symmetric()),
+            all,
+            format,
+            type,
+            table.columns(),
+            codes,
+            scales,
+            zeros,
+            options.symmetric(),
+            Optional.empty()),
         name,
         table,
         format,
@@ -559,7 +632,10 @@ final class GraphWriter {
           "--ep %s: its kernels run no mixture of experts; choose another provider"
               .formatted(options.provider().label()));
     }
-    String scores = plainMatmul(name + "/gate", experts.router(), input);
+    String scores =
+        options.carries()
+            ? matmul(name + "/gate", experts.router(), input)
+            : plainMatmul(name + "/gate", experts.router(), input);
     SparseMixer.Routing routing = SparseMixer.add(nodes, name + "/router", experts, scores, type);
     String prefix = name.substring(1).replace('/', '.') + ".experts.";
     long count = experts.gate().shape().dimensions().getFirst();
@@ -570,13 +646,15 @@ final class GraphWriter {
       fused.add(new Stored.Source(experts.gate(), expert * width, width, to, 2));
       fused.add(new Stored.Source(experts.up(), expert * width, width, to + 1, 2));
     }
-    List<String> gateUp = expertMatrix(prefix + "gate_up_proj", count, 2 * width, fused);
+    Optional<GroupInt> format = expertFormat(prefix, experts);
+    List<String> gateUp = expertMatrix(prefix + "gate_up_proj", count, 2 * width, fused, format);
     List<String> down =
         expertMatrix(
             prefix + "down_proj",
             count,
             experts.down().matrixRows(),
-            Stored.sources(Matrix.of(experts.down())));
+            Stored.sources(Matrix.of(experts.down())),
+            format);
     List<String> inputs = new ArrayList<>(List.of(input, routing.logits()));
     inputs.addAll(gateUp);
     inputs.add("");
@@ -590,10 +668,10 @@ final class GraphWriter {
                 real("activation_beta", 0),
                 number("k", experts.used()),
                 number("normalize_routing_weights", 0)));
-    boolean isQuantized = options.precision().isQuantized();
+    boolean isQuantized = format.isPresent();
     if (isQuantized) {
-      attributes.add(number("expert_weight_bits", options.precision().bits()));
-      attributes.add(number("block_size", options.blockSize()));
+      attributes.add(number("expert_weight_bits", format.get().bits()));
+      attributes.add(number("block_size", format.get().blockSize()));
       if (options.provider() == Provider.CUDA) {
         attributes.add(number("weights_prepacked", 0));
       }
@@ -615,13 +693,35 @@ final class GraphWriter {
     return nodes.add("Where", name + "/Where", List.of(never, input, scaled));
   }
 
+  /** One for all of them, as QMoE wants it; empty if they are numbers. */
+  private Optional<GroupInt> expertFormat(String prefix, FeedForward.Experts experts) {
+    int bits = options.precision().bits();
+    if (!options.carries()) {
+      return options.precision().isQuantized()
+          ? Optional.of(Algorithm.DEFAULT.format(bits, options.blockSize(), true, type))
+          : Optional.empty();
+    }
+    Optional<Recoding> recoding =
+        recoding(prefix, List.of(experts.gate(), experts.up(), experts.down()));
+    if (recoding.isPresent() && recoding.get().to().offset() != Coding.Offset.NONE) {
+      throw new PhialException.Unsupported(
+          "tensor %s: expected codes around zero, since QMoE has no zero points, found others; choose another target, or quantize anew without --carry"
+              .formatted(prefix));
+    }
+    return recoding.map(GraphWriter::format);
+  }
+
   /** Stores one matrix per expert, {@code [experts, rows, columns]}; returns weights and scales. */
   private List<String> expertMatrix(
-      String name, long experts, long rows, List<Stored.Source> sources) {
+      String name,
+      long experts,
+      long rows,
+      List<Stored.Source> sources,
+      Optional<GroupInt> quantized) {
     Weight weight = sources.getFirst().weight();
     long columns = weight.shape().columns();
     Shape shape = Shape.of(experts, rows, columns);
-    if (!options.precision().isQuantized()) {
+    if (quantized.isEmpty()) {
       Initializer all = Initializer.of(name + ".weight", OnnxType.of(type), experts, rows, columns);
       stored.add(
           new Stored(
@@ -631,19 +731,27 @@ final class GraphWriter {
               Stored.PLAIN));
       return List.of(all.name());
     }
-    checkDivides(name, columns);
-    int bits = options.precision().bits();
-    GroupInt format = Algorithm.DEFAULT.format(bits, options.blockSize(), true, type);
+    GroupInt format = quantized.get();
+    int bits = format.bits();
+    checkDivides(name, columns, format.blockSize());
     Initializer codes =
         Initializer.of(
             name + ".qweight", OnnxType.UINT8, experts, rows, columns * bits / Byte.SIZE);
     Initializer scales =
         Initializer.of(
-            name + ".scales", OnnxType.of(type), experts, rows, columns / options.blockSize());
+            name + ".scales", OnnxType.of(type), experts, rows, columns / format.blockSize());
     stored.add(
         new Stored(
             new NBitsRows(
-                List.of(codes, scales), format, type, columns, codes, scales, List.of(), false),
+                List.of(codes, scales),
+                format,
+                type,
+                columns,
+                codes,
+                scales,
+                List.of(),
+                false,
+                recoding(name, sources.stream().map(Stored.Source::weight).toList())),
             sources,
             List.of(planned(name, weight, shape, format)),
             Stored.PLAIN));
@@ -706,22 +814,22 @@ final class GraphWriter {
     String output = name + "/output_0";
     String weight = name.substring(1).replace('/', '.') + ".weight";
     Matrix matrix = linear.weight();
-    if (!options.precision().isQuantized()) {
+    Optional<Recoding> recoding = recoding(weight, matrix);
+    if (options.carries() ? recoding.isEmpty() : !options.precision().isQuantized()) {
       plainMatmul(name, weight, matrix, input, output);
       return output;
     }
-    checkDivides(weight, matrix.columns());
-    int bits = bits(name);
+    GroupInt format = recoding.map(GraphWriter::format).orElseGet(() -> format(bits(name)));
+    int size = format.blockSize();
+    checkDivides(weight, matrix.columns(), size);
+    int bits = format.bits();
     int pass = bits == options.precision().bits() ? Stored.QUANTIZED : Stored.UPGRADED;
     if (options.qdq()) {
       dequantizedMatmul(name, weight, matrix, input, output);
       return output;
     }
-    GroupInt format = format(bits);
     List<Initializer> tensors =
-        options
-            .algorithm()
-            .initializers(weight, matrix.rows(), matrix.columns(), options.blockSize(), format);
+        options.algorithm().initializers(weight, matrix.rows(), matrix.columns(), size, format);
     add(
         new NBitsRows(
             tensors,
@@ -731,7 +839,8 @@ final class GraphWriter {
             find(tensors, codes(tensors)),
             find(tensors, scales(tensors)),
             zeros(tensors).map(zero -> List.of(find(tensors, zero))).orElse(List.of()),
-            false),
+            false,
+            recoding),
         weight,
         matrix,
         format,
@@ -744,7 +853,7 @@ final class GraphWriter {
                 number("K", matrix.columns()),
                 number("N", matrix.rows()),
                 number("bits", bits),
-                number("block_size", options.blockSize())));
+                number("block_size", size)));
     if (options.accuracyLevel() != 0) {
       attributes.add(number("accuracy_level", options.accuracyLevel()));
     }
@@ -805,6 +914,23 @@ final class GraphWriter {
     return options.algorithm().format(bits, options.blockSize(), options.symmetric(), type);
   }
 
+  /** How the codes of a matrix come here as they are, where that is asked for and it has some. */
+  private Optional<Recoding> recoding(String weight, Matrix matrix) {
+    return recoding(weight, matrix.parts().stream().map(Matrix.Rows::weight).toList());
+  }
+
+  private Optional<Recoding> recoding(String name, List<Weight> weights) {
+    return options.carries()
+        ? Carry.of(name, weights, from -> Carry.integers(from, OnnxOptions.CARRIED_SIZES), type)
+        : Optional.empty();
+  }
+
+  private static GroupInt format(Recoding recoding) {
+    Coding to = recoding.to();
+    return new GroupInt(
+        to.bits(), to.groupSize(), recoding.type(), new Given(to.offset() != Coding.Offset.NONE));
+  }
+
   /** The bits of a MatMul, which the options may have raised. */
   private int bits(String node) {
     boolean upgraded =
@@ -814,11 +940,11 @@ final class GraphWriter {
     return upgraded ? Precision.INT8.bits() : options.precision().bits();
   }
 
-  private void checkDivides(String weight, long columns) {
-    if (columns % options.blockSize() != 0) {
+  private void checkDivides(String weight, long columns, int size) {
+    if (columns % size != 0) {
       throw new PhialException.Unsupported(
           "tensor %s: expected rows that divide by the block size %d, found %d columns; choose another --block-size"
-              .formatted(weight, options.blockSize(), columns));
+              .formatted(weight, size, columns));
     }
   }
 

@@ -2,8 +2,10 @@ package dev.phial.target.onnx;
 
 import dev.phial.quant.FloatType;
 import dev.phial.quant.GroupInt;
+import dev.phial.quant.Recoding;
 import dev.phial.quant.method.GroupCodes;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * Codes, scales and zero points in tensors of their own, each row by row: MatMulNBits, QMoE and,
@@ -17,6 +19,7 @@ final class NBitsRows extends Storage {
   private final Initializer scales;
   private final boolean signed;
   private final List<Initializer> zeros; // none or one
+  private final Optional<Recoding> recoding;
 
   /**
    * @param weightType what the weights are rounded to before they are quantized
@@ -24,6 +27,7 @@ final class NBitsRows extends Storage {
    * @param scales {@code [rows, groups]}
    * @param zeros {@code [rows, ceil(groups * bits / 8)]}, none or one
    * @param signed whether the middle code is stored as 0
+   * @param recoding how codes come here as they are, if they do
    */
   NBitsRows(
       List<Initializer> initializers,
@@ -33,7 +37,8 @@ final class NBitsRows extends Storage {
       Initializer codes,
       Initializer scales,
       List<Initializer> zeros,
-      boolean signed) {
+      boolean signed,
+      Optional<Recoding> recoding) {
     super(initializers);
     this.format = format;
     this.weightType = weightType;
@@ -42,17 +47,34 @@ final class NBitsRows extends Storage {
     this.scales = scales;
     this.zeros = zeros;
     this.signed = signed;
+    this.recoding = recoding;
+  }
+
+  @Override
+  FloatType type() {
+    return weightType;
   }
 
   @Override
   void write(DataFile file, float[] x, int from, long row, int rows) {
     int count = rows * columns;
-    int groupsPerRow = columns / format.blockSize();
-    int groups = rows * groupsPerRow;
+    int groups = count / format.blockSize();
     GroupCodes quantized =
         weightType == FloatType.F32
             ? format.quantize(x, from, groups)
             : format.quantize(rounded(x, from, count), 0, groups);
+    carry(file, quantized, row, rows);
+  }
+
+  @Override
+  Optional<Recoding> recoding() {
+    return recoding;
+  }
+
+  @Override
+  void carry(DataFile file, GroupCodes quantized, long row, int rows) {
+    int count = rows * columns;
+    int groupsPerRow = columns / format.blockSize();
     byte[] packed = new byte[count * format.bits() / 8];
     GroupInt.pack(quantized.codes(), 0, count, format.bits(), packed, 0);
     if (signed) {

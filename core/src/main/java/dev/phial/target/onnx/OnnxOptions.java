@@ -13,6 +13,7 @@ import java.util.TreeSet;
  * What was asked for, under the model builder's names.
  *
  * @param accuracyLevel of MatMulNBits; 0 is not written
+ * @param carries whether codes come along as they are
  * @param sharesEmbedding whether input and output use one matrix where the model ties them
  */
 record OnnxOptions(
@@ -26,10 +27,14 @@ record OnnxOptions(
     boolean excludesHead,
     boolean excludesEmbedding,
     boolean sharesEmbedding,
-    boolean qdq) {
+    boolean qdq,
+    boolean carries) {
   static final String LAST_MATMUL = "last_matmul";
   static final String MIXED_LAYERS = "mixed_layers";
   private static final List<Integer> BLOCK_SIZES = List.of(16, 32, 64, 128, 256);
+
+  /** What groups can be cut into, the largest first. */
+  static final List<Integer> CARRIED_SIZES = BLOCK_SIZES.reversed();
 
   static final List<TargetOption> ALL =
       List.of(
@@ -57,7 +62,8 @@ record OnnxOptions(
           TargetOption.flag(
               "qdq", "DequantizeLinear and MatMul instead of MatMulNBits; 4 bits only."));
 
-  static OnnxOptions of(Request request) {
+  static OnnxOptions of(Request asked) {
+    Request request = settled(asked);
     Options options = request.options();
     Precision precision = Precision.named(request.precision().orElse(Precision.INT4.label()));
     Provider provider = Provider.named(options.value("ep").orElse("cpu"));
@@ -88,9 +94,17 @@ record OnnxOptions(
             options.has("exclude-lm-head"),
             options.has("exclude-embeds"),
             shared(options, request.model().hyperparameters().tied()),
-            options.has("qdq"));
+            options.has("qdq"),
+            request.carries());
     result.check();
     return result;
+  }
+
+  /** With the precision that codes have which are carried. */
+  static Request settled(Request request) {
+    request.refuse(List.of("block-size", "symmetric", "asymmetric", "algo", "mixed", "qdq"));
+    return request.settled(coding ->
+        (coding.bits() <= Precision.INT4.bits() ? Precision.INT4 : Precision.INT8).label());
   }
 
   private void check() {

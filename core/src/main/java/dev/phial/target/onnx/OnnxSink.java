@@ -4,7 +4,11 @@ import dev.phial.PhialException;
 import dev.phial.io.AtomicFolder;
 import dev.phial.io.OutputFile;
 import dev.phial.model.Weight;
+import dev.phial.quant.Recoding;
+import dev.phial.target.Carry;
+import dev.phial.target.Manifest;
 import dev.phial.target.Sink;
+import dev.phial.tensor.CodedRows;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.ByteBuffer;
@@ -16,6 +20,8 @@ import java.util.Map;
 
 /** Writes a folder; every stretch of rows goes where the graph says. */
 final class OnnxSink implements Sink {
+  private final OnnxModel model;
+  private final Manifest manifest;
   private final AtomicFolder folder;
   private final DataFile data;
   private final IdentityHashMap<Weight, List<Use>> uses = new IdentityHashMap<>();
@@ -23,7 +29,14 @@ final class OnnxSink implements Sink {
 
   private record Use(Storage storage, Stored.Source source) {}
 
-  OnnxSink(OnnxModel model, Map<String, byte[]> smallFiles, Path output, boolean replace) {
+  OnnxSink(
+      OnnxModel model,
+      Map<String, byte[]> smallFiles,
+      Manifest manifest,
+      Path output,
+      boolean replace) {
+    this.model = model;
+    this.manifest = manifest;
     folder = AtomicFolder.create(output, replace);
     try {
       smallFiles.forEach(folder::write);
@@ -85,7 +98,8 @@ final class OnnxSink implements Sink {
 
   @Override
   public boolean needsValues(Weight weight) {
-    return true;
+    return uses.getOrDefault(weight, List.of()).stream()
+        .anyMatch(use -> use.storage.recoding().isEmpty());
   }
 
   @Override
@@ -100,21 +114,39 @@ final class OnnxSink implements Sink {
       long from = Math.max(start, source.first());
       long rows = Math.min(end, source.first() + source.count()) - from;
       if (rows > 0) {
-        int at = Math.toIntExact((from - start) * columns);
-        long to = source.to() + (from - source.first()) * source.step();
-        if (source.step() == 1) {
-          use.storage.write(data, values, at, to, (int) rows);
-        } else {
-          for (int row = 0; row < rows; row++) {
-            use.storage.write(data, values, at + row * columns, to + (long) row * source.step(), 1);
+        // rows that go to places apart are given one by one
+        int stretch = source.step() == 1 ? (int) rows : 1;
+        for (int row = 0; row < rows; row += stretch) {
+          long to = source.to() + (from + row - source.first()) * source.step();
+          if (use.storage.recoding().isPresent()) {
+            carry(use.storage, weight, from + row, stretch, to);
+          } else {
+            int at = Math.toIntExact((from + row - start) * columns);
+            if (model.exact()) {
+              Carry.checkExact(
+                  use.storage.initializers().getFirst().name(),
+                  use.storage.type(),
+                  values,
+                  at,
+                  stretch * columns);
+            }
+            use.storage.write(data, values, at, to, stretch);
           }
         }
       }
     }
   }
 
+  private void carry(Storage storage, Weight weight, long first, int rows, long to) {
+    Recoding recoding = storage.recoding().orElseThrow();
+    CodedRows codes =
+        Carry.read(weight, first, rows, recoding, storage.initializers().getFirst().name());
+    storage.carry(data, recoding.unsigned(codes), to, rows);
+  }
+
   @Override
   public void commit() {
+    manifest.addTo(folder);
     folder.commit();
   }
 

@@ -6,6 +6,7 @@ import dev.phial.model.Hyperparameters;
 import dev.phial.model.ModelDescription;
 import dev.phial.source.HuggingFace;
 import dev.phial.target.Job;
+import dev.phial.target.Manifest;
 import dev.phial.target.Request;
 import dev.phial.target.Target;
 import dev.phial.target.TargetOption;
@@ -35,12 +36,16 @@ public final class OnnxTarget implements Target {
   public Job plan(Request request) {
     if (!(request.checkpoint() instanceof HuggingFace folder)) {
       throw new PhialException.Unsupported(
-          "%s: expected the folder of a checkpoint, whose tokenizer ONNX Runtime GenAI reads, found a single file; pass the checkpoint it was made from"
+          "%s: expected the folder of a checkpoint, whose tokenizer ONNX Runtime GenAI reads, found a single file; pass the checkpoint it was made from, or with --original its folder beside the file"
               .formatted(request.checkpoint().path()));
     }
     OnnxOptions options = OnnxOptions.of(request);
     checkTables(folder, request.model().hyperparameters());
-    return new OnnxJob(folder, DecoderGraph.of(request.model()), options);
+    return new OnnxJob(
+        folder,
+        DecoderGraph.of(request.model()),
+        options,
+        new Manifest(request, this, options.precision().label()));
   }
 
   private static void checkTables(HuggingFace folder, Hyperparameters h) {
@@ -73,7 +78,7 @@ public final class OnnxTarget implements Target {
 
   @Override
   public String defaultName(Request request) {
-    String precision = request.precision().orElse(Precision.INT4.label());
+    String precision = OnnxOptions.settled(request).precision().orElse(Precision.INT4.label());
     String provider =
         request
             .options()

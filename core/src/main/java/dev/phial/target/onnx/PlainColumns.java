@@ -22,6 +22,11 @@ final class PlainColumns extends Storage {
   }
 
   @Override
+  FloatType type() {
+    return type;
+  }
+
+  @Override
   void write(DataFile file, float[] x, int from, long row, int count) {
     Overflow.check(initializer.name(), type, x, from, count * columns);
     panels.accept(

@@ -17,6 +17,11 @@ final class PlainRows extends Storage {
   }
 
   @Override
+  FloatType type() {
+    return type;
+  }
+
+  @Override
   void write(DataFile file, float[] x, int from, long row, int rows) {
     int count = Math.toIntExact(rows * columns);
     Overflow.check(initializer.name(), type, x, from, count);

@@ -57,6 +57,11 @@ final class QdqColumns extends Storage {
   }
 
   @Override
+  FloatType type() {
+    return format.scaleType();
+  }
+
+  @Override
   void write(DataFile file, float[] x, int from, long row, int count) {
     Overflow.check(initializers().getFirst().name(), weightType, x, from, count * columns);
     float[] rounded = new float[count * columns];

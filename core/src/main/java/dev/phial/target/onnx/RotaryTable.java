@@ -45,6 +45,11 @@ final class RotaryTable extends Storage {
   }
 
   @Override
+  FloatType type() {
+    return type;
+  }
+
+  @Override
   void write(DataFile file, float[] x, int from, long row, int rows) {
     throw new AssertionError("no parameter belongs here");
   }

@@ -1,6 +1,10 @@
 package dev.phial.target.onnx;
 
+import dev.phial.quant.FloatType;
+import dev.phial.quant.Recoding;
+import dev.phial.quant.method.GroupCodes;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * How a matrix lies in the data file. Rows come in stretches, in any order, from several threads.
@@ -15,6 +19,24 @@ abstract class Storage {
   /** What it consists of, in the order of the file. */
   final List<Initializer> initializers() {
     return initializers;
+  }
+
+  /** Of what type its numbers are, in messages and where nothing may be lost. */
+  abstract FloatType type();
+
+  /** How codes come to it as they are, if they do: then it gets these, and no numbers. */
+  Optional<Recoding> recoding() {
+    return Optional.empty();
+  }
+
+  /**
+   * Takes rows of the matrix as codes.
+   *
+   * @param codes what {@link #recoding} gave
+   * @param row the first of them
+   */
+  void carry(DataFile file, GroupCodes codes, long row, int rows) {
+    throw new UnsupportedOperationException("takes numbers");
   }
 
   /** Writes what follows from no parameter. */

@@ -1,5 +1,6 @@
 package dev.phial.target.onnx;
 
+import dev.phial.quant.FloatType;
 import java.util.List;
 
 /** Which tokens are never predicted: a byte of 0 or 1 for each, {@code [vocabulary]}. */
@@ -13,6 +14,11 @@ final class UnusedTokens extends Storage {
     super(List.of(Initializer.of(NAME, OnnxType.BOOL, vocabulary)));
     this.vocabulary = vocabulary;
     this.unused = unused;
+  }
+
+  @Override
+  FloatType type() {
+    throw new AssertionError("no parameter belongs here");
   }
 
   @Override

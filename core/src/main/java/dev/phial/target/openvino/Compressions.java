@@ -5,6 +5,7 @@ import dev.phial.graph.DecoderGraph;
 import dev.phial.quant.FloatType;
 import dev.phial.quant.GroupFloat;
 import dev.phial.quant.method.Nncf;
+import dev.phial.target.Carry;
 import dev.phial.target.openvino.OpenvinoOptions.Fallback;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -40,6 +41,10 @@ final class Compressions {
     IrMatrix output = IrMatrix.of(decoder.output().weight());
     List<IrMatrix> inner = Matrices.inLayers(decoder);
     boolean isTied = decoder.hyperparameters().tied();
+    if (options.carries()) {
+      all(embedding, inner, output).forEach(matrix -> byName.put(matrix.name(), carried(matrix)));
+      return;
+    }
     switch (options.precision()) {
       case FP32 -> keep(all(embedding, inner, output), FloatType.F32);
       case FP16 -> keep(all(embedding, inner, output), FloatType.F16);
@@ -76,6 +81,16 @@ final class Compressions {
 
   private void keep(List<IrMatrix> matrices, FloatType type) {
     matrices.forEach(matrix -> byName.put(matrix.name(), new Compression.Numbers(type)));
+  }
+
+  private Compression carried(IrMatrix matrix) {
+    return Carry.of(
+            matrix.name(),
+            List.of(matrix.weight()),
+            from -> Carry.integers(from, List.of(from.groupSize())),
+            FloatType.F16)
+        .map(recoding -> Compression.carried(recoding, matrix.columns()))
+        .orElse(new Compression.Numbers(origin));
   }
 
   private Compression backup(IrMatrix matrix) {

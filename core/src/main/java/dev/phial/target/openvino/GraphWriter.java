@@ -815,7 +815,8 @@ final class GraphWriter {
     Storage storage =
         switch (groups.format()) {
           case GroupInt format ->
-              new Storage.Integers(codes, scales, zeros, origin, format, matrix.columns());
+              new Storage.Integers(
+                  codes, scales, zeros, origin, format, matrix.columns(), groups.recoding());
           case GroupFloat format ->
               new Storage.Floats(codes, scales, origin, format, matrix.columns());
           case Format other -> throw new IllegalArgumentException(other.name());

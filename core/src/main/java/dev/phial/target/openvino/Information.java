@@ -19,7 +19,9 @@ final class Information {
     all.put("runtime_options", runtime);
     Map<String, Object> ours = new LinkedHashMap<>();
     ours.put("precision", options.precision().label());
-    if (options.precision().isMixed()) {
+    if (options.carries()) {
+      ours.put("carry", true);
+    } else if (options.precision().isMixed()) {
       ours.put("group_size", options.groupSize());
       ours.put("ratio", options.ratio());
       ours.put("sym", options.symmetric());

@@ -14,6 +14,7 @@ import java.util.List;
  * @param ratio of the weights in four bits, the rest in those of the backup
  * @param symmetric without zero points
  * @param allLayers four bits for the embedding and the output matrix too
+ * @param carries whether codes come along as they are
  */
 record OpenvinoOptions(
     Precision precision,
@@ -22,7 +23,8 @@ record OpenvinoOptions(
     boolean symmetric,
     Backup backup,
     boolean allLayers,
-    Fallback fallback) {
+    Fallback fallback,
+    boolean carries) {
   /** What becomes of matrices that do not get four bits. */
   enum Backup {
     INT8_ASYM,
@@ -71,7 +73,10 @@ record OpenvinoOptions(
               "error|ignore|adjust",
               "What to do with rows that do not divide into groups: refuse (default), keep them as they are, or take smaller groups."));
 
-  static OpenvinoOptions of(Request request) {
+  static OpenvinoOptions of(Request asked) {
+    asked.refuse(List.of(GROUP_SIZE, RATIO, SYM, BACKUP, ALL_LAYERS, FALLBACK));
+    Request request =
+        asked.settled(coding -> (coding.bits() <= 4 ? Precision.INT4 : Precision.INT8).label());
     Options options = request.options();
     Precision precision = Precision.named(request.precision().orElse(Precision.INT4.label()));
     for (String name : List.of(GROUP_SIZE, RATIO, BACKUP, ALL_LAYERS, FALLBACK)) {
@@ -99,7 +104,8 @@ record OpenvinoOptions(
         options.has(SYM),
         options.has(BACKUP) ? choice(options, BACKUP, CHOOSABLE) : usualBackup(precision),
         options.has(ALL_LAYERS),
-        fallback);
+        fallback,
+        request.carries());
   }
 
   private static Backup usualBackup(Precision precision) {

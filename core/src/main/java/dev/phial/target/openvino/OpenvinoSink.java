@@ -3,21 +3,28 @@ package dev.phial.target.openvino;
 import dev.phial.io.AtomicFolder;
 import dev.phial.io.OutputFile;
 import dev.phial.model.Weight;
+import dev.phial.quant.Recoding;
+import dev.phial.target.Carry;
+import dev.phial.target.Manifest;
 import dev.phial.target.Sink;
+import dev.phial.tensor.CodedRows;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.IdentityHashMap;
 import java.util.List;
+import java.util.Optional;
 
 /** Writes a folder; every stretch of rows goes where the graph says. */
 final class OpenvinoSink implements Sink {
+  private final Manifest manifest;
   private final AtomicFolder folder;
   private final OutputFile data;
   private final IdentityHashMap<Weight, List<Stored>> uses = new IdentityHashMap<>();
   private final List<Weight> weights = new ArrayList<>();
 
   OpenvinoSink(OpenvinoJob job, Path output, boolean replace) {
+    manifest = job.manifest();
     folder = AtomicFolder.create(output, replace);
     try {
       job.texts().forEach(folder::write);
@@ -52,7 +59,8 @@ final class OpenvinoSink implements Sink {
 
   @Override
   public boolean needsValues(Weight weight) {
-    return true;
+    return uses.getOrDefault(weight, List.of()).stream()
+        .anyMatch(use -> use.storage().recoding().isEmpty());
   }
 
   @Override
@@ -66,14 +74,21 @@ final class OpenvinoSink implements Sink {
       long from = Math.max(start, use.first());
       int rows = (int) (Math.min(end, use.first() + use.rows()) - from);
       if (rows > 0) {
-        int at = Math.toIntExact((from - start) * columns);
-        use.storage().write(data, values, at, from - use.first(), rows);
+        Optional<Recoding> recoding = use.storage().recoding();
+        if (recoding.isPresent()) {
+          CodedRows codes = Carry.read(weight, from, rows, recoding.get(), use.storage().name());
+          use.storage().carry(data, recoding.get().unsigned(codes), from - use.first(), rows);
+        } else {
+          int at = Math.toIntExact((from - start) * columns);
+          use.storage().write(data, values, at, from - use.first(), rows);
+        }
       }
     }
   }
 
   @Override
   public void commit() {
+    manifest.addTo(folder);
     folder.commit();
   }
 

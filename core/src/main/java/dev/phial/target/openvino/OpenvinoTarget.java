@@ -9,6 +9,7 @@ import dev.phial.quant.FloatType;
 import dev.phial.source.HuggingFace;
 import dev.phial.source.Sources;
 import dev.phial.target.Job;
+import dev.phial.target.Manifest;
 import dev.phial.target.Request;
 import dev.phial.target.Target;
 import dev.phial.target.TargetOption;
@@ -63,7 +64,7 @@ public final class OpenvinoTarget implements Target {
     OpenvinoOptions options = OpenvinoOptions.of(request);
     if (!(request.checkpoint() instanceof HuggingFace folder)) {
       throw new PhialException.Unsupported(
-          "%s: expected the folder of a checkpoint, whose tokenizer goes to OpenVINO, found a single file; pass the checkpoint it was made from"
+          "%s: expected the folder of a checkpoint, whose tokenizer goes to OpenVINO, found a single file; pass the checkpoint it was made from, or with --original its folder beside the file"
               .formatted(request.checkpoint().path()),
           "needs the folder of the checkpoint");
     }
@@ -77,7 +78,8 @@ public final class OpenvinoTarget implements Target {
           "has no graph for " + family + " models yet");
     }
     DecoderGraph decoder = DecoderGraph.of(description);
-    FloatType origin = origin(folder, decoder, options.precision());
+    FloatType origin =
+        options.carries() ? FloatType.F32 : origin(folder, decoder, options.precision());
     OpenvinoModel model =
         GraphWriter.write(
             decoder,
@@ -91,10 +93,12 @@ public final class OpenvinoTarget implements Target {
         folder.companions().stream()
             .filter(file -> !texts.containsKey(String.valueOf(file.getFileName())))
             .toList();
+    Manifest manifest = new Manifest(request, this, options.precision().label());
     long bytes =
         model.graph().bytes()
             + texts.values().stream().mapToLong(text -> text.length).sum()
-            + companions.stream().mapToLong(Sources::size).sum();
+            + companions.stream().mapToLong(Sources::size).sum()
+            + manifest.bytes(OpenvinoJob.names(texts, companions).toList());
     Plan plan =
         new Plan(
             name(),
@@ -103,7 +107,7 @@ public final class OpenvinoTarget implements Target {
             model.planned(),
             bytes,
             options.words());
-    return new OpenvinoJob(folder.path(), plan, model, texts, companions);
+    return new OpenvinoJob(folder.path(), plan, model, texts, companions, manifest);
   }
 
   /** The type in which the reference holds the weights before it compresses them. */

@@ -5,6 +5,7 @@ import dev.phial.io.OutputFile;
 import dev.phial.quant.FloatType;
 import dev.phial.quant.GroupFloat;
 import dev.phial.quant.GroupInt;
+import dev.phial.quant.Recoding;
 import dev.phial.quant.method.GroupCodes;
 import java.nio.ByteBuffer;
 import java.util.Optional;
@@ -21,6 +22,24 @@ sealed interface Storage {
    */
   void write(OutputFile file, float[] x, int from, long row, int rows);
 
+  /** How codes come to it as they are, if they do: then it gets these, and no numbers. */
+  default Optional<Recoding> recoding() {
+    return Optional.empty();
+  }
+
+  /**
+   * Takes rows of the matrix as codes.
+   *
+   * @param codes what {@link #recoding} gave
+   * @param row the first of them
+   */
+  default void carry(OutputFile file, GroupCodes codes, long row, int rows) {
+    throw new UnsupportedOperationException("takes numbers");
+  }
+
+  /** What it is part of, for messages. */
+  String name();
+
   /** The same for another writing, with nothing held from this one. */
   default Storage again() {
     return this;
@@ -28,6 +47,11 @@ sealed interface Storage {
 
   /** Numbers row by row. */
   record Numbers(Constant to, FloatType origin, FloatType type, int columns) implements Storage {
+    @Override
+    public String name() {
+      return to.name();
+    }
+
     @Override
     public void write(OutputFile file, float[] x, int from, long row, int rows) {
       int count = rows * columns;
@@ -52,19 +76,31 @@ sealed interface Storage {
       Optional<Nibbles> zeros,
       FloatType origin,
       GroupInt format,
-      int columns)
+      int columns,
+      Optional<Recoding> recoding)
       implements Storage {
     @Override
+    public String name() {
+      return codes.name();
+    }
+
+    @Override
     public Storage again() {
-      return new Integers(codes, scales, zeros.map(Nibbles::again), origin, format, columns);
+      return new Integers(
+          codes, scales, zeros.map(Nibbles::again), origin, format, columns, recoding);
     }
 
     @Override
     public void write(OutputFile file, float[] x, int from, long row, int rows) {
+      int groups = rows * (columns / format.blockSize());
+      float[] rounded = rounded(origin, x, from, rows * columns);
+      carry(file, format.quantize(rounded, rounded == x ? from : 0, groups), row, rows);
+    }
+
+    @Override
+    public void carry(OutputFile file, GroupCodes quantized, long row, int rows) {
       int groupsPerRow = columns / format.blockSize();
       int groups = rows * groupsPerRow;
-      float[] rounded = rounded(origin, x, from, rows * columns);
-      GroupCodes quantized = format.quantize(rounded, rounded == x ? from : 0, groups);
       byte[] packed = new byte[rows * columns * format.bits() / Byte.SIZE];
       GroupInt.pack(quantized.codes(), 0, rows * columns, format.bits(), packed, 0);
       if (!format.hasZeros()) {
@@ -88,6 +124,11 @@ sealed interface Storage {
   /** Codes and scales of small floating-point numbers. */
   record Floats(Constant codes, Constant scales, FloatType origin, GroupFloat format, int columns)
       implements Storage {
+    @Override
+    public String name() {
+      return codes.name();
+    }
+
     @Override
     public void write(OutputFile file, float[] x, int from, long row, int rows) {
       int groupsPerRow = columns / format.blockSize();

@@ -1,0 +1,28 @@
+package dev.phial.cli;
+
+import java.util.Optional;
+import picocli.CommandLine.Option;
+
+/** How models that are quantized already are taken. */
+final class CarryOptions {
+  @Option(
+      names = "--carry",
+      description =
+          "Take codes, scales and zero points over as they are, and refuse where that is not possible exactly; the precision follows from them.")
+  private boolean carries;
+
+  @Option(
+      names = "--original",
+      paramLabel = "FOLDER",
+      description =
+          "The checkpoint that a GGUF file was made from, whose configuration and tokenizer go to outputs that need them; its weights are not read.")
+  private Optional<String> original = Optional.empty();
+
+  boolean carries() {
+    return carries;
+  }
+
+  Optional<String> original() {
+    return original;
+  }
+}
