@@ -8,6 +8,7 @@ import dev.phial.model.Weight;
 import dev.phial.source.Checkpoint;
 import dev.phial.source.Gguf;
 import dev.phial.source.GgufValue;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
@@ -15,6 +16,7 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
@@ -36,17 +38,38 @@ import tools.jackson.databind.node.ObjectNode;
         "Says of each tensor whether both hold the same codes, the same values, or how far they are apart: the root"
             + " mean square of the difference over that of A, and the largest difference.",
     footer = "",
-    customSynopsis = "phial compare A B [--exact] [--json]",
+    customSynopsis = {
+      "phial compare A B [--exact] [--json]",
+      "phial compare --manifest PATH [--json]"
+    },
     sortOptions = false)
 final class CompareCommand implements Callable<Integer> {
-  @Parameters(index = "0", paramLabel = "A", description = ModelArgument.DESCRIPTION)
-  private String a = "";
+  @Parameters(
+      index = "0",
+      arity = "0..1",
+      paramLabel = "A",
+      description = ModelArgument.DESCRIPTION)
+  private Optional<String> modelA = Optional.empty();
 
-  @Parameters(index = "1", paramLabel = "B", description = "The same; errors are relative to A.")
-  private String b = "";
+  @Parameters(
+      index = "1",
+      arity = "0..1",
+      paramLabel = "B",
+      description = "The same; errors are relative to A.")
+  private Optional<String> modelB = Optional.empty();
 
-  @Option(names = "--exact", description = "Fail unless every tensor has the same codes.")
+  @Option(
+      names = "--exact",
+      description =
+          "Fail unless every tensor has the same codes or, where it is not quantized, the same numbers.")
   private boolean exact;
+
+  @Option(
+      names = "--manifest",
+      paramLabel = "PATH",
+      description =
+          "Compare an output with what its phial.json says instead: a folder, or a file with its manifest beside it.")
+  private Optional<String> manifest = Optional.empty();
 
   @Option(names = "--json", description = "Print the result as JSON.")
   private boolean json;
@@ -54,6 +77,14 @@ final class CompareCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     Stopwatch stopwatch = Stopwatch.start();
+    if (manifest.isPresent()) {
+      if (modelA.isPresent() || exact) {
+        throw new PhialException.Usage("--manifest takes one output and no model beside it");
+      }
+      return check(ManifestCheck.of(Path.of(manifest.get())), stopwatch);
+    }
+    String a = modelA.orElseThrow(CompareCommand::incomplete);
+    String b = modelB.orElseThrow(CompareCommand::incomplete);
     List<Comparison> comparisons;
     List<String> metadata;
     try (Checkpoint first = ModelArgument.open(a);
@@ -67,11 +98,34 @@ final class CompareCommand implements Callable<Integer> {
       print(comparisons, metadata);
     }
     System.err.println(stopwatch);
-    boolean same =
-        comparisons.stream().allMatch(comparison -> comparison.verdict() == Verdict.SAME_CODES);
-    if (exact && !same) {
+    if (exact && !comparisons.stream().allMatch(Comparison::isExact)) {
       throw new PhialException.BadInput(
           "%s and %s: expected the same codes, found others".formatted(a, b));
+    }
+    return Main.DONE;
+  }
+
+  private static PhialException incomplete() {
+    return new PhialException.Usage("compare: expected two models A and B, or --manifest PATH");
+  }
+
+  private Integer check(ManifestCheck check, Stopwatch stopwatch) {
+    if (json) {
+      ObjectNode result = Json.MAPPER.createObjectNode();
+      result.put("manifest", check.manifest().toString()).put("same", check.isSame());
+      ObjectNode files = result.putObject("files");
+      check.files().forEach((name, finding) -> files.put(name, finding.word()));
+      System.out.println(result.toPrettyString());
+    } else {
+      Table table = new Table("ll");
+      check.files().forEach((name, finding) -> table.row(name, finding.word()));
+      table.print(System.out);
+    }
+    System.err.println(stopwatch);
+    if (!check.isSame()) {
+      throw new PhialException.BadInput(
+          "%s: expected the files that it lists, found others; write the output again, or find out who changed it"
+              .formatted(check.manifest()));
     }
     return Main.DONE;
   }

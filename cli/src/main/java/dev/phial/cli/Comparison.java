@@ -1,13 +1,17 @@
 package dev.phial.cli;
 
 import dev.phial.model.Weight;
+import dev.phial.tensor.CodedRows;
+import dev.phial.tensor.Coding;
 import java.util.Arrays;
+import java.util.Optional;
 
 /**
  * How two versions of a parameter differ.
  *
  * @param relativeError root mean square of the difference over that of the first
  * @param largest difference of two elements
+ * @param arePlain whether neither is quantized
  */
 record Comparison(
     String name,
@@ -15,7 +19,8 @@ record Comparison(
     String typeB,
     Verdict verdict,
     double relativeError,
-    double largest) {
+    double largest,
+    boolean arePlain) {
   private static final int PIECE = 64 * 1024;
 
   enum Verdict {
@@ -39,11 +44,11 @@ record Comparison(
 
   static Comparison of(String name, Weight a, Weight b) {
     if (!a.shape().equals(b.shape())) {
-      return new Comparison(name, type(a), type(b), Verdict.OTHER_SHAPE, 0, 0);
+      return new Comparison(name, type(a), type(b), Verdict.OTHER_SHAPE, 0, 0, false);
     }
     boolean sameBytes = haveSameBytes(a, b);
-    if (sameBytes && a.isPlain() && b.isPlain()) {
-      return new Comparison(name, type(a), type(b), Verdict.SAME_CODES, 0, 0);
+    if (sameBytes && a.isPlain() && b.isPlain() || haveSameCodes(a, b)) {
+      return new Comparison(name, type(a), type(b), Verdict.SAME_CODES, 0, 0, false);
     }
     int step =
         (int) Math.clamp(PIECE / Math.max(1, a.shape().columns()), 1, Math.max(1, a.matrixRows()));
@@ -74,19 +79,58 @@ record Comparison(
         type(b),
         verdict,
         squares == 0 ? Math.sqrt(errors) : Math.sqrt(errors / squares),
-        largest);
+        largest,
+        isPlain(a) && isPlain(b));
+  }
+
+  private static boolean isPlain(Weight weight) {
+    return weight.isPlain() && weight.encoding().blockSize() == 1;
   }
 
   static Comparison onlyInA(String name, Weight a) {
-    return new Comparison(name, type(a), "", Verdict.ONLY_IN_A, 0, 0);
+    return new Comparison(name, type(a), "", Verdict.ONLY_IN_A, 0, 0, false);
   }
 
   static Comparison onlyInB(String name, Weight b) {
-    return new Comparison(name, "", type(b), Verdict.ONLY_IN_B, 0, 0);
+    return new Comparison(name, "", type(b), Verdict.ONLY_IN_B, 0, 0, false);
   }
 
   private static String type(Weight weight) {
     return weight.encoding().name();
+  }
+
+  /**
+   * Whether both are the same integers with the same scales and zero points or offsets, wherever
+   * their formats put the middle; groups of one may be cut into those of the other.
+   */
+  private static boolean haveSameCodes(Weight a, Weight b) {
+    Optional<Coding> codingA = a.coding();
+    Optional<Coding> codingB = b.coding();
+    if (codingA.isEmpty() || codingB.isEmpty()) {
+      return false;
+    }
+    int larger = Math.max(codingA.get().groupSize(), codingB.get().groupSize());
+    int size = Math.min(codingA.get().groupSize(), codingB.get().groupSize());
+    if (larger % size != 0) {
+      return false;
+    }
+    int step = (int) Math.clamp(PIECE / a.shape().columns(), 1, Math.max(1, a.matrixRows()));
+    for (long row = 0; row < a.shape().rows(); row += step) {
+      int rows = (int) Math.min(step, a.shape().rows() - row);
+      CodedRows x = a.readCodes(row, rows, codingA.get()).regrouped(size);
+      CodedRows y = b.readCodes(row, rows, codingB.get()).regrouped(size);
+      for (int group = 0; group < x.groups(); group++) {
+        if (!x.isSame(group, y)) {
+          return false;
+        }
+      }
+    }
+    return true;
+  }
+
+  /** Whether nothing was quantized otherwise: the same codes, or the same numbers unquantized. */
+  boolean isExact() {
+    return verdict == Verdict.SAME_CODES || verdict == Verdict.SAME_VALUES && arePlain;
   }
 
   private static boolean haveSameBytes(Weight a, Weight b) {

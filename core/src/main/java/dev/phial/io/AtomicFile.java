@@ -64,6 +64,11 @@ public final class AtomicFile implements AutoCloseable {
     return target;
   }
 
+  /** Where it lies until it appears. */
+  public Path part() {
+    return part;
+  }
+
   /** Writes all of {@code bytes} at byte {@code position}. */
   public void write(ByteBuffer bytes, long position) {
     out.write(bytes, position);

@@ -1,9 +1,12 @@
 package dev.phial.model;
 
+import dev.phial.tensor.CodedRows;
+import dev.phial.tensor.Coding;
 import dev.phial.tensor.Encoding;
 import dev.phial.tensor.Shape;
 import dev.phial.tensor.Tensor;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * One parameter of a model and where its rows lie.
@@ -66,17 +69,8 @@ public record Weight(TensorName name, int layer, Part part, Shape shape, List<Te
    */
   public void read(long first, int count, float[] to) {
     int columns = Math.toIntExact(shape.columns());
-    long sliceStart = 0;
-    long next = first;
-    for (Tensor slice : slices) {
-      long sliceEnd = sliceStart + slice.shape().rows();
-      if (next < first + count && next < sliceEnd) {
-        int rows = (int) (Math.min(first + count, sliceEnd) - next);
-        slice.read(next - sliceStart, rows, to, (int) (next - first) * columns);
-        next += rows;
-      }
-      sliceStart = sliceEnd;
-    }
+    forEachSlice(
+        first, count, (slice, row, rows, done) -> slice.read(row, rows, to, done * columns));
   }
 
   /**
@@ -84,16 +78,49 @@ public record Weight(TensorName name, int layer, Part part, Shape shape, List<Te
    */
   public void copy(long first, int count, byte[] to) {
     long rowBytes = rowBytes();
-    long sliceStart = 0;
+    forEachSlice(
+        first,
+        count,
+        (slice, row, rows, done) -> slice.copy(row, rows, to, Math.toIntExact(done * rowBytes)));
+  }
+
+  /** How it is made of integers, if all of it is so in one way. */
+  public Optional<Coding> coding() {
+    List<Optional<Coding>> codings = slices.stream().map(Tensor::coding).distinct().toList();
+    return codings.size() == 1 ? codings.getFirst() : Optional.empty();
+  }
+
+  /**
+   * Reads whole rows as the integers they are made of.
+   *
+   * @param coding of this parameter
+   */
+  public CodedRows readCodes(long first, int count, Coding coding) {
+    CodedRows rows = CodedRows.of(count, Math.toIntExact(shape.columns()), coding.groupSize());
+    forEachSlice(
+        first, count, (slice, row, number, done) -> slice.readCodes(row, number, rows, done));
+    return rows;
+  }
+
+  private interface SliceReader {
+    /**
+     * @param row of the slice
+     * @param done rows before these
+     */
+    void read(Tensor slice, long row, int count, int done);
+  }
+
+  private void forEachSlice(long first, int count, SliceReader reader) {
+    long start = 0;
     long next = first;
     for (Tensor slice : slices) {
-      long sliceEnd = sliceStart + slice.shape().rows();
-      if (next < first + count && next < sliceEnd) {
-        long rows = Math.min(first + count, sliceEnd) - next;
-        slice.copy(next - sliceStart, (int) rows, to, Math.toIntExact((next - first) * rowBytes));
+      long end = start + slice.shape().rows();
+      if (next < first + count && next < end) {
+        int rows = (int) (Math.min(first + count, end) - next);
+        reader.read(slice, next - start, rows, (int) (next - first));
         next += rows;
       }
-      sliceStart = sliceEnd;
+      start = end;
     }
   }
 }

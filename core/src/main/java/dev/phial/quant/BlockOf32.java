@@ -2,6 +2,7 @@ package dev.phial.quant;
 
 import static dev.phial.kernel.Kernels.LANES;
 
+import dev.phial.tensor.CodedRows;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -56,6 +57,22 @@ abstract class BlockOf32 extends GgmlFormat {
     int bits = 0;
     for (int i = 0; i < 32; i++) {
       bits |= (tile.level(lane, i) >> 4 & 1) << i;
+    }
+    return bits;
+  }
+
+  /** The same of codes that were chosen elsewhere, {@code middle} more than they are. */
+  static void packNibbles(CodedRows from, int group, int middle, byte[] to, int at) {
+    for (int i = 0; i < 16; i++) {
+      int low = from.codes()[group * 32 + i] + middle & 0xF;
+      to[at + i] = (byte) (low | from.codes()[group * 32 + 16 + i] + middle << 4);
+    }
+  }
+
+  static int highBits(CodedRows from, int group, int middle) {
+    int bits = 0;
+    for (int i = 0; i < 32; i++) {
+      bits |= (from.codes()[group * 32 + i] + middle >> 4 & 1) << i;
     }
     return bits;
   }

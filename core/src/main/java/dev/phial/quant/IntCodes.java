@@ -1,8 +1,10 @@
 package dev.phial.quant;
 
 import dev.phial.tensor.Encoding;
+import dev.phial.tensor.IntRange;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.Optional;
 
 /**
  * Integers of 4 or 8 bits whose scales lie apart from them, as ONNX keeps them; of two nibbles the
@@ -23,6 +25,12 @@ public record IntCodes(String name, int bits, boolean signed, int zero) implemen
   @Override
   public int blockBytes() {
     return 1;
+  }
+
+  @Override
+  public Optional<IntRange> integers() {
+    int least = -(signed ? 1 << bits - 1 : 0) - zero;
+    return Optional.of(new IntRange(least, least + (1 << bits) - 1));
   }
 
   @Override

@@ -1,8 +1,10 @@
 package dev.phial.quant;
 
 import dev.phial.kernel.GroupKernels;
+import dev.phial.tensor.Coding;
 import dev.phial.tensor.DType;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * {@code scale · code + bias}: codes of 2, 3, 4, 5, 6 or 8 bits over the range of the group, so
@@ -49,6 +51,11 @@ final class MlxAffine extends MlxFormat {
   @Override
   float value(int code) {
     return code;
+  }
+
+  @Override
+  public Optional<Coding> coding() {
+    return Optional.of(new Coding(blockSize(), 0, (1 << bits()) - 1, Coding.Offset.NUMBER));
   }
 
   @Override

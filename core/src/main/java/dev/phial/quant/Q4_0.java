@@ -3,10 +3,13 @@ package dev.phial.quant;
 import dev.phial.io.LittleEndian;
 import dev.phial.kernel.BlockKernel;
 import dev.phial.kernel.Kernels;
+import dev.phial.tensor.CodedRows;
+import dev.phial.tensor.Coding;
+import dev.phial.tensor.IntegerBlocks;
 import java.util.Optional;
 
 /** 32 elements: half scale, nibbles meaning -8..7; {@code block_q4_0}. */
-final class Q4_0 extends BlockOf32 {
+final class Q4_0 extends BlockOf32 implements IntegerBlocks {
   private static final Optional<BlockKernel> KERNEL = BlockKernel.q4_0();
 
   private static final int SCALE = 0;
@@ -51,5 +54,26 @@ final class Q4_0 extends BlockOf32 {
   void pack(Tile tile, int lane, byte[] to, int at) {
     LittleEndian.putHalf(to, at + SCALE, tile.scale[lane]);
     packNibbles(tile, lane, to, at + NIBBLES);
+  }
+
+  @Override
+  public Coding coding() {
+    return new Coding(32, -8, 7, Coding.Offset.NONE);
+  }
+
+  @Override
+  public void takeApart(byte[] from, int at, CodedRows to, int group) {
+    to.scales()[group] = LittleEndian.readHalf(from, at + SCALE);
+    for (int i = 0; i < 16; i++) {
+      int pair = from[at + NIBBLES + i];
+      to.codes()[group * 32 + i] = (short) ((pair & 0xF) - 8);
+      to.codes()[group * 32 + 16 + i] = (short) ((pair >> 4 & 0xF) - 8);
+    }
+  }
+
+  @Override
+  public void putTogether(CodedRows from, int group, byte[] to, int at) {
+    LittleEndian.putHalf(to, at + SCALE, from.scales()[group]);
+    packNibbles(from, group, 8, to, at + NIBBLES);
   }
 }

@@ -2,9 +2,12 @@ package dev.phial.quant;
 
 import dev.phial.io.LittleEndian;
 import dev.phial.kernel.Kernels;
+import dev.phial.tensor.CodedRows;
+import dev.phial.tensor.Coding;
+import dev.phial.tensor.IntegerBlocks;
 
 /** 32 elements: half scale, half minimum, nibbles; {@code block_q4_1}. */
-final class Q4_1 extends BlockOf32 {
+final class Q4_1 extends BlockOf32 implements IntegerBlocks {
   private static final int SCALE = 0;
   private static final int MIN = 2;
   private static final int NIBBLES = 4;
@@ -48,5 +51,28 @@ final class Q4_1 extends BlockOf32 {
     LittleEndian.putHalf(to, at + SCALE, tile.scale[lane]);
     LittleEndian.putHalf(to, at + MIN, -tile.min[lane]);
     packNibbles(tile, lane, to, at + NIBBLES);
+  }
+
+  @Override
+  public Coding coding() {
+    return new Coding(32, 0, 15, Coding.Offset.NUMBER);
+  }
+
+  @Override
+  public void takeApart(byte[] from, int at, CodedRows to, int group) {
+    to.scales()[group] = LittleEndian.readHalf(from, at + SCALE);
+    to.offsets()[group] = LittleEndian.readHalf(from, at + MIN);
+    for (int i = 0; i < 16; i++) {
+      int pair = from[at + NIBBLES + i];
+      to.codes()[group * 32 + i] = (short) (pair & 0xF);
+      to.codes()[group * 32 + 16 + i] = (short) (pair >> 4 & 0xF);
+    }
+  }
+
+  @Override
+  public void putTogether(CodedRows from, int group, byte[] to, int at) {
+    LittleEndian.putHalf(to, at + SCALE, from.scales()[group]);
+    LittleEndian.putHalf(to, at + MIN, (float) from.offsets()[group]);
+    packNibbles(from, group, 0, to, at + NIBBLES);
   }
 }

@@ -2,9 +2,12 @@ package dev.phial.quant;
 
 import dev.phial.io.LittleEndian;
 import dev.phial.kernel.Kernels;
+import dev.phial.tensor.CodedRows;
+import dev.phial.tensor.Coding;
+import dev.phial.tensor.IntegerBlocks;
 
 /** 32 elements: half scale, 32 fifth bits, nibbles, meaning -16..15; {@code block_q5_0}. */
-final class Q5_0 extends BlockOf32 {
+final class Q5_0 extends BlockOf32 implements IntegerBlocks {
   private static final int SCALE = 0;
   private static final int HIGH = 2;
   private static final int NIBBLES = 6;
@@ -46,5 +49,29 @@ final class Q5_0 extends BlockOf32 {
     LittleEndian.putHalf(to, at + SCALE, tile.scale[lane]);
     LittleEndian.putInt(to, at + HIGH, highBits(tile, lane));
     packNibbles(tile, lane, to, at + NIBBLES);
+  }
+
+  @Override
+  public Coding coding() {
+    return new Coding(32, -16, 15, Coding.Offset.NONE);
+  }
+
+  @Override
+  public void takeApart(byte[] from, int at, CodedRows to, int group) {
+    to.scales()[group] = LittleEndian.readHalf(from, at + SCALE);
+    int high = LittleEndian.readInt(from, at + HIGH);
+    for (int i = 0; i < 16; i++) {
+      int pair = from[at + NIBBLES + i];
+      to.codes()[group * 32 + i] = (short) ((pair & 0xF | (high >> i & 1) << 4) - 16);
+      to.codes()[group * 32 + 16 + i] =
+          (short) ((pair >> 4 & 0xF | (high >> i + 16 & 1) << 4) - 16);
+    }
+  }
+
+  @Override
+  public void putTogether(CodedRows from, int group, byte[] to, int at) {
+    LittleEndian.putHalf(to, at + SCALE, from.scales()[group]);
+    LittleEndian.putInt(to, at + HIGH, highBits(from, group, 16));
+    packNibbles(from, group, 16, to, at + NIBBLES);
   }
 }

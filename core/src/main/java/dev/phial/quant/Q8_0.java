@@ -3,10 +3,13 @@ package dev.phial.quant;
 import dev.phial.io.LittleEndian;
 import dev.phial.kernel.BlockKernel;
 import dev.phial.kernel.Kernels;
+import dev.phial.tensor.CodedRows;
+import dev.phial.tensor.Coding;
+import dev.phial.tensor.IntegerBlocks;
 import java.util.Optional;
 
 /** 32 elements: half scale, int8 levels; {@code block_q8_0}. */
-final class Q8_0 extends GgmlFormat {
+final class Q8_0 extends GgmlFormat implements IntegerBlocks {
   private static final Optional<BlockKernel> KERNEL = BlockKernel.q8_0();
 
   private static final int SCALE = 0;
@@ -37,5 +40,26 @@ final class Q8_0 extends GgmlFormat {
     float inverse = scale != 0 ? 1 / scale : 0;
     LittleEndian.putHalf(to, at + SCALE, scale);
     kernels.roundAway32(x, from, inverse, to, at + LEVELS);
+  }
+
+  @Override
+  public Coding coding() {
+    return new Coding(32, Byte.MIN_VALUE, Byte.MAX_VALUE, Coding.Offset.NONE);
+  }
+
+  @Override
+  public void takeApart(byte[] from, int at, CodedRows to, int group) {
+    to.scales()[group] = LittleEndian.readHalf(from, at + SCALE);
+    for (int i = 0; i < 32; i++) {
+      to.codes()[group * 32 + i] = from[at + LEVELS + i];
+    }
+  }
+
+  @Override
+  public void putTogether(CodedRows from, int group, byte[] to, int at) {
+    LittleEndian.putHalf(to, at + SCALE, from.scales()[group]);
+    for (int i = 0; i < 32; i++) {
+      to[at + LEVELS + i] = (byte) from.codes()[group * 32 + i];
+    }
   }
 }

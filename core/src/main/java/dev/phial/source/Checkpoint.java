@@ -25,6 +25,13 @@ public sealed interface Checkpoint extends AutoCloseable permits HuggingFace, Gg
   /** Every file that holds tensors, for checks against the output. */
   List<Path> files();
 
+  /**
+   * SHA-256 of each of these files; computed once.
+   *
+   * @throws dev.phial.PhialException.BadInput if one can no longer be read
+   */
+  Map<Path, String> hashes();
+
   /** Releases the mapped files; tensors must not be read any more. */
   @Override
   void close();

@@ -45,6 +45,7 @@ public final class Gguf implements Checkpoint {
   private final List<Path> files;
   private final Map<String, GgufValue> metadata;
   private final Map<String, Tensor> tensors;
+  private Map<Path, String> hashes = Map.of(); // when they have been asked for
 
   private Gguf(
       Path path,
@@ -135,6 +136,14 @@ public final class Gguf implements Checkpoint {
   @Override
   public List<Path> files() {
     return files;
+  }
+
+  @Override
+  public synchronized Map<Path, String> hashes() {
+    if (hashes.isEmpty()) {
+      hashes = Sha256.of(files);
+    }
+    return hashes;
   }
 
   @Override

@@ -34,6 +34,7 @@ public final class HuggingFace implements Checkpoint {
   private final Arena arena;
   private final List<Path> files;
   private final Map<String, Tensor> tensors;
+  private Map<Path, String> hashes = Map.of(); // when they have been asked for
   private final String kind;
   private final Optional<Config> generation; // what generation_config.json would say
 
@@ -186,6 +187,14 @@ public final class HuggingFace implements Checkpoint {
   @Override
   public List<Path> files() {
     return files;
+  }
+
+  @Override
+  public synchronized Map<Path, String> hashes() {
+    if (hashes.isEmpty()) {
+      hashes = Sha256.of(files);
+    }
+    return hashes;
   }
 
   @Override

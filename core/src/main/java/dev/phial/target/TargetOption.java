@@ -23,4 +23,9 @@ public record TargetOption(String name, String parameter, boolean repeatable, St
   public boolean isFlag() {
     return parameter.isEmpty();
   }
+
+  /** Whether its value names a file. */
+  public boolean isFile() {
+    return parameter.equals("FILE");
+  }
 }

@@ -24,6 +24,11 @@ public interface Encoding {
    */
   void decode(MemorySegment from, long offset, float[] to, int at, int count);
 
+  /** The range of its codes, if they are integers that {@link Scales} apart from them scale. */
+  default Optional<IntRange> integers() {
+    return Optional.empty();
+  }
+
   /** Loops that read it faster than {@link #decode} does, if there are any. */
   default Optional<BlockKernel> kernel() {
     return Optional.empty();

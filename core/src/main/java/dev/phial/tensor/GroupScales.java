@@ -1,5 +1,6 @@
 package dev.phial.tensor;
 
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -30,6 +31,28 @@ public record GroupScales(int groupSize, Tensor scales, @Nullable Tensor biases,
       int end = at + (group + 1) * groupSize;
       for (int i = end - groupSize; i < end; i++) {
         x[i] = x[i] * scale[group] + bias[group];
+      }
+    }
+  }
+
+  @Override
+  public Optional<Coding> coding(IntRange codes) {
+    return Optional.of(
+        new Coding(
+            groupSize,
+            codes.least(),
+            codes.most(),
+            biases == null ? Coding.Offset.NONE : Coding.Offset.NUMBER));
+  }
+
+  @Override
+  public void read(long row, int groups, CodedRows to, int at) {
+    scales.read(firstRow + row, 1, to.scales(), at);
+    if (biases != null) {
+      float[] bias = new float[groups];
+      biases.read(firstRow + row, 1, bias, 0);
+      for (int group = 0; group < groups; group++) {
+        to.offsets()[at + group] = bias[group];
       }
     }
   }

@@ -1,5 +1,7 @@
 package dev.phial.tensor;
 
+import java.util.Optional;
+
 /**
  * A zero point and a multiplier for every group of neighbours in a row, read when they are needed:
  * {@code (code - zero) · scale}.
@@ -26,6 +28,29 @@ public record GroupZeros(int groupSize, Tensor scales, Tensor zeros, long firstR
       for (int i = end - groupSize; i < end; i++) {
         x[i] = (x[i] - zero[group]) * scale[group];
       }
+    }
+  }
+
+  @Override
+  public Optional<Coding> coding(IntRange codes) {
+    boolean isWhole = zeros.encoding().integers().isPresent() || zeros.encoding() == DType.U8;
+    return Optional.of(
+        new Coding(
+            groupSize,
+            codes.least(),
+            codes.most(),
+            isWhole ? Coding.Offset.ZERO_POINT : Coding.Offset.NUMBER));
+  }
+
+  @Override
+  public void read(long row, int groups, CodedRows to, int at) {
+    float[] scale = new float[Math.toIntExact(scales.shape().columns())];
+    float[] zero = new float[Math.toIntExact(zeros.shape().columns())];
+    scales.read(firstRow + row, 1, scale, 0);
+    zeros.read(firstRow + row, 1, zero, 0);
+    for (int group = 0; group < groups; group++) {
+      to.scales()[at + group] = scale[group];
+      to.offsets()[at + group] = 0 - (double) scale[group] * zero[group]; // 0, not -0
     }
   }
 }

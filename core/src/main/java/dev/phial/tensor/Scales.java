@@ -1,5 +1,7 @@
 package dev.phial.tensor;
 
+import java.util.Optional;
+
 /** What turns the codes of a tensor into its numbers, where they lie apart from it. */
 public sealed interface Scales permits TileScales, GroupScales, GroupZeros, ColumnScales {
   /** The scales of the rows from {@code first}. */
@@ -7,4 +9,19 @@ public sealed interface Scales permits TileScales, GroupScales, GroupZeros, Colu
 
   /** Scales {@code row}, {@code columns} elements from {@code at}, in place. */
   void apply(long row, float[] x, int at, int columns);
+
+  /** What codes of a range are with these scales, if that is groups along a row. */
+  default Optional<Coding> coding(IntRange codes) {
+    return Optional.empty();
+  }
+
+  /**
+   * Reads scales and offsets of {@code row}.
+   *
+   * @param at the first of its groups
+   * @throws UnsupportedOperationException unless there is a {@link #coding}
+   */
+  default void read(long row, int groups, CodedRows to, int at) {
+    throw new UnsupportedOperationException("no groups along a row");
+  }
 }

@@ -199,6 +199,65 @@ public record Tensor(
     System.arraycopy(whole, before, to, at, count);
   }
 
+  /** How it is made of integers, if it is. */
+  public Optional<Coding> coding() {
+    if (layout instanceof Layout.Stack stack) {
+      List<Optional<Coding>> codings =
+          stack.parts().stream().map(Tensor::coding).distinct().toList();
+      return codings.size() == 1 ? codings.getFirst() : Optional.empty();
+    }
+    if (scales != null) {
+      return encoding.integers().flatMap(scales::coding);
+    }
+    return encoding instanceof IntegerBlocks blocks
+        ? Optional.of(blocks.coding())
+        : Optional.empty();
+  }
+
+  /**
+   * Reads whole rows as the integers they are made of.
+   *
+   * @param to in groups of the {@link #coding}
+   * @param at row of {@code to}
+   * @throws PhialException.BadInput if the file can no longer be read
+   */
+  public void readCodes(long first, int count, CodedRows to, int at) {
+    int columns = Math.toIntExact(shape.columns());
+    int groups = columns / to.groupSize();
+    if (layout instanceof Layout.Stack stack) {
+      forEachPart(
+          stack,
+          first,
+          count,
+          (part, row, rows, done) -> part.readCodes(row, (int) rows, to, at + (int) done));
+      return;
+    }
+    if (scales == null && encoding instanceof IntegerBlocks blocks) {
+      byte[] bytes = new byte[Math.toIntExact(count * rowBytes())];
+      copy(first, count, bytes, 0);
+      for (int i = 0; i < count * groups; i++) {
+        blocks.takeApart(bytes, i * encoding.blockBytes(), to, at * groups + i);
+      }
+      return;
+    }
+    if (scales == null) {
+      throw new IllegalStateException("no integers");
+    }
+    float[] codes = new float[Math.multiplyExact(count, columns)];
+    new Tensor(file, name, encoding, shape, data, null, layout).read(first, count, codes, 0);
+    for (int i = 0; i < codes.length; i++) {
+      to.codes()[at * columns + i] = (short) codes[i];
+    }
+    long step = layout instanceof Layout.Every every ? every.step() : 1;
+    try {
+      for (int row = 0; row < count; row++) {
+        scales.read((first + row) * step, groups, to, (at + row) * groups);
+      }
+    } catch (InternalError fault) {
+      throw unreadable(first, fault);
+    }
+  }
+
   private void readColumns(Layout.Columns layout, long first, int count, float[] to, int at) {
     int columns = Math.toIntExact(shape.columns());
     int block = encoding.blockSize();

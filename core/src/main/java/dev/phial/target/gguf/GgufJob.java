@@ -2,21 +2,43 @@ package dev.phial.target.gguf;
 
 import dev.phial.plan.Plan;
 import dev.phial.target.Job;
+import dev.phial.target.Manifest;
 import dev.phial.target.Sink;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 
 /**
  * One or several GGUF files, planned.
  *
  * @param importance by tensor name
  */
-record GgufJob(Plan plan, List<GgufLayout> layouts, Map<String, float[]> importance)
+record GgufJob(
+    Plan plan,
+    List<GgufLayout> layouts,
+    Map<String, float[]> importance,
+    Optional<Manifest> manifest)
     implements Job {
+  GgufJob(Plan plan, List<GgufLayout> layouts, Map<String, float[]> importance) {
+    this(plan, layouts, importance, Optional.empty());
+  }
+
+  /** The same with a manifest beside it. */
+  GgufJob with(Manifest newManifest) {
+    return new GgufJob(plan, layouts, importance, Optional.of(newManifest));
+  }
+
   @Override
   public List<Path> files(Path output) {
+    return Stream.concat(
+            models(output).stream(), manifest.stream().map(any -> Manifest.beside(output)))
+        .toList();
+  }
+
+  private List<Path> models(Path output) {
     if (!layouts.getFirst().metadata().containsKey("split.count")) {
       return List.of(output);
     }
@@ -29,6 +51,6 @@ record GgufJob(Plan plan, List<GgufLayout> layouts, Map<String, float[]> importa
 
   @Override
   public Sink open(Path output, boolean replace) {
-    return new GgufSink(layouts, files(output), importance, replace);
+    return new GgufSink(this, models(output), Manifest.beside(output), replace);
   }
 }

@@ -25,6 +25,8 @@ import java.util.regex.PatternSyntaxException;
 record GgufOptions(Options options) {
   private static final int LONGEST_TEXT = 127; // bytes, of llama_model_kv_override
 
+  static final String MANIFEST = "manifest";
+
   static final List<TargetOption> ALL =
       List.of(
           TargetOption.value(
@@ -60,8 +62,10 @@ record GgufOptions(Options options) {
           TargetOption.value(
               "split-max-size", "N(M|G)", "Start a new file before it has more tensor bytes."),
           TargetOption.value("split-max-tensors", "N", "Start a new file after N tensors."),
+          TargetOption.flag("no-tensor-first-split", "Only metadata in the first file of a split."),
           TargetOption.flag(
-              "no-tensor-first-split", "Only metadata in the first file of a split."));
+              MANIFEST,
+              "Write OUTPUT.phial.json too: where the file comes from, and its SHA-256."));
 
   boolean has(String name) {
     return options.has(name);

@@ -3,6 +3,7 @@ package dev.phial.target.gguf;
 import dev.phial.io.AtomicFile;
 import dev.phial.model.Weight;
 import dev.phial.plan.PlannedTensor;
+import dev.phial.target.Manifest;
 import dev.phial.target.Sink;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
@@ -11,6 +12,7 @@ import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Collectors;
 
 /** Writes GGUF files, each piece where the layout says. */
 final class GgufSink implements Sink {
@@ -18,17 +20,20 @@ final class GgufSink implements Sink {
   private final IdentityHashMap<Weight, Slot> slots = new IdentityHashMap<>();
   private final List<Weight> weights = new ArrayList<>();
 
+  private Optional<Slip> manifest = Optional.empty();
+
+  /** What is written beside the files. */
+  private record Slip(Manifest manifest, AtomicFile file) {}
+
   /** Where a parameter goes. */
   private record Slot(RowEncoder encoder, AtomicFile file, long offset) {}
 
   /**
-   * @param importance by the tensor's name before layers were renumbered
+   * @param manifest where it goes, if there is to be one
    */
-  GgufSink(
-      List<GgufLayout> layouts,
-      List<Path> paths,
-      Map<String, float[]> importance,
-      boolean replace) {
+  GgufSink(GgufJob job, List<Path> paths, Path manifest, boolean replace) {
+    List<GgufLayout> layouts = job.layouts();
+    Map<String, float[]> importance = job.importance();
     try {
       for (int i = 0; i < layouts.size(); i++) {
         AtomicFile file = AtomicFile.create(paths.get(i), replace);
@@ -50,6 +55,10 @@ final class GgufSink implements Sink {
               ByteBuffer.allocate((int) (end - offset - tensor.bytes())), offset + tensor.bytes());
           offset = end;
         }
+      }
+      if (job.manifest().isPresent()) {
+        this.manifest =
+            Optional.of(new Slip(job.manifest().get(), AtomicFile.create(manifest, replace)));
       }
     } catch (Throwable e) {
       close();
@@ -84,11 +93,24 @@ final class GgufSink implements Sink {
 
   @Override
   public void commit() {
-    AtomicFile.commit(files);
+    List<AtomicFile> all = new ArrayList<>(files);
+    manifest.ifPresent(slip -> {
+      slip.file.write(ByteBuffer.wrap(slip.manifest.json(parts())), 0);
+      all.add(slip.file);
+    });
+    AtomicFile.commit(all);
+  }
+
+  private Map<String, Path> parts() {
+    return files.stream()
+        .collect(
+            Collectors.toMap(
+                file -> String.valueOf(file.target().getFileName()), AtomicFile::part));
   }
 
   @Override
   public void close() {
     files.forEach(AtomicFile::close);
+    manifest.ifPresent(slip -> slip.file.close());
   }
 }

@@ -8,6 +8,7 @@ import dev.phial.plan.Recipe;
 import dev.phial.source.Gguf;
 import dev.phial.source.HuggingFace;
 import dev.phial.target.Job;
+import dev.phial.target.Manifest;
 import dev.phial.target.Request;
 import dev.phial.target.Target;
 import dev.phial.target.TargetOption;
@@ -72,7 +73,10 @@ public final class GgufTarget implements Target {
 
   @Override
   public Job plan(Request request) {
-    return job(request);
+    GgufJob job = job(request);
+    return request.options().has(GgufOptions.MANIFEST)
+        ? job.with(new Manifest(request, this, job.plan().precision()))
+        : job;
   }
 
   GgufJob job(Request request) {

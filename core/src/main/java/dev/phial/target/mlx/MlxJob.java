@@ -2,6 +2,7 @@ package dev.phial.target.mlx;
 
 import dev.phial.plan.Plan;
 import dev.phial.target.Job;
+import dev.phial.target.Manifest;
 import dev.phial.target.Sink;
 import java.nio.file.Path;
 import java.util.List;
@@ -14,15 +15,25 @@ import java.util.stream.Stream;
  * @param texts small files by name
  * @param companions files of the checkpoint that come along
  */
-record MlxJob(Plan plan, MlxLayout layout, Map<String, byte[]> texts, List<Path> companions)
+record MlxJob(
+    Plan plan,
+    MlxLayout layout,
+    Map<String, byte[]> texts,
+    List<Path> companions,
+    Manifest manifest)
     implements Job {
-  @Override
-  public List<Path> files(Path output) {
+  /** The files, the manifest aside. */
+  static Stream<String> names(MlxLayout layout, Map<String, byte[]> texts, List<Path> companions) {
     return Stream.of(
             layout.shards().stream().map(SafetensorsFile::name),
             texts.keySet().stream().sorted(),
             companions.stream().map(file -> String.valueOf(file.getFileName())))
-        .flatMap(names -> names)
+        .flatMap(names -> names);
+  }
+
+  @Override
+  public List<Path> files(Path output) {
+    return Stream.concat(names(layout, texts, companions), Stream.of(Manifest.NAME))
         .map(output::resolve)
         .toList();
   }

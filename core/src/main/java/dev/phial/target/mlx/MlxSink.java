@@ -6,6 +6,7 @@ import dev.phial.io.OutputFile;
 import dev.phial.kernel.Kernels;
 import dev.phial.model.Weight;
 import dev.phial.plan.PlannedTensor;
+import dev.phial.target.Manifest;
 import dev.phial.target.Sink;
 import dev.phial.target.mlx.MlxLayout.Place;
 import java.nio.ByteBuffer;
@@ -16,6 +17,7 @@ import java.util.List;
 
 /** Writes the folder, each piece where the layout says. */
 final class MlxSink implements Sink {
+  private final Manifest manifest;
   private final AtomicFolder folder;
   private final List<Weight> weights;
   private final IdentityHashMap<Weight, Slot> slots = new IdentityHashMap<>();
@@ -32,6 +34,7 @@ final class MlxSink implements Sink {
 
   MlxSink(MlxJob job, Path output, boolean replace) {
     MlxLayout layout = job.layout();
+    this.manifest = job.manifest();
     this.weights = layout.tensors().stream().map(MlxTensor::weight).toList();
     this.folder = AtomicFolder.create(output, replace);
     try {
@@ -133,6 +136,7 @@ final class MlxSink implements Sink {
 
   @Override
   public void commit() {
+    manifest.addTo(folder);
     folder.commit();
   }
 

@@ -10,6 +10,7 @@ import dev.phial.quant.MlxFormat;
 import dev.phial.source.HuggingFace;
 import dev.phial.source.Sources;
 import dev.phial.target.Job;
+import dev.phial.target.Manifest;
 import dev.phial.target.Request;
 import dev.phial.target.Target;
 import dev.phial.target.TargetOption;
@@ -111,18 +112,21 @@ public final class MlxTarget implements Target {
     texts.put("config.json", MlxConfig.of(folder, architecture.modelType(), settings, tensors));
     texts.put("model.safetensors.index.json", layout.index());
     List<Path> companions = folder.companions();
+    String precision = settings.precision().orElse(tensors.getFirst().number().word());
+    Manifest manifest = new Manifest(request, this, precision);
     long bytes =
         layout.shards().stream().mapToLong(SafetensorsFile::bytes).sum()
             + texts.values().stream().mapToLong(text -> text.length).sum()
-            + companions.stream().mapToLong(Sources::size).sum();
+            + companions.stream().mapToLong(Sources::size).sum()
+            + manifest.bytes(MlxJob.names(layout, texts, companions).toList());
     Plan plan =
         new Plan(
             name(),
-            settings.precision().orElse(tensors.getFirst().number().word()),
+            precision,
             model.hyperparameters(),
             tensors.stream().map(MlxTensor::planned).toList(),
             bytes);
-    return new MlxJob(plan, layout, texts, companions);
+    return new MlxJob(plan, layout, texts, companions, manifest);
   }
 
   private static MlxTensor tensor(

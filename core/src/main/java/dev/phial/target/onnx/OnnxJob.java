@@ -7,6 +7,7 @@ import dev.phial.plan.Plan;
 import dev.phial.plan.PlannedTensor;
 import dev.phial.source.HuggingFace;
 import dev.phial.target.Job;
+import dev.phial.target.Manifest;
 import dev.phial.target.Sink;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -21,10 +22,12 @@ final class OnnxJob implements Job {
   private final HuggingFace source;
   private final OnnxModel model;
   private final Map<String, byte[]> smallFiles = new LinkedHashMap<>();
+  private final Manifest manifest;
   private final Plan plan;
 
-  OnnxJob(HuggingFace source, DecoderGraph decoder, OnnxOptions options) {
+  OnnxJob(HuggingFace source, DecoderGraph decoder, OnnxOptions options, Manifest manifest) {
     this.source = source;
+    this.manifest = manifest;
     this.model = GraphWriter.write(decoder, options);
     smallFiles.put(
         GenaiConfig.NAME,
@@ -41,8 +44,13 @@ final class OnnxJob implements Job {
                 .flatMap(entry -> entry.storage().initializers().stream())
                 .mapToLong(Initializer::bytes)
                 .sum()
-            + smallFiles.values().stream().mapToLong(content -> content.length).sum();
+            + smallFiles.values().stream().mapToLong(content -> content.length).sum()
+            + manifest.bytes(names().toList());
     plan = new Plan("onnx", options.precision().label(), decoder.hyperparameters(), tensors, bytes);
+  }
+
+  private Stream<String> names() {
+    return Stream.concat(Stream.of(GenaiConfig.GRAPH, DataFile.NAME), smallFiles.keySet().stream());
   }
 
   @Override
@@ -52,9 +60,7 @@ final class OnnxJob implements Job {
 
   @Override
   public List<Path> files(Path output) {
-    return Stream.concat(Stream.of(GenaiConfig.GRAPH, DataFile.NAME), smallFiles.keySet().stream())
-        .map(output::resolve)
-        .toList();
+    return Stream.concat(names(), Stream.of(Manifest.NAME)).map(output::resolve).toList();
   }
 
   @Override
@@ -67,6 +73,6 @@ final class OnnxJob implements Job {
     } catch (IOException e) {
       throw new PhialException.OutputFailed(output + " cannot be looked at", e);
     }
-    return new OnnxSink(model, smallFiles, output, replace);
+    return new OnnxSink(model, smallFiles, manifest, output, replace);
   }
 }

@@ -4,6 +4,7 @@ import dev.phial.PhialException;
 import dev.phial.io.AtomicFolder;
 import dev.phial.io.OutputFile;
 import dev.phial.model.Weight;
+import dev.phial.target.Manifest;
 import dev.phial.target.Sink;
 import java.io.IOException;
 import java.io.OutputStream;
@@ -16,6 +17,7 @@ import java.util.Map;
 
 /** Writes a folder; every stretch of rows goes where the graph says. */
 final class OnnxSink implements Sink {
+  private final Manifest manifest;
   private final AtomicFolder folder;
   private final DataFile data;
   private final IdentityHashMap<Weight, List<Use>> uses = new IdentityHashMap<>();
@@ -23,7 +25,13 @@ final class OnnxSink implements Sink {
 
   private record Use(Storage storage, Stored.Source source) {}
 
-  OnnxSink(OnnxModel model, Map<String, byte[]> smallFiles, Path output, boolean replace) {
+  OnnxSink(
+      OnnxModel model,
+      Map<String, byte[]> smallFiles,
+      Manifest manifest,
+      Path output,
+      boolean replace) {
+    this.manifest = manifest;
     folder = AtomicFolder.create(output, replace);
     try {
       smallFiles.forEach(folder::write);
@@ -115,6 +123,7 @@ final class OnnxSink implements Sink {
 
   @Override
   public void commit() {
+    manifest.addTo(folder);
     folder.commit();
   }
 

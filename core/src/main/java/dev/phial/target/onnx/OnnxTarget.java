@@ -6,6 +6,7 @@ import dev.phial.model.Hyperparameters;
 import dev.phial.model.ModelDescription;
 import dev.phial.source.HuggingFace;
 import dev.phial.target.Job;
+import dev.phial.target.Manifest;
 import dev.phial.target.Request;
 import dev.phial.target.Target;
 import dev.phial.target.TargetOption;
@@ -40,7 +41,11 @@ public final class OnnxTarget implements Target {
     }
     OnnxOptions options = OnnxOptions.of(request);
     checkTables(folder, request.model().hyperparameters());
-    return new OnnxJob(folder, DecoderGraph.of(request.model()), options);
+    return new OnnxJob(
+        folder,
+        DecoderGraph.of(request.model()),
+        options,
+        new Manifest(request, this, options.precision().label()));
   }
 
   private static void checkTables(HuggingFace folder, Hyperparameters h) {

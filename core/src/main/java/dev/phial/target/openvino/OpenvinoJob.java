@@ -3,6 +3,7 @@ package dev.phial.target.openvino;
 import dev.phial.PhialException;
 import dev.phial.plan.Plan;
 import dev.phial.target.Job;
+import dev.phial.target.Manifest;
 import dev.phial.target.Sink;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -19,18 +20,28 @@ import java.util.stream.Stream;
  * @param companions files of the checkpoint that come along
  */
 record OpenvinoJob(
-    Path source, Plan plan, OpenvinoModel model, Map<String, byte[]> texts, List<Path> companions)
+    Path source,
+    Plan plan,
+    OpenvinoModel model,
+    Map<String, byte[]> texts,
+    List<Path> companions,
+    Manifest manifest)
     implements Job {
   static final String GRAPH = "openvino_model.xml";
   static final String DATA = "openvino_model.bin";
 
-  @Override
-  public List<Path> files(Path output) {
+  /** The files, the manifest aside. */
+  static Stream<String> names(Map<String, byte[]> texts, List<Path> companions) {
     return Stream.of(
             Stream.of(DATA),
             texts.keySet().stream(),
             companions.stream().map(file -> String.valueOf(file.getFileName())))
-        .flatMap(names -> names)
+        .flatMap(names -> names);
+  }
+
+  @Override
+  public List<Path> files(Path output) {
+    return Stream.concat(names(texts, companions), Stream.of(Manifest.NAME))
         .map(output::resolve)
         .toList();
   }

@@ -3,6 +3,7 @@ package dev.phial.target.openvino;
 import dev.phial.io.AtomicFolder;
 import dev.phial.io.OutputFile;
 import dev.phial.model.Weight;
+import dev.phial.target.Manifest;
 import dev.phial.target.Sink;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
@@ -12,12 +13,14 @@ import java.util.List;
 
 /** Writes a folder; every stretch of rows goes where the graph says. */
 final class OpenvinoSink implements Sink {
+  private final Manifest manifest;
   private final AtomicFolder folder;
   private final OutputFile data;
   private final IdentityHashMap<Weight, List<Stored>> uses = new IdentityHashMap<>();
   private final List<Weight> weights = new ArrayList<>();
 
   OpenvinoSink(OpenvinoJob job, Path output, boolean replace) {
+    manifest = job.manifest();
     folder = AtomicFolder.create(output, replace);
     try {
       job.texts().forEach(folder::write);
@@ -74,6 +77,7 @@ final class OpenvinoSink implements Sink {
 
   @Override
   public void commit() {
+    manifest.addTo(folder);
     folder.commit();
   }
 

@@ -9,6 +9,7 @@ import dev.phial.quant.FloatType;
 import dev.phial.source.HuggingFace;
 import dev.phial.source.Sources;
 import dev.phial.target.Job;
+import dev.phial.target.Manifest;
 import dev.phial.target.Request;
 import dev.phial.target.Target;
 import dev.phial.target.TargetOption;
@@ -91,10 +92,12 @@ public final class OpenvinoTarget implements Target {
         folder.companions().stream()
             .filter(file -> !texts.containsKey(String.valueOf(file.getFileName())))
             .toList();
+    Manifest manifest = new Manifest(request, this, options.precision().label());
     long bytes =
         model.graph().bytes()
             + texts.values().stream().mapToLong(text -> text.length).sum()
-            + companions.stream().mapToLong(Sources::size).sum();
+            + companions.stream().mapToLong(Sources::size).sum()
+            + manifest.bytes(OpenvinoJob.names(texts, companions).toList());
     Plan plan =
         new Plan(
             name(),
@@ -102,7 +105,7 @@ public final class OpenvinoTarget implements Target {
             description.hyperparameters(),
             model.planned(),
             bytes);
-    return new OpenvinoJob(folder.path(), plan, model, texts, companions);
+    return new OpenvinoJob(folder.path(), plan, model, texts, companions, manifest);
   }
 
   /** The type in which the reference holds the weights before it compresses them. */
