@@ -47,40 +47,34 @@ public interface BlockKernel {
       int yAt);
 
   static Optional<BlockKernel> f32() {
-    return usable() ? Optional.of(new PlainBlocks.F32()) : Optional.empty();
+    return KernelProvider.hasLanes() ? Optional.of(new PlainBlocks.F32()) : Optional.empty();
   }
 
   static Optional<BlockKernel> f16() {
-    return usable() ? Optional.of(new PlainBlocks.F16()) : Optional.empty();
+    return KernelProvider.hasLanes() ? Optional.of(new PlainBlocks.F16()) : Optional.empty();
   }
 
   static Optional<BlockKernel> bf16() {
-    return usable() ? Optional.of(new PlainBlocks.BF16()) : Optional.empty();
+    return KernelProvider.hasLanes() ? Optional.of(new PlainBlocks.BF16()) : Optional.empty();
   }
 
   static Optional<BlockKernel> q8_0() {
-    return usable() ? Optional.of(new Blocks32.Q8_0()) : Optional.empty();
+    return KernelProvider.hasLanes() ? Optional.of(new Blocks32.Q8_0()) : Optional.empty();
   }
 
   static Optional<BlockKernel> q4_0() {
-    return usable() ? Optional.of(new Blocks32.Q4_0()) : Optional.empty();
+    return KernelProvider.hasLanes() ? Optional.of(new Blocks32.Q4_0()) : Optional.empty();
   }
 
   static Optional<BlockKernel> q4_K() {
-    return usable() ? Optional.of(new Blocks256.Q4_K()) : Optional.empty();
+    return KernelProvider.hasLanes() ? Optional.of(new Blocks256.Q4_K()) : Optional.empty();
   }
 
   static Optional<BlockKernel> q5_K() {
-    return usable() ? Optional.of(new Blocks256.Q5_K()) : Optional.empty();
+    return KernelProvider.hasLanes() ? Optional.of(new Blocks256.Q5_K()) : Optional.empty();
   }
 
   static Optional<BlockKernel> q6_K() {
-    return usable() ? Optional.of(new Blocks256.Q6_K()) : Optional.empty();
-  }
-
-  /** Whether this JVM has registers wide enough for them: no species holds fewer than 8 bytes. */
-  private static boolean usable() {
-    return MatrixKernels.best() instanceof VectorMatrixKernels
-        && VectorConstants.FLOAT.length() >= 8;
+    return KernelProvider.hasLanes() ? Optional.of(new Blocks256.Q6_K()) : Optional.empty();
   }
 }

@@ -16,6 +16,14 @@ final class KernelProvider {
 
   private KernelProvider() {}
 
+  /**
+   * Whether this JVM has registers wide enough for {@link Lanes}: no species holds fewer than 8
+   * bytes.
+   */
+  static boolean hasLanes() {
+    return BEST_MATRIX instanceof VectorMatrixKernels && VectorConstants.FLOAT.length() >= 8;
+  }
+
   static Kernels choose(String wanted) {
     Optional<String> obstacle = obstacle(wanted);
     if (obstacle.isEmpty()) {

@@ -1,5 +1,6 @@
 package dev.phial.quant;
 
+import dev.phial.kernel.CodeKernel;
 import dev.phial.tensor.Encoding;
 import dev.phial.tensor.IntRange;
 import java.lang.foreign.MemorySegment;
@@ -34,7 +35,20 @@ public record IntCodes(String name, int bits, boolean signed, int zero) implemen
   }
 
   @Override
+  public Optional<CodeKernel> codeKernel() {
+    return CodeKernel.of(bits, signed);
+  }
+
+  @Override
   public void decode(MemorySegment from, long offset, float[] to, int at, int count) {
+    Optional<CodeKernel> kernel = codeKernel();
+    if (kernel.isPresent()) {
+      byte[] bytes = new byte[count * bits / Byte.SIZE];
+      MemorySegment.copy(from, ValueLayout.JAVA_BYTE, offset, bytes, 0, bytes.length);
+      int least = integers().orElseThrow().least();
+      kernel.get().decode(bytes, 0, count, least, to, at);
+      return;
+    }
     int flip = signed ? 1 << bits - 1 : 0; // as unsigned codes around the middle
     int middle = flip + zero;
     for (int i = 0; i < count; i += blockSize()) {

@@ -1,5 +1,6 @@
 package dev.phial.quant;
 
+import dev.phial.kernel.CodeKernel;
 import dev.phial.kernel.GroupKernels;
 import dev.phial.tensor.CodedRows;
 import dev.phial.tensor.Coding;
@@ -105,6 +106,11 @@ public abstract class MlxFormat implements Format {
 
   private record Codes(MlxFormat format) implements Encoding {
     @Override
+    public Optional<CodeKernel> codeKernel() {
+      return format.coding().flatMap(coding -> CodeKernel.of(format.bits, false));
+    }
+
+    @Override
     public Optional<IntRange> integers() {
       return format.coding().map(coding -> new IntRange(coding.least(), coding.most()));
     }
@@ -128,6 +134,11 @@ public abstract class MlxFormat implements Format {
     public void decode(MemorySegment from, long offset, float[] to, int at, int count) {
       byte[] bytes = new byte[Math.toIntExact(bytes(count))];
       MemorySegment.copy(from, ValueLayout.JAVA_BYTE, offset, bytes, 0, bytes.length);
+      Optional<CodeKernel> kernel = codeKernel();
+      if (kernel.isPresent()) {
+        kernel.get().decode(bytes, 0, count, 0, to, at);
+        return;
+      }
       byte[] codes = new byte[count];
       BitStream.unpack(bytes, 0, format.bits, codes);
       for (int i = 0; i < count; i++) {

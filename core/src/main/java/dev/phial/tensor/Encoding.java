@@ -1,6 +1,7 @@
 package dev.phial.tensor;
 
 import dev.phial.kernel.BlockKernel;
+import dev.phial.kernel.CodeKernel;
 import java.lang.foreign.MemorySegment;
 import java.util.Optional;
 
@@ -26,6 +27,11 @@ public interface Encoding {
 
   /** The range of its codes, if they are integers that {@link Scales} apart from them scale. */
   default Optional<IntRange> integers() {
+    return Optional.empty();
+  }
+
+  /** Loops over such codes, if there are any. */
+  default Optional<CodeKernel> codeKernel() {
     return Optional.empty();
   }
 

@@ -2,11 +2,13 @@ package dev.phial.tensor;
 
 import dev.phial.PhialException;
 import dev.phial.kernel.BlockKernel;
+import dev.phial.kernel.CodeKernel;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
@@ -284,8 +286,22 @@ public record Tensor(
    */
   public boolean multiply(
       long first, int count, float[] x, int at, float[] y, int yAt, byte[] buffer) {
+    if (layout instanceof Layout.Stack stack) {
+      boolean[] all = {true};
+      forEachPart(
+          stack,
+          first,
+          count,
+          (part, row, rows, done) ->
+              all[0] =
+                  all[0] && part.multiply(row, (int) rows, x, at, y, yAt + (int) done, buffer));
+      return all[0];
+    }
+    if (scales != null) {
+      return multiplyCodes(first, count, x, at, y, yAt, buffer);
+    }
     Optional<BlockKernel> kernel = encoding.kernel();
-    if (kernel.isEmpty() || scales != null || layout != null) {
+    if (kernel.isEmpty() || layout != null) {
       return false;
     }
     int columns = Math.toIntExact(shape.columns());
@@ -304,9 +320,41 @@ public record Tensor(
     return true;
   }
 
+  /** The same for codes whose scales lie apart. */
+  private boolean multiplyCodes(
+      long first, int count, float[] x, int at, float[] y, int yAt, byte[] buffer) {
+    Optional<CodeKernel> kernel = encoding.codeKernel();
+    Optional<Coding> coding = coding();
+    int columns = Math.toIntExact(shape.columns());
+    if (kernel.isEmpty()
+        || coding.isEmpty()
+        || !kernel.get().takes(coding.get().groupSize())
+        || columns % coding.get().groupSize() != 0
+        || layout instanceof Layout.Columns) {
+      return false;
+    }
+    int size = coding.get().groupSize();
+    int groups = columns / size;
+    CodedRows row = new CodedRows(size, new short[0], new float[groups], new double[groups]);
+    float[] addends = new float[groups];
+    float[] arranged = kernel.get().arrange(x, at, columns);
+    float[] sums = CodeKernel.sums(x, at, columns, size);
+    long step = layout instanceof Layout.Every every ? every.step() : 1;
+    for (int i = 0; i < count; i++) {
+      copy(first + i, 1, buffer, 0);
+      Objects.requireNonNull(scales).read((first + i) * step, groups, row, 0);
+      for (int group = 0; group < groups; group++) {
+        addends[group] =
+            (float) (row.offsets()[group] + (double) row.scales()[group] * coding.get().least());
+      }
+      y[yAt + i] = kernel.get().multiply(buffer, 0, size, row.scales(), addends, arranged, sums);
+    }
+    return true;
+  }
+
   /** What {@link #multiply} needs. */
   public int bufferSize() {
-    return Math.max(BUFFER, 2 * Math.toIntExact(encoding.bytes(shape.columns())));
+    return Math.max(BUFFER, 2 * Math.toIntExact(rowBytes()));
   }
 
   /**
