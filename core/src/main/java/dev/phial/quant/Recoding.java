@@ -34,14 +34,22 @@ public record Recoding(Coding from, Coding to, FloatType type) {
           : Optional.of(
               "expected codes of %d bits, found %d bits".formatted(to.bits(), from.bits()));
     }
-    if (from.offset() != Offset.NONE) {
-      return Optional.of("expected codes around zero, found zero points or minima");
-    }
-    return from.least() >= to.least() && from.most() <= to.most()
+    int shift = shift(from, to);
+    int least = from.least() + shift;
+    int most = from.most() + shift;
+    return least >= to.least() && most <= to.most()
         ? Optional.empty()
         : Optional.of(
             "expected codes from %d to %d, found %d to %d"
-                .formatted(to.least(), to.most(), from.least(), from.most()));
+                .formatted(to.least(), to.most(), least, most));
+  }
+
+  /** What is added to every code. Those without zero points lie around zero. */
+  private static int shift(Coding from, Coding to) {
+    if (to.offset() != Offset.NONE) {
+      return to.least() - from.least();
+    }
+    return from.offset() == Offset.NONE ? 0 : -(1 << from.bits() - 1) - from.least();
   }
 
   /**
@@ -53,7 +61,7 @@ public record Recoding(Coding from, Coding to, FloatType type) {
    */
   public CodedRows apply(CodedRows rows, String tensor) {
     CodedRows result = rows.regrouped(to.groupSize());
-    int shift = to.offset() == Offset.NONE ? 0 : to.least() - from.least();
+    int shift = shift(from, to);
     for (int i = 0; shift != 0 && i < result.codes().length; i++) {
       result.codes()[i] += (short) shift;
     }
@@ -68,7 +76,7 @@ public record Recoding(Coding from, Coding to, FloatType type) {
       double offset = result.offsets()[group] - (double) scale * shift;
       result.offsets()[group] =
           switch (to.offset()) {
-            case NONE -> 0;
+            case NONE -> none(offset, scale, tensor);
             case ZERO_POINT -> zero(offset, scale, tensor);
             case NUMBER -> number(offset, tensor);
           };
@@ -91,6 +99,26 @@ public record Recoding(Coding from, Coding to, FloatType type) {
       result.zeros()[group] = (byte) ((int) rows.offsets()[group] - to.least());
     }
     return result;
+  }
+
+  private static double none(double offset, float scale, String tensor) {
+    if (offset != 0) {
+      throw new PhialException.Unsupported(
+          "tensor %s: expected codes around zero, found zero points or minima (scale %s, offset %s); choose another target, or quantize anew without --carry"
+              .formatted(tensor, scale, offset));
+    }
+    return 0;
+  }
+
+  /** Whether codes with offsets lie around zero all the same, in the middle of their range. */
+  public static boolean isCentered(CodedRows rows, Coding coding) {
+    int middle = coding.least() + (1 << coding.bits() - 1);
+    for (int group = 0; group < rows.groups(); group++) {
+      if (rows.offsets()[group] != 0 - (double) rows.scales()[group] * middle) {
+        return false;
+      }
+    }
+    return true;
   }
 
   private double zero(double offset, float scale, String tensor) {
