@@ -14,14 +14,11 @@ import java.util.Optional;
  * @param type in which the other format keeps scales and offsets
  */
 public record Recoding(Coding from, Coding to, FloatType type) {
-  public Recoding {
-    obstacle(from, to)
-        .ifPresent(reason -> {
-          throw new IllegalArgumentException(reason);
-        });
-  }
-
-  /** Why no codes of {@code from} could become such of {@code to}: what was expected and found. */
+  /**
+   * Why no codes like {@code from} could become such like {@code to}: what was expected and found.
+   *
+   * @param from what the codes are in fact: around zero also where their format says it otherwise
+   */
   public static Optional<String> obstacle(Coding from, Coding to) {
     if (from.groupSize() % to.groupSize() != 0) {
       return Optional.of(
@@ -34,14 +31,14 @@ public record Recoding(Coding from, Coding to, FloatType type) {
           : Optional.of(
               "expected codes of %d bits, found %d bits".formatted(to.bits(), from.bits()));
     }
-    int shift = shift(from, to);
-    int least = from.least() + shift;
-    int most = from.most() + shift;
-    return least >= to.least() && most <= to.most()
+    if (from.offset() != Offset.NONE) {
+      return Optional.of("expected codes around zero, found zero points or minima");
+    }
+    return from.least() >= to.least() && from.most() <= to.most()
         ? Optional.empty()
         : Optional.of(
             "expected codes from %d to %d, found %d to %d"
-                .formatted(to.least(), to.most(), least, most));
+                .formatted(to.least(), to.most(), from.least(), from.most()));
   }
 
   /** What is added to every code. Those without zero points lie around zero. */
