@@ -15,7 +15,7 @@ final class CarryOptions {
       names = "--original",
       paramLabel = "FOLDER",
       description =
-          "The checkpoint that a GGUF file was made from, whose configuration and tokenizer go to outputs that need them; its weights are not read.")
+          "The checkpoint that MODEL was made from, to lend configuration and tokenizer where a GGUF file or an export has not all of them; its weights are not read.")
   private Optional<String> original = Optional.empty();
 
   boolean carries() {

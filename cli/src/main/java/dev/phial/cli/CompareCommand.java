@@ -4,6 +4,7 @@ import dev.phial.PhialException;
 import dev.phial.cli.Comparison.Verdict;
 import dev.phial.io.Json;
 import dev.phial.model.Families;
+import dev.phial.model.Role;
 import dev.phial.model.Weight;
 import dev.phial.source.Checkpoint;
 import dev.phial.source.Gguf;
@@ -89,7 +90,7 @@ final class CompareCommand implements Callable<Integer> {
     List<String> metadata;
     try (Checkpoint first = ModelArgument.open(a);
         Checkpoint second = ModelArgument.open(b)) {
-      comparisons = compare(weights(first), weights(second));
+      comparisons = compare(weights(first, second), weights(second, first));
       metadata = metadata(first, second);
     }
     if (json) {
@@ -132,11 +133,16 @@ final class CompareCommand implements Callable<Integer> {
 
   /**
    * By the names of GGUF, which formats of one model share; by those of the checkpoint where GGUF
-   * has none.
+   * has none. LongRoPE's factors are tensors in GGUF only.
    */
-  private static Map<String, Weight> weights(Checkpoint checkpoint) {
+  private static Map<String, Weight> weights(Checkpoint checkpoint, Checkpoint other) {
     Map<String, Weight> weights = new LinkedHashMap<>();
     for (Weight weight : Families.describe(checkpoint).weights()) {
+      if (!(other instanceof Gguf)
+          && (weight.role() == Role.ROPE_FACTORS_LONG
+              || weight.role() == Role.ROPE_FACTORS_SHORT)) {
+        continue;
+      }
       weights.put(
           weight.name().gguf().isEmpty() ? weight.slices().getFirst().name() : weight.ggufName(),
           weight);

@@ -2,7 +2,6 @@ package dev.phial.cli;
 
 import dev.phial.PhialException;
 import dev.phial.source.Checkpoint;
-import dev.phial.source.Gguf;
 import dev.phial.source.HuggingFace;
 import dev.phial.source.Sources;
 import java.io.IOException;
@@ -21,7 +20,7 @@ final class ModelArgument {
   }
 
   /**
-   * @param original the folder of the checkpoint that a GGUF file was made from, if it is to lend
+   * @param original the folder of the checkpoint that the model was made from, if it is to lend
    *     configuration and tokenizer
    */
   static Checkpoint open(String model, Optional<String> original) {
@@ -29,16 +28,10 @@ final class ModelArgument {
     if (original.isEmpty()) {
       return checkpoint;
     }
-    if (!(checkpoint instanceof Gguf gguf)) {
-      checkpoint.close();
-      throw new PhialException.Usage(
-          "--original: expected a GGUF file, to which it adds configuration and tokenizer, found the folder %s, which has its own"
-              .formatted(model));
-    }
     try {
-      return HuggingFace.around(gguf, path(original.get()));
+      return HuggingFace.around(checkpoint, path(original.get()));
     } catch (Throwable e) {
-      gguf.close();
+      checkpoint.close();
       throw e;
     }
   }

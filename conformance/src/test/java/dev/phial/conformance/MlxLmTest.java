@@ -49,4 +49,44 @@ final class MlxLmTest {
       assertThat(result.getValue().get("difference").asDouble()).as(result.getKey()).isZero();
     }
   }
+
+  /** Codes that come from GGUF give what the numbers give that they stand for. */
+  @Test
+  void mlxLmRunsCarriedCodes() {
+    List<String> arguments = new ArrayList<>();
+    for (String type : List.of("Q4_0", "Q4_1", "Q5_0", "Q8_0")) {
+      String source = folder.resolve(type + ".gguf").toString();
+      Phial.call(
+              List.of(
+                  "quantize",
+                  Phial.model("tiny-phi3"),
+                  "--to",
+                  "gguf:" + type + ",pure",
+                  "-o",
+                  source))
+          .succeeded();
+      String numbers = folder.resolve(type + "-numbers").toString();
+      String carried = folder.resolve(type + "-carried").toString();
+      for (List<String> to :
+          List.of(
+              List.of("mlx:float32", "-o", numbers),
+              List.of("mlx", "--carry", "--dtype", "float32", "-o", carried))) {
+        List<String> words =
+            new ArrayList<>(
+                List.of("quantize", source, "--original", Phial.model("tiny-phi3"), "--to"));
+        words.addAll(to);
+        Phial.call(words).succeeded();
+      }
+      arguments.addAll(List.of(numbers, carried, "--dtype,float32"));
+    }
+    JsonNode results = Json.STRICT.readTree(Python.run(folder, "run_mlx.py", arguments));
+    assertThat(results.size()).isEqualTo(4);
+    for (Map.Entry<String, JsonNode> result : results.properties()) {
+      JsonNode found = result.getValue().get("found");
+      assertThat(found).as(result.getKey()).isEqualTo(result.getValue().get("expected"));
+      assertThat(result.getValue().get("difference").asDouble())
+          .as(result.getKey())
+          .isLessThan(1e-3); // sums in another order
+    }
+  }
 }

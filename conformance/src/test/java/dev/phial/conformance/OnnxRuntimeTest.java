@@ -39,6 +39,7 @@ import java.util.stream.LongStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import tools.jackson.databind.JsonNode;
@@ -112,6 +113,43 @@ final class OnnxRuntimeTest {
     double sum = Arrays.stream(difference).map(d -> d * d).sum();
     // ONNX Runtime rounds activations to 8 bits for MatMulNBits
     assertThat(Math.sqrt(sum / logits.length)).isLessThan(0.1);
+  }
+
+  /** Codes that come from other formats are computed with as our engine does. */
+  @ParameterizedTest
+  @CsvSource({
+    "tiny-phi3, 'gguf:Q4_0,pure'",
+    "phi4-mini, gguf:Q8_0",
+    "phi35-moe, 'gguf:Q4_0,pure'",
+    "tiny-phi3, openvino:int4",
+    "tiny-phi3, openvino:int8"
+  })
+  void carriedCodesRun(String model, String from) throws OrtException, IOException {
+    Path source = folder.resolve("source");
+    Phial.call(List.of("quantize", Phial.model(model), "--to", from, "-o", source.toString()))
+        .succeeded();
+    Path output = folder.resolve("carried");
+    Phial.call(
+            List.of(
+                "quantize",
+                source.toString(),
+                "--to",
+                "onnx",
+                "--carry",
+                "-o",
+                output.toString(),
+                "--original",
+                Phial.model(model)))
+        .succeeded();
+    JsonNode ids = GOLDEN.get(model).get("short").get("ids");
+    float[] found = logits(output, longs(ids));
+    float[] expected = engineLogits(output, ids);
+    double sum = 0;
+    for (int i = 0; i < found.length; i++) {
+      sum += Math.pow(found[i] - expected[i], 2);
+    }
+    // ONNX Runtime rounds activations to 8 bits for MatMulNBits
+    assertThat(Math.sqrt(sum / found.length)).isLessThan(0.1);
   }
 
   /** What our own engine computes from the folder. */

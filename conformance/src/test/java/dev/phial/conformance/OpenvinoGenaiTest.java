@@ -13,6 +13,7 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
@@ -87,6 +88,44 @@ final class OpenvinoGenaiTest {
       assertThat(found.get("tokens")).as(precisions.get(i)).isEqualTo(golden.get("tokens"));
       assertThat(found.get("text").asString()).isNotEmpty();
     }
+  }
+
+  /** Codes that come from GGUF are computed with as those that were never anything else. */
+  @ParameterizedTest
+  @ValueSource(strings = {"Q4_0", "Q8_0"})
+  void carriedCodesRun(String type) throws IOException {
+    String model = "tiny-phi3";
+    String numbers = folder.resolve("numbers").toString();
+    String source = folder.resolve("source.gguf").toString();
+    String carried = folder.resolve("carried").toString();
+    Phial.call(
+            List.of("quantize", Phial.model(model), "--to", "gguf:" + type + ",pure", "-o", source))
+        .succeeded();
+    for (List<String> to :
+        List.of(
+            List.of("openvino:fp32", "-o", numbers),
+            List.of("openvino", "--carry", "-o", carried))) {
+      List<String> arguments =
+          new ArrayList<>(List.of("quantize", source, "--original", Phial.model(model), "--to"));
+      arguments.addAll(to);
+      Phial.call(arguments).succeeded();
+    }
+    ObjectNode commands = Json.MAPPER.createObjectNode();
+    ArrayNode logits = commands.putArray("logits");
+    for (String output : List.of(numbers, carried)) {
+      logits.addArray().add(output).add(LOGITS.get(model).get("short").get("ids")).add(STEP).add(1);
+    }
+    commands.putArray("generate").addArray().add(carried).add(PROMPT).add(16);
+    Path file = folder.resolve("commands");
+    Files.writeString(file, commands.toString());
+    JsonNode results =
+        Json.STRICT.readTree(Python.run(folder, "run_openvino.py", List.of(file.toString())));
+    JsonNode expected = results.get("logits").get(0);
+    for (int i = 0; i < expected.size(); i++) {
+      assertThat(results.get("logits").get(1).get(i).floatValue())
+          .isCloseTo(expected.get(i).floatValue(), within(2e-2f)); // it rounds numbers to half
+    }
+    assertThat(results.get("generate").get(0).get("tokens").size()).isEqualTo(16);
   }
 
   private String output(String model, String precision) {

@@ -11,7 +11,6 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.HashSet;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -79,14 +78,42 @@ final class Describer {
     return new ModelDescription(family, hyperparameters, describer.weights);
   }
 
-  /** The weights of a GGUF file as the configuration of a checkpoint has them. */
-  static ModelDescription describe(Family family, HuggingFace folder, Gguf gguf) {
+  /** The weights of one description as the configuration of another checkpoint has them. */
+  static ModelDescription describe(Family family, HuggingFace folder, ModelDescription model) {
     Hyperparameters hyperparameters = family.hyperparameters(folder.config());
     check(folder, hyperparameters);
-    Describer describer = new Describer(folder, family, hyperparameters, TensorName::gguf);
-    Map<String, Tensor> tensors = new LinkedHashMap<>(gguf.tensors());
-    tensors.keySet().removeIf(name -> name.startsWith("rope_factors_")); // config.json has them
-    describer.addAll(tensors);
+    if (!family.name().equals(model.family().name())
+        || hyperparameters.layers() != model.hyperparameters().layers()) {
+      throw new PhialException.BadInput(
+          "%s: expected the configuration of a %s model with %d layers, found %s with %d; pass the checkpoint that the model was made from"
+              .formatted(
+                  folder.config().file(),
+                  model.family().name(),
+                  model.hyperparameters().layers(),
+                  family.name(),
+                  hyperparameters.layers()));
+    }
+    Describer describer = new Describer(folder, family, hyperparameters, TensorName::huggingFace);
+    for (Weight weight : model.weights()) {
+      if (weight.role() == Role.ROPE_FACTORS_LONG || weight.role() == Role.ROPE_FACTORS_SHORT) {
+        continue; // config.json has them
+      }
+      Shape shape = weight.name().shape().apply(hyperparameters);
+      if (weight.part() == Part.WEIGHT
+          && !weight.name().isPrefix()
+          && !weight.shape().equals(shape)) {
+        throw new PhialException.BadInput(
+            "%s: tensor %s: expected shape %s, which is what %s says, found %s; pass the checkpoint that the model was made from"
+                .formatted(
+                    weight.slices().getFirst().file(),
+                    weight.slices().getFirst().name(),
+                    shape,
+                    folder.config().file(),
+                    weight.shape()));
+      }
+      describer.weights.add(weight);
+      describer.found.add(weight.role() + " " + weight.layer() + " " + weight.part());
+    }
     describer.checkComplete();
     return new ModelDescription(family, hyperparameters, describer.weights);
   }

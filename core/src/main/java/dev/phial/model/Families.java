@@ -30,8 +30,8 @@ public final class Families {
    */
   public static ModelDescription describe(Checkpoint checkpoint) {
     return switch (checkpoint) {
-      case HuggingFace folder when folder.gguf().isPresent() ->
-          Describer.describe(of(folder), folder, folder.gguf().get());
+      case HuggingFace folder when folder.weights().isPresent() ->
+          Describer.describe(of(folder), folder, describe(folder.weights().get()));
       case HuggingFace folder -> Describer.describe(of(folder), folder);
       case Gguf gguf -> Describer.describe(of(gguf), gguf);
     };

@@ -14,14 +14,11 @@ import java.util.Optional;
  * @param type in which the other format keeps scales and offsets
  */
 public record Recoding(Coding from, Coding to, FloatType type) {
-  public Recoding {
-    obstacle(from, to)
-        .ifPresent(reason -> {
-          throw new IllegalArgumentException(reason);
-        });
-  }
-
-  /** Why no codes of {@code from} could become such of {@code to}: what was expected and found. */
+  /**
+   * Why no codes like {@code from} could become such like {@code to}: what was expected and found.
+   *
+   * @param from what the codes are in fact: around zero also where their format says it otherwise
+   */
   public static Optional<String> obstacle(Coding from, Coding to) {
     if (from.groupSize() % to.groupSize() != 0) {
       return Optional.of(
@@ -44,6 +41,14 @@ public record Recoding(Coding from, Coding to, FloatType type) {
                 .formatted(to.least(), to.most(), from.least(), from.most()));
   }
 
+  /** What is added to every code. Those without zero points lie around zero. */
+  private static int shift(Coding from, Coding to) {
+    if (to.offset() != Offset.NONE) {
+      return to.least() - from.least();
+    }
+    return from.offset() == Offset.NONE ? 0 : -(1 << from.bits() - 1) - from.least();
+  }
+
   /**
    * Codes in the range of {@link #to}. Where that has zero points, offsets are these.
    *
@@ -53,7 +58,7 @@ public record Recoding(Coding from, Coding to, FloatType type) {
    */
   public CodedRows apply(CodedRows rows, String tensor) {
     CodedRows result = rows.regrouped(to.groupSize());
-    int shift = to.offset() == Offset.NONE ? 0 : to.least() - from.least();
+    int shift = shift(from, to);
     for (int i = 0; shift != 0 && i < result.codes().length; i++) {
       result.codes()[i] += (short) shift;
     }
@@ -68,7 +73,7 @@ public record Recoding(Coding from, Coding to, FloatType type) {
       double offset = result.offsets()[group] - (double) scale * shift;
       result.offsets()[group] =
           switch (to.offset()) {
-            case NONE -> 0;
+            case NONE -> none(offset, scale, tensor);
             case ZERO_POINT -> zero(offset, scale, tensor);
             case NUMBER -> number(offset, tensor);
           };
@@ -91,6 +96,26 @@ public record Recoding(Coding from, Coding to, FloatType type) {
       result.zeros()[group] = (byte) ((int) rows.offsets()[group] - to.least());
     }
     return result;
+  }
+
+  private static double none(double offset, float scale, String tensor) {
+    if (offset != 0) {
+      throw new PhialException.Unsupported(
+          "tensor %s: expected codes around zero, found zero points or minima (scale %s, offset %s); choose another target, or quantize anew without --carry"
+              .formatted(tensor, scale, offset));
+    }
+    return 0;
+  }
+
+  /** Whether codes with offsets lie around zero all the same, in the middle of their range. */
+  public static boolean isCentered(CodedRows rows, Coding coding) {
+    int middle = coding.least() + (1 << coding.bits() - 1);
+    for (int group = 0; group < rows.groups(); group++) {
+      if (rows.offsets()[group] != 0 - (double) rows.scales()[group] * middle) {
+        return false;
+      }
+    }
+    return true;
   }
 
   private double zero(double offset, float scale, String tensor) {

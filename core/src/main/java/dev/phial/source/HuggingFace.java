@@ -36,7 +36,7 @@ public final class HuggingFace implements Checkpoint {
   private final Map<String, Tensor> tensors;
   private Map<Path, String> hashes = Map.of(); // when they have been asked for
   private final String kind;
-  private final Optional<Gguf> gguf;
+  private final Optional<Checkpoint> weights; // if they come from elsewhere
   private final Optional<Config> generation; // what generation_config.json would say
 
   private HuggingFace(
@@ -58,7 +58,7 @@ public final class HuggingFace implements Checkpoint {
       Map<String, Tensor> tensors,
       String kind,
       Optional<Config> generation,
-      Optional<Gguf> gguf) {
+      Optional<Checkpoint> weights) {
     this.path = path;
     this.config = config;
     this.arena = arena;
@@ -66,7 +66,7 @@ public final class HuggingFace implements Checkpoint {
     this.tensors = Collections.unmodifiableMap(tensors);
     this.kind = kind;
     this.generation = generation;
-    this.gguf = gguf;
+    this.weights = weights;
   }
 
   /**
@@ -125,12 +125,12 @@ public final class HuggingFace implements Checkpoint {
   }
 
   /**
-   * The model in a GGUF file with what lies beside the checkpoint it was made from: configuration
-   * and tokenizer. Weights of that folder are not looked at, and need not be there.
+   * A model with what lies beside the checkpoint it was made from: configuration and tokenizer.
+   * Weights of that folder are not looked at, and need not be there.
    *
    * @throws PhialException.BadInput if the folder has no config.json
    */
-  public static HuggingFace around(Gguf weights, Path folder) {
+  public static HuggingFace around(Checkpoint weights, Path folder) {
     return new HuggingFace(
         folder,
         Config.read(folder.resolve("config.json")),
@@ -142,9 +142,9 @@ public final class HuggingFace implements Checkpoint {
         Optional.of(weights));
   }
 
-  /** The GGUF file that its tensors come from, and have the names of, if they do. */
-  public Optional<Gguf> gguf() {
-    return gguf;
+  /** What the tensors come from, if that is something else than this folder. */
+  public Optional<Checkpoint> weights() {
+    return weights;
   }
 
   public Config config() {
@@ -153,12 +153,12 @@ public final class HuggingFace implements Checkpoint {
 
   /** Whether it is a folder of ONNX Runtime GenAI; tensors then have the names of its graph. */
   public boolean isOnnx() {
-    return kind.equals("onnx");
+    return weights.isEmpty() && kind.equals("onnx");
   }
 
   /** Whether it is a folder that was made for a runtime, which takes tokenizer.json alone. */
   public boolean isRuntime() {
-    return isOnnx() || kind.equals("openvino");
+    return weights.isEmpty() && (kind.equals("onnx") || kind.equals("openvino"));
   }
 
   /** The type of the weights by its name in transformers, if config.json tells it. */
@@ -203,8 +203,8 @@ public final class HuggingFace implements Checkpoint {
    */
   @Override
   public String name() {
-    if (gguf.isPresent()) {
-      return gguf.get().name();
+    if (weights.isPresent()) {
+      return weights.get().name();
     }
     try {
       Path last = path.toRealPath().getFileName();
@@ -239,8 +239,8 @@ public final class HuggingFace implements Checkpoint {
 
   @Override
   public void close() {
-    if (gguf.isPresent()) {
-      gguf.get().close();
+    if (weights.isPresent()) {
+      weights.get().close();
     } else {
       arena.close();
     }

@@ -12,16 +12,21 @@ import dev.phial.tensor.Tensor;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Function;
+import java.util.stream.LongStream;
 
 /** Brings codes to another format as they are, and numbers without rounding. */
 public final class Carry {
+  /** Elements that are looked at at a time. */
+  private static final int CHUNK = 1 << 16;
+
   private Carry() {}
 
   /**
    * How the codes of a matrix get there; empty if it has none, and is a matter of numbers.
    *
    * @param parts of the matrix
-   * @param to the codings that the format has for such codes, the best first; not empty
+   * @param to the codings that the format has for codes as they are {@link #seen}, the best first;
+   *     not empty
    * @param type of its scales
    * @throws PhialException.Unsupported if none of them takes the codes
    */
@@ -37,22 +42,53 @@ public final class Carry {
                       " and ",
                       parts.stream().map(part -> part.encoding().name()).distinct().toList())));
     }
-    return codings
-        .getFirst()
-        .map(from -> {
-          List<Coding> candidates = to.apply(from);
-          return candidates.stream()
-              .filter(coding -> Recoding.obstacle(from, coding).isEmpty())
-              .findFirst()
-              .map(coding -> new Recoding(from, coding, type))
-              .orElseThrow(() ->
-                  new PhialException.Unsupported(
-                      "tensor %s: %s (%s); choose another target, or quantize anew without --carry"
-                          .formatted(
-                              tensor,
-                              Recoding.obstacle(from, candidates.getFirst()).orElseThrow(),
-                              parts.getFirst().encoding().name())));
-        });
+    Optional<Coding> coding = codings.getFirst();
+    return coding.map(from -> recoding(tensor, parts, from, to, type));
+  }
+
+  private static Recoding recoding(
+      String tensor,
+      List<Weight> parts,
+      Coding from,
+      Function<Coding, List<Coding>> to,
+      FloatType type) {
+    List<Coding> seen = parts.stream().map(part -> seen(part, from)).distinct().toList();
+    Coding common = seen.size() == 1 ? seen.getFirst() : from;
+    List<Coding> candidates = to.apply(common);
+    return candidates.stream()
+        .filter(coding -> Recoding.obstacle(common, coding).isEmpty())
+        .findFirst()
+        .map(coding -> new Recoding(from, coding, type))
+        .orElseThrow(() ->
+            new PhialException.Unsupported(
+                "tensor %s: %s (%s); choose another target, or quantize anew without --carry"
+                    .formatted(
+                        tensor,
+                        Recoding.obstacle(common, candidates.getFirst()).orElseThrow(),
+                        parts.getFirst().encoding().name())));
+  }
+
+  /**
+   * What the codes of a parameter are in fact: around zero, even where the format could have it
+   * otherwise, if all of them are.
+   */
+  static Coding seen(Weight weight, Coding coding) {
+    if (coding.offset() == Coding.Offset.NONE) {
+      return coding;
+    }
+    long rows = weight.shape().rows();
+    long step = Math.max(1, CHUNK / weight.shape().columns());
+    boolean isCentered =
+        LongStream.range(0, Math.ceilDiv(rows, step))
+            .parallel()
+            .map(chunk -> chunk * step)
+            .allMatch(row ->
+                Recoding.isCentered(
+                    weight.readCodes(row, (int) Math.min(step, rows - row), coding), coding));
+    int middle = 1 << coding.bits() - 1;
+    return isCentered
+        ? new Coding(coding.groupSize(), -middle, middle - 1, Coding.Offset.NONE)
+        : coding;
   }
 
   /**

@@ -39,7 +39,7 @@ public record Request(
     if (!carries) {
       return this;
     }
-    String found = name.apply(usualCoding());
+    String found = name.apply(usualCodingSeen());
     precision
         .filter(asked -> !asked.equalsIgnoreCase(found))
         .ifPresent(asked -> {
@@ -48,6 +48,16 @@ public record Request(
                   .formatted(found, checkpoint.path(), asked));
         });
     return new Request(checkpoint, model, Optional.of(found), options, true);
+  }
+
+  /** How most of the weights are made of integers, and whether these lie around zero in fact. */
+  private Coding usualCodingSeen() {
+    Optional<Coding> usual = Optional.of(usualCoding());
+    return model.weights().stream()
+        .filter(weight -> weight.coding().equals(usual))
+        .findFirst()
+        .map(weight -> Carry.seen(weight, usual.get()))
+        .orElseThrow();
   }
 
   /** How most of the weights are made of integers. */
