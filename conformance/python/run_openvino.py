@@ -2,9 +2,10 @@
 
     run_openvino.py COMMANDS
 
-COMMANDS is a JSON file: {"logits": [[FOLDER, IDS, STEP, PARTS]...], "generate": [[FOLDER, TEXT, COUNT]...]}.
-Prints as JSON, in the same order: the logits of the last of the ids, which come in so many parts, one
-of every STEP; and the tokens of the text and those that are generated greedily, the text of these, and a chat turn.
+COMMANDS is a JSON file: {"logits": [[FOLDER, IDS, STEP, PARTS]...], "generate": [[FOLDER, TEXT, COUNT]...],
+"tokenize": [[FOLDER, [TEXT, IDS]...]...]}; each of the three may be missing. Prints as JSON, in the same order: the
+logits of the last of the ids, which come in so many parts, one of every STEP; the tokens of the text and those that
+are generated greedily, the text of these, and a chat turn; and the tokens of every text and the text of its ids.
 """
 
 import json
@@ -50,11 +51,20 @@ def generate(folder, text, count):
     }
 
 
+def tokenize(folder, *cases):
+    tokenizer = openvino_genai.Tokenizer(folder)
+    return [
+        [tokenizer.encode(text).input_ids.data.reshape(-1).tolist(), tokenizer.decode(ids, skip_special_tokens=False)]
+        for text, ids in cases
+    ]
+
+
 commands = json.load(open(sys.argv[1], encoding="utf-8"))
 json.dump(
     {
-        "logits": [logits(*command) for command in commands["logits"]],
-        "generate": [generate(*command) for command in commands["generate"]],
+        "logits": [logits(*command) for command in commands.get("logits", [])],
+        "generate": [generate(*command) for command in commands.get("generate", [])],
+        "tokenize": [tokenize(folder, *cases) for folder, cases in commands.get("tokenize", [])],
     },
     sys.stdout,
 )

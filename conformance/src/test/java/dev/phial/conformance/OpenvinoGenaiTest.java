@@ -10,8 +10,10 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
+import org.assertj.core.api.SoftAssertions;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import tools.jackson.databind.JsonNode;
@@ -126,6 +128,56 @@ final class OpenvinoGenaiTest {
           .isCloseTo(expected.get(i).floatValue(), within(2e-2f)); // it rounds numbers to half
     }
     assertThat(results.get("generate").get(0).get("tokens").size()).isEqualTo(16);
+  }
+
+  /**
+   * OpenVINO's tokenizer and detokenizer give what transformers gives. To OpenVINO a byte of
+   * SentencePiece written out, {@code <0x41>}, is that byte, in optimum-intel's models too.
+   */
+  @ParameterizedTest
+  @MethodSource("tokenizers")
+  void tokenizersDoWhatTransformersDoes(String model, JsonNode cases) throws IOException {
+    Phial.run(folder, List.of("quantize", Phial.model(model), "--to", "openvino:int8"));
+    ObjectNode commands = Json.MAPPER.createObjectNode();
+    ArrayNode texts =
+        commands.putArray("tokenize").addArray().add(output(model, "int8")).addArray();
+    List<JsonNode> expected = new ArrayList<>();
+    for (JsonNode golden : cases) {
+      String text = golden.get(0).asString();
+      if (!text.contains("<0x")) {
+        texts.addArray().add(text).add(golden.get(1));
+        expected.add(golden);
+      }
+    }
+    Path file = folder.resolve("commands");
+    Files.writeString(file, commands.toString());
+    JsonNode found =
+        Json.STRICT
+            .readTree(Python.run(folder, "run_openvino.py", List.of(file.toString())))
+            .get("tokenize")
+            .get(0);
+    SoftAssertions all = new SoftAssertions();
+    for (int i = 0; i < expected.size(); i++) {
+      JsonNode golden = expected.get(i);
+      String text = golden.get(0).asString();
+      all.assertThat(found.get(i).get(0)).as(text).isEqualTo(golden.get(1));
+      all.assertThat(found.get(i).get(1)).as("back: " + text).isEqualTo(golden.get(3));
+    }
+    all.assertAll();
+    assertThat(expected).hasSizeGreaterThan(50);
+  }
+
+  static Stream<Arguments> tokenizers() throws IOException {
+    JsonNode golden =
+        Json.MAPPER.readTree(
+            Files.readString(
+                Phial.ROOT.resolve(
+                    "engine/src/test/resources/dev/phial/engine/tokenizer/tokenizer-golden.json")));
+    return golden.properties().stream()
+        .flatMap(entry ->
+            Stream.of(entry.getKey().split(" ", -1))
+                .filter(model -> GOLDEN.has(model))
+                .map(model -> Arguments.of(model, entry.getValue())));
   }
 
   private String output(String model, String precision) {

@@ -91,7 +91,7 @@ final class VectorGroupKernels implements GroupKernels {
       VectorMask<Float> up = magnitude.sub((FloatVector) whole.convert(I2F, 0)).compare(GE, 0.5f);
       whole = whole.add(1, up.cast(I));
       whole = whole.blend(whole.neg(), scaled.compare(LT, 0f).cast(I)).add(shift);
-      whole.convertShape(I2B, BYTES, 0).reinterpretAsBytes().intoArray(codes, at + i, FIRST);
+      storeExactly(whole, codes, at + i);
     }
   }
 
@@ -186,17 +186,17 @@ final class VectorGroupKernels implements GroupKernels {
       int at) {
     int whole = n - n % WIDTH;
     for (int i = 0; i < whole; i += WIDTH) {
-      FloatVector.fromArray(F, x, from + i)
-          .div(divisor)
-          .add(zero)
-          .max((float) low) // between whole numbers it is the same before and after rounding
-          .min((float) high)
-          .add(Rounding.MAGIC)
-          .reinterpretAsInts()
-          .sub(MAGIC_BITS - shift)
-          .convertShape(I2B, BYTES, 0)
-          .reinterpretAsBytes()
-          .intoArray(codes, at + i, FIRST);
+      storeExactly(
+          FloatVector.fromArray(F, x, from + i)
+              .div(divisor)
+              .add(zero)
+              .max((float) low) // between whole numbers it is the same before and after rounding
+              .min((float) high)
+              .add(Rounding.MAGIC)
+              .reinterpretAsInts()
+              .sub(MAGIC_BITS - shift),
+          codes,
+          at + i);
     }
     for (int i = whole; i < n; i++) {
       codes[at + i] = ScalarGroupKernels.quotient(x[from + i] / divisor + zero, low, high, shift);
@@ -213,6 +213,16 @@ final class VectorGroupKernels implements GroupKernels {
         .add(bits.lanewise(LSHR, drop).and(1))
         .and(-1 << drop)
         .reinterpretAsFloats();
+  }
+
+  /** Writes no byte behind the codes. */
+  private static void storeExactly(IntVector codes, byte[] to, int at) {
+    ByteVector bytes = codes.convertShape(I2B, BYTES, 0).reinterpretAsBytes();
+    if (WIDTH == BYTES.length()) {
+      bytes.intoArray(to, at);
+    } else {
+      bytes.intoArray(to, at, FIRST);
+    }
   }
 
   private static void store(IntVector codes, byte[] to, int at) {

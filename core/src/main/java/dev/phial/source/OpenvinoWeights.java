@@ -12,8 +12,10 @@ import dev.phial.tensor.GroupZeros;
 import dev.phial.tensor.Scales;
 import dev.phial.tensor.Shape;
 import dev.phial.tensor.Tensor;
+import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -51,6 +53,9 @@ final class OpenvinoWeights {
   private final Map<String, Tensor> tensors = new LinkedHashMap<>();
   private final Set<String> used = new HashSet<>();
 
+  /** The norms by their modules, and the parts that each has. */
+  private final Map<String, List<String>> norms = new LinkedHashMap<>();
+
   private OpenvinoWeights(Path file, OpenvinoGraph graph) {
     this.file = file;
     this.graph = graph;
@@ -82,6 +87,8 @@ final class OpenvinoWeights {
                 .ifPresent(table -> add(module(layer) + ".weight", table));
         case "Multiply" -> addVector(layer, ".weight");
         case "Add" -> addVector(layer, ".bias");
+        case "MVN" -> norms.putIfAbsent(module(layer), List.of(".weight", ".bias"));
+        case "ReduceMean" -> norms.putIfAbsent(module(layer), List.of(".weight"));
         case "FakeQuantize" ->
             throw Refusal.unsupported(
                 file,
@@ -91,6 +98,7 @@ final class OpenvinoWeights {
       }
     }
     checkNothingIsLeft();
+    completeNorms();
     Tensor output = tensors.get(OUTPUT);
     Tensor embedding = tensors.get(EMBEDDING);
     boolean tied = output != null && embedding != null && output.data().equals(embedding.data());
@@ -98,6 +106,29 @@ final class OpenvinoWeights {
       tensors.remove(OUTPUT);
     }
     return new Contents(tensors, tied);
+  }
+
+  /** Adds what the export left away because it changes nothing: weights of 1, biases of 0. */
+  private void completeNorms() {
+    Tensor embedding = tensors.get(EMBEDDING);
+    if (embedding == null || embedding.shape().columns() > Integer.MAX_VALUE) {
+      return; // refused where all parameters are looked for
+    }
+    float[] values = new float[(int) embedding.shape().columns()];
+    Tensor zeros = vector(values.clone());
+    Arrays.fill(values, 1);
+    Tensor ones = vector(values);
+    norms.forEach((module, parts) -> {
+      for (String part : parts) {
+        if (!tensors.containsKey(module + part)) {
+          add(module + part, part.equals(".weight") ? ones : zeros);
+        }
+      }
+    });
+  }
+
+  private Tensor vector(float[] values) {
+    return new Tensor(file, "", DType.F32, Shape.of(values.length), MemorySegment.ofArray(values));
   }
 
   private void checkNothingIsLeft() {

@@ -110,6 +110,27 @@ final class OpenvinoFolderTest {
     }
   }
 
+  /** The export leaves away what is multiplied by 1, and what is added as 0. */
+  @Test
+  void normsThatChangeNothingAreThere() {
+    OpenvinoFiles.write(
+        folder,
+        "</layers>",
+        """
+        <layer id="20" name="__module.model.norm/aten::mean/ReduceMean" type="ReduceMean" />
+        <layer id="21" name="__module.model.final_layernorm/aten::layer_norm/MVN" type="MVN" />
+        </layers>\
+        """);
+    try (HuggingFace model = HuggingFace.open(folder)) {
+      assertThat(Tensors.values(model.tensors(), "model.norm.weight")).hasSize(16).containsOnly(1);
+      assertThat(model.tensors()).doesNotContainKey("model.norm.bias");
+      assertThat(Tensors.values(model.tensors(), "model.final_layernorm.weight")).containsOnly(1);
+      assertThat(Tensors.values(model.tensors(), "model.final_layernorm.bias"))
+          .hasSize(16)
+          .containsOnly(0);
+    }
+  }
+
   @Test
   void refusesEveryTruncation() {
     Path file = OpenvinoFiles.write(folder, "", "");

@@ -812,13 +812,15 @@ final class GraphWriter {
       scale = ir.convert(scale, ElementType.F16);
     }
     Value product = ir.elementwise(name + "/fq_weights_" + port, "Multiply", numbers, scale);
+    boolean isRounded = matrix.weight().isPlain() && matrix.weight().encoding() == origin.type();
+    FloatType rounding = isRounded ? FloatType.F32 : origin;
     Storage storage =
         switch (groups.format()) {
           case GroupInt format ->
               new Storage.Integers(
-                  codes, scales, zeros, origin, format, matrix.columns(), groups.recoding());
+                  codes, scales, zeros, rounding, format, matrix.columns(), groups.recoding());
           case GroupFloat format ->
-              new Storage.Floats(codes, scales, origin, format, matrix.columns());
+              new Storage.Floats(codes, scales, rounding, format, matrix.columns());
           case Format other -> throw new IllegalArgumentException(other.name());
         };
     add(matrix, name, storage, groups.format());

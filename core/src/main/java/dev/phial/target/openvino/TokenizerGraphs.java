@@ -17,6 +17,7 @@ import tools.jackson.databind.JsonNode;
  */
 final class TokenizerGraphs {
   private static final List<Long> LIST = List.of(Value.UNKNOWN);
+  private static final String VERSION = "2026.4.1.0";
   private static final int LEAST_CACHE = 20_000;
 
   /** What "no limit" is in the graph. */
@@ -147,6 +148,8 @@ final class TokenizerGraphs {
     all.put("detokenizer_input_type", "i64");
     source.named("eos_token").ifPresent(id -> all.put("eos_token_id", id));
     all.put("number_of_inputs", 1);
+    // whose graphs these are: without it GenAI offers no lengths and keeps no special tokens
+    all.put("openvino_tokenizers_version", VERSION);
     source.named("pad_token").ifPresent(id -> all.put("pad_token_id", id));
     all.put("processed_post_processor_template", template());
     all.put("skip_special_tokens", "True");
