@@ -9,6 +9,7 @@ enum OnnxType {
   FLOAT16(DataType.FLOAT16, 16),
   BFLOAT16(DataType.BFLOAT16, 16),
   UINT8(DataType.UINT8, 8),
+  INT8(DataType.INT8, 8),
   INT32(DataType.INT32, 32),
   INT64(DataType.INT64, 64),
   /** Two to a byte, the even one below. */
