@@ -2,6 +2,8 @@ package dev.phial.source;
 
 import dev.phial.PhialException;
 import dev.phial.io.Json;
+import dev.phial.quant.activation.ActivationCodes;
+import dev.phial.quant.activation.ActivationPlace;
 import dev.phial.tensor.Tensor;
 import java.io.IOException;
 import java.lang.foreign.Arena;
@@ -36,8 +38,8 @@ public final class HuggingFace implements Checkpoint {
   private final Map<String, Tensor> tensors;
   private Map<Path, String> hashes = Map.of(); // when they have been asked for
   private final String kind;
+  private final Optional<OnnxFolder> onnx;
   private final Optional<Checkpoint> weights; // if they come from elsewhere
-  private final Optional<Config> generation; // what generation_config.json would say
 
   private HuggingFace(
       Path path,
@@ -46,8 +48,8 @@ public final class HuggingFace implements Checkpoint {
       List<Path> files,
       Map<String, Tensor> tensors,
       String kind,
-      Optional<Config> generation) {
-    this(path, config, arena, files, tensors, kind, generation, Optional.empty());
+      Optional<OnnxFolder> onnx) {
+    this(path, config, arena, files, tensors, kind, onnx, Optional.empty());
   }
 
   private HuggingFace(
@@ -57,7 +59,7 @@ public final class HuggingFace implements Checkpoint {
       List<Path> files,
       Map<String, Tensor> tensors,
       String kind,
-      Optional<Config> generation,
+      Optional<OnnxFolder> onnx,
       Optional<Checkpoint> weights) {
     this.path = path;
     this.config = config;
@@ -65,7 +67,7 @@ public final class HuggingFace implements Checkpoint {
     this.files = List.copyOf(files);
     this.tensors = Collections.unmodifiableMap(tensors);
     this.kind = kind;
-    this.generation = generation;
+    this.onnx = onnx;
     this.weights = weights;
   }
 
@@ -80,13 +82,7 @@ public final class HuggingFace implements Checkpoint {
       if (isOnnx(folder)) {
         OnnxFolder onnx = OnnxFolder.read(folder, arena);
         return new HuggingFace(
-            folder,
-            onnx.config(),
-            arena,
-            onnx.files(),
-            onnx.tensors(),
-            "onnx",
-            Optional.of(onnx.generation()));
+            folder, onnx.config(), arena, onnx.files(), onnx.tensors(), "onnx", Optional.of(onnx));
       }
       if (isOpenvino(folder)) {
         OpenvinoFolder openvino = OpenvinoFolder.read(folder, arena);
@@ -156,6 +152,11 @@ public final class HuggingFace implements Checkpoint {
     return weights.isEmpty() && kind.equals("onnx");
   }
 
+  /** What is rounded between the layers, in a folder that says so. */
+  public Map<ActivationPlace, ActivationCodes> activations() {
+    return onnx.map(OnnxFolder::activations).orElse(Map.of());
+  }
+
   /** Whether it is a folder that was made for a runtime, which takes tokenizer.json alone. */
   public boolean isRuntime() {
     return weights.isEmpty() && (kind.equals("onnx") || kind.equals("openvino"));
@@ -189,7 +190,10 @@ public final class HuggingFace implements Checkpoint {
   public Optional<Config> json(String name) {
     return file(name)
         .map(Config::read)
-        .or(() -> name.equals("generation_config.json") ? generation : Optional.empty());
+        .or(() ->
+            name.equals("generation_config.json")
+                ? onnx.map(OnnxFolder::generation)
+                : Optional.empty());
   }
 
   @Override

@@ -3,6 +3,7 @@ package dev.phial.target;
 import dev.phial.PhialException;
 import dev.phial.model.ModelDescription;
 import dev.phial.model.Weight;
+import dev.phial.quant.activation.ActivationRanges;
 import dev.phial.source.Checkpoint;
 import dev.phial.tensor.Coding;
 import java.util.Comparator;
@@ -16,16 +17,31 @@ import java.util.function.Function;
  *
  * @param precision what stood after the colon of {@code --to}
  * @param carries whether codes are to come along as they are, or not at all
+ * @param ranges what flows through the model, once somebody has looked
  */
 public record Request(
     Checkpoint checkpoint,
     ModelDescription model,
     Optional<String> precision,
     Options options,
-    boolean carries) {
+    boolean carries,
+    Optional<ActivationRanges> ranges) {
   public Request(
       Checkpoint checkpoint, ModelDescription model, Optional<String> precision, Options options) {
     this(checkpoint, model, precision, options, false);
+  }
+
+  public Request(
+      Checkpoint checkpoint,
+      ModelDescription model,
+      Optional<String> precision,
+      Options options,
+      boolean carries) {
+    this(checkpoint, model, precision, options, carries, Optional.empty());
+  }
+
+  public Request with(ActivationRanges found) {
+    return new Request(checkpoint, model, precision, options, carries, Optional.of(found));
   }
 
   /**
@@ -47,7 +63,7 @@ public record Request(
               "--carry: expected the precision %s, which the codes of %s have, found %s; leave it away"
                   .formatted(found, checkpoint.path(), asked));
         });
-    return new Request(checkpoint, model, Optional.of(found), options, true);
+    return new Request(checkpoint, model, Optional.of(found), options, true, ranges);
   }
 
   /** How most of the weights are made of integers, and whether these lie around zero in fact. */

@@ -22,6 +22,14 @@ public interface Target {
    */
   Job plan(Request request);
 
+  /**
+   * Whether an output needs to know what flows through the model: it can be planned without, but
+   * written only if the request says.
+   */
+  default boolean needsRanges(Request request) {
+    return false;
+  }
+
   /** Whether an output is a folder rather than one or several files. */
   default boolean writesFolder() {
     return false;

@@ -30,6 +30,9 @@ import dev.phial.quant.Format;
 import dev.phial.quant.Formats;
 import dev.phial.quant.GroupInt;
 import dev.phial.quant.Recoding;
+import dev.phial.quant.activation.ActivationPlace;
+import dev.phial.quant.activation.ActivationPoint;
+import dev.phial.quant.activation.ActivationRanges;
 import dev.phial.quant.method.DividingMinMax;
 import dev.phial.quant.method.Given;
 import dev.phial.quant.method.MinMax;
@@ -67,6 +70,7 @@ final class GraphWriter {
   private final OnnxOptions options;
   private final FloatType type;
   private final Nodes nodes = new Nodes();
+  private final RoundedProducts products;
   private final List<TensorProto> inside = new ArrayList<>(); // the file of the graph
   private final List<Stored> stored = new ArrayList<>();
   private boolean hasRotaryTables;
@@ -77,15 +81,21 @@ final class GraphWriter {
 
   private String skip = "";
 
-  private GraphWriter(DecoderGraph decoder, OnnxOptions options) {
+  private GraphWriter(
+      DecoderGraph decoder, OnnxOptions options, Optional<ActivationRanges> ranges) {
     this.decoder = decoder;
     this.h = decoder.hyperparameters();
     this.options = options;
     this.type = options.activations();
+    this.products = new RoundedProducts(nodes, ranges, options.excluded());
   }
 
-  static OnnxModel write(DecoderGraph decoder, OnnxOptions options) {
-    return new GraphWriter(decoder, options).write();
+  /**
+   * @param ranges of activations; empty if they are not rounded, or the graph is only planned
+   */
+  static OnnxModel write(
+      DecoderGraph decoder, OnnxOptions options, Optional<ActivationRanges> ranges) {
+    return new GraphWriter(decoder, options, ranges).write();
   }
 
   private OnnxModel write() {
@@ -100,6 +110,7 @@ final class GraphWriter {
     if (!options.excludesHead()) {
       head(hidden);
     }
+    products.checkExcluded();
     stored.sort(Comparator.comparingInt(Stored::pass));
     return new OnnxModel(model(), stored, options.carries());
   }
@@ -410,6 +421,7 @@ final class GraphWriter {
     String name = "/model/layers." + index;
     String normed =
         norm(name + "/input_layernorm", layer.attentionNorm(), index > 0, Optional.empty());
+    ActivationPlace first = ActivationPoint.ATTENTION_NORM.in(index);
     String attended = attention(name + "/attn", index, layer.attention(), normed);
     if (layer.feedForwardNorm().isPresent()) {
       skip = attended;
@@ -419,9 +431,10 @@ final class GraphWriter {
               layer.feedForwardNorm().get(),
               true,
               Optional.empty());
-      skip = feedForward(name + "/mlp", layer.feedForward(), again);
+      ActivationPlace second = ActivationPoint.FEED_FORWARD_NORM.in(index);
+      skip = feedForward(name + "/mlp", index, layer.feedForward(), again, second);
     } else {
-      String fed = feedForward(name + "/mlp", layer.feedForward(), normed);
+      String fed = feedForward(name + "/mlp", index, layer.feedForward(), normed, first);
       skip = nodes.add("Add", name + "/residual_add/Add", List.of(attended, fed));
     }
   }
@@ -482,13 +495,14 @@ final class GraphWriter {
     String query;
     String key = "";
     String value = "";
+    ActivationPlace place = ActivationPoint.ATTENTION_NORM.in(index);
     if (options.provider().fusesAttention()) {
       Linear fused = Linear.join(List.of(attention.query(), attention.key(), attention.value()));
-      query = linear(name + "/qkv_proj", fused, input);
+      query = linear(name + "/qkv_proj", fused, input, place);
     } else {
-      query = matmul(name + "/q_proj", attention.query(), input);
-      key = matmul(name + "/k_proj", attention.key(), input);
-      value = matmul(name + "/v_proj", attention.value(), input);
+      query = matmul(name + "/q_proj", attention.query(), input, place);
+      key = matmul(name + "/k_proj", attention.key(), input, place);
+      value = matmul(name + "/v_proj", attention.value(), input, place);
       query = bias(name + "/q_proj", attention.query(), query);
       key = bias(name + "/k_proj", attention.key(), key);
       value = bias(name + "/v_proj", attention.value(), value);
@@ -503,7 +517,8 @@ final class GraphWriter {
         attention.blocks().isPresent()
             ? blockAttention(name + "/SparseAttention", index, attention, query)
             : attention(name + "/GroupQueryAttention", index, attention, query, key, value);
-    String projected = matmul(name + "/o_proj", attention.output(), output);
+    String projected =
+        matmul(name + "/o_proj", attention.output(), output, ActivationPoint.ATTENDED.in(index));
     return attention
         .output()
         .bias()
@@ -598,35 +613,51 @@ final class GraphWriter {
     return output;
   }
 
-  private String feedForward(String name, FeedForward feedForward, String input) {
+  /**
+   * @param place of the input
+   */
+  private String feedForward(
+      String name, int index, FeedForward feedForward, String input, ActivationPlace place) {
+    ActivationPlace product = ActivationPoint.FEED_FORWARD_PRODUCT.in(index);
     return switch (feedForward) {
-      case FeedForward.Gated gated -> gated(name, gated, input);
+      case FeedForward.Gated gated -> gated(name, gated, input, place, product);
       case FeedForward.Plain plain -> {
-        String up = linear(name + "/fc1", plain.up(), input);
+        String up = linear(name + "/fc1", plain.up(), input, place);
         String active =
             nodes.add("Gelu", name + "/act_fn/FastGelu", List.of(up), text("approximate", "tanh"));
-        yield linear(name + "/fc2", plain.down(), active);
+        yield linear(name + "/fc2", plain.down(), active, product);
       }
       case FeedForward.Gegelu gegelu -> {
-        String both = linear(name + "/up_proj", gegelu.gateUp(), input);
+        String both = linear(name + "/up_proj", gegelu.gateUp(), input, place);
         String active = Gegelu.add(nodes, name, both, gegelu.limit(), type);
-        yield linear(name + "/down_proj", gegelu.down(), active);
+        yield linear(name + "/down_proj", gegelu.down(), active, product);
       }
-      case FeedForward.Experts experts -> experts(name.replace("/mlp", "/moe"), experts, input);
+      case FeedForward.Experts experts ->
+          experts(name.replace("/mlp", "/moe"), experts, input, place);
     };
   }
 
-  private String gated(String name, FeedForward.Gated gated, String input) {
-    String gate = linear(name + "/gate_proj", gated.gate(), input);
-    String up = linear(name + "/up_proj", gated.up(), input);
+  private String gated(
+      String name,
+      FeedForward.Gated gated,
+      String input,
+      ActivationPlace place,
+      ActivationPlace productPlace) {
+    String gate = linear(name + "/gate_proj", gated.gate(), input, place);
+    String up = linear(name + "/up_proj", gated.up(), input, place);
     String sigmoid = nodes.add("Sigmoid", name + "/act_fn/Sigmoid", List.of(gate));
     String active = nodes.add("Mul", name + "/act_fn/Mul", List.of(gate, sigmoid));
     String product = nodes.add("Mul", name + "/Mul", List.of(active, up));
-    return linear(name + "/down_proj", gated.down(), product);
+    return linear(name + "/down_proj", gated.down(), product, productPlace);
   }
 
-  /** Gate and up projection alternate row by row, as the operators want them. */
-  private String experts(String name, FeedForward.Experts experts, String input) {
+  /**
+   * Gate and up projection alternate row by row, as the operators want them.
+   *
+   * @param place of the input
+   */
+  private String experts(
+      String name, FeedForward.Experts experts, String input, ActivationPlace place) {
     if (!options.provider().hasExperts()) {
       throw new PhialException.Unsupported(
           "--ep %s: its kernels run no mixture of experts; choose another provider"
@@ -634,7 +665,7 @@ final class GraphWriter {
     }
     String scores =
         options.carries()
-            ? matmul(name + "/gate", experts.router(), input)
+            ? matmul(name + "/gate", experts.router(), input, place)
             : plainMatmul(name + "/gate", experts.router(), input);
     SparseMixer.Routing routing = SparseMixer.add(nodes, name + "/router", experts, scores, type);
     String prefix = name.substring(1).replace('/', '.') + ".experts.";
@@ -762,7 +793,7 @@ final class GraphWriter {
 
   private void head(String hidden) {
     String name = "/lm_head";
-    String logits = matmul(name, decoder.output(), hidden);
+    String logits = matmul(name, decoder.output(), hidden, ActivationPoint.OUTPUT_NORM.once());
     if (decoder.output().bias().isPresent()) {
       logits = addBias(name, decoder.output().bias().get(), logits);
     }
@@ -782,8 +813,8 @@ final class GraphWriter {
 
   // --- matrices and vectors
 
-  private String linear(String name, Linear linear, String input) {
-    return bias(name, linear, matmul(name, linear, input));
+  private String linear(String name, Linear linear, String input, ActivationPlace place) {
+    return bias(name, linear, matmul(name, linear, input, place));
   }
 
   private String bias(String name, Linear linear, String input) {
@@ -809,7 +840,7 @@ final class GraphWriter {
     return false;
   }
 
-  private String matmul(String base, Linear linear, String input) {
+  private String matmul(String base, Linear linear, String input, ActivationPlace place) {
     String name = base + "/MatMul";
     String output = name + "/output_0";
     String weight = name.substring(1).replace('/', '.') + ".weight";
@@ -817,6 +848,14 @@ final class GraphWriter {
     Optional<Recoding> recoding = recoding(weight, matrix);
     if (options.carries() ? recoding.isEmpty() : !options.precision().isQuantized()) {
       plainMatmul(name, weight, matrix, input, output);
+      return output;
+    }
+    if (options.precision().roundsActivations()) {
+      if (products.excludes(name, input)) {
+        plainMatmul(name, weight, matrix, input, output);
+      } else {
+        roundedMatmul(name, weight, matrix, products.rounded(input, place), output);
+      }
       return output;
     }
     GroupInt format = recoding.map(GraphWriter::format).orElseGet(() -> format(bits(name)));
@@ -884,6 +923,14 @@ final class GraphWriter {
         plainFormat(),
         Stored.PLAIN);
     nodes.add("", "MatMul", name, List.of(input, weight), List.of(output));
+  }
+
+  private void roundedMatmul(
+      String name, String weight, Matrix matrix, String input, String output) {
+    GroupInt format = RoundedProducts.format(matrix.columns());
+    ChannelColumns storage = new ChannelColumns(weight, matrix.rows(), format);
+    add(storage, weight, matrix, format, Stored.PLAIN);
+    products.multiply(name, input, storage.initializers(), output);
   }
 
   private void dequantizedMatmul(

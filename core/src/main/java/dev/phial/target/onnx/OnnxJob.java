@@ -5,6 +5,7 @@ import dev.phial.graph.DecoderGraph;
 import dev.phial.io.PythonJson;
 import dev.phial.plan.Plan;
 import dev.phial.plan.PlannedTensor;
+import dev.phial.quant.activation.ActivationRanges;
 import dev.phial.source.HuggingFace;
 import dev.phial.target.Job;
 import dev.phial.target.Manifest;
@@ -15,6 +16,7 @@ import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.stream.Stream;
 
 /** One folder, planned. */
@@ -23,12 +25,22 @@ final class OnnxJob implements Job {
   private final OnnxModel model;
   private final Map<String, byte[]> smallFiles = new LinkedHashMap<>();
   private final Manifest manifest;
+  private final boolean lacksRanges;
   private final Plan plan;
 
-  OnnxJob(HuggingFace source, DecoderGraph decoder, OnnxOptions options, Manifest manifest) {
+  /**
+   * @param ranges where activations are rounded; without them nothing can be written
+   */
+  OnnxJob(
+      HuggingFace source,
+      DecoderGraph decoder,
+      OnnxOptions options,
+      Optional<ActivationRanges> ranges,
+      Manifest manifest) {
     this.source = source;
     this.manifest = manifest;
-    this.model = GraphWriter.write(decoder, options);
+    this.lacksRanges = options.precision().roundsActivations() && ranges.isEmpty();
+    this.model = GraphWriter.write(decoder, options, ranges);
     smallFiles.put(
         GenaiConfig.NAME,
         PythonJson.dump(GenaiConfig.of(source, decoder.hyperparameters(), options), 4));
@@ -65,6 +77,10 @@ final class OnnxJob implements Job {
 
   @Override
   public Sink open(Path output, boolean replace) {
+    if (lacksRanges) {
+      throw new PhialException.Usage(
+          "onnx:w8a8 needs the ranges of activations; pass --ranges FILE, which phial calibrate --ranges writes");
+    }
     try {
       if (Files.exists(output) && Files.isSameFile(output, source.path())) {
         throw new PhialException.Usage(

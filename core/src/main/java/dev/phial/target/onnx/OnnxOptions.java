@@ -2,12 +2,14 @@ package dev.phial.target.onnx;
 
 import dev.phial.PhialException;
 import dev.phial.quant.FloatType;
+import dev.phial.target.CalibrationOptions;
 import dev.phial.target.Options;
 import dev.phial.target.Request;
 import dev.phial.target.TargetOption;
 import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.stream.Stream;
 
 /**
  * What was asked for, under the model builder's names.
@@ -15,6 +17,7 @@ import java.util.TreeSet;
  * @param accuracyLevel of MatMulNBits; 0 is not written
  * @param carries whether codes come along as they are
  * @param sharesEmbedding whether input and output use one matrix where the model ties them
+ * @param excluded nodes whose activations and weights are not rounded
  */
 record OnnxOptions(
     Precision precision,
@@ -28,15 +31,19 @@ record OnnxOptions(
     boolean excludesEmbedding,
     boolean sharesEmbedding,
     boolean qdq,
-    boolean carries) {
+    boolean carries,
+    Set<String> excluded) {
+  static final String EXCLUDED = "nodes-to-exclude";
   static final String LAST_MATMUL = "last_matmul";
   static final String MIXED_LAYERS = "mixed_layers";
+  private static final List<String> OF_BLOCKS =
+      List.of("accuracy-level", "symmetric", "asymmetric", "algo", "mixed", "qdq");
   private static final List<Integer> BLOCK_SIZES = List.of(16, 32, 64, 128, 256);
 
   /** What groups can be cut into, the largest first. */
   static final List<Integer> CARRIED_SIZES = BLOCK_SIZES.reversed();
 
-  static final List<TargetOption> ALL =
+  private static final List<TargetOption> OWN =
       List.of(
           TargetOption.value(
               "ep", "PROVIDER", "Execution provider: cpu (default), cuda, dml or webgpu."),
@@ -60,7 +67,19 @@ record OnnxOptions(
               "true|false",
               "Use one matrix for input and output where the model ties them (default)."),
           TargetOption.flag(
-              "qdq", "DequantizeLinear and MatMul instead of MatMulNBits; 4 bits only."));
+              "qdq", "DequantizeLinear and MatMul instead of MatMulNBits; 4 bits only."),
+          TargetOption.values(
+              EXCLUDED,
+              "NODE",
+              "A MatMul that w8a8 leaves in fp32, such as /lm_head/MatMul; again for more."));
+
+  /** Those of the ranges are for w8a8. */
+  static final List<TargetOption> ALL =
+      Stream.concat(OWN.stream(), CalibrationOptions.ALL.stream()).toList();
+
+  private static final List<String> OF_ACTIVATIONS =
+      Stream.concat(Stream.of(EXCLUDED), CalibrationOptions.ALL.stream().map(TargetOption::name))
+          .toList();
 
   static OnnxOptions of(Request asked) {
     Request request = settled(asked);
@@ -69,15 +88,14 @@ record OnnxOptions(
     Provider provider = Provider.named(options.value("ep").orElse("cpu"));
     provider.check(precision);
     if (!precision.isQuantized()) {
-      for (String name :
-          List.of(
-              "block-size", "accuracy-level", "symmetric", "asymmetric", "algo", "mixed", "qdq")) {
-        if (options.has(name)) {
-          throw new PhialException.Usage(
-              "--%s: expected a quantized precision such as onnx:int4, found onnx:%s"
-                  .formatted(name, precision.label()));
-        }
-      }
+      refuse(options, List.of("block-size"), precision, "a quantized precision such as onnx:int4");
+      refuse(options, OF_BLOCKS, precision, "a quantized precision such as onnx:int4");
+    }
+    if (precision.roundsActivations()) {
+      refuse(options, OF_BLOCKS, precision, "quantized weights alone, as of onnx:int4");
+      CalibrationOptions.of(options);
+    } else {
+      refuse(options, OF_ACTIVATIONS, precision, "quantized activations, as of onnx:w8a8");
     }
     if (options.has("symmetric") && options.has("asymmetric")) {
       throw new PhialException.Usage("--symmetric and --asymmetric cannot be used together");
@@ -95,7 +113,8 @@ record OnnxOptions(
             options.has("exclude-embeds"),
             shared(options, request.model().hyperparameters().tied()),
             options.has("qdq"),
-            request.carries());
+            request.carries(),
+            new TreeSet<>(options.all(EXCLUDED)));
     result.check();
     return result;
   }
@@ -105,6 +124,16 @@ record OnnxOptions(
     request.refuse(List.of("block-size", "symmetric", "asymmetric", "algo", "mixed", "qdq"));
     return request.settled(coding ->
         (coding.bits() <= Precision.INT4.bits() ? Precision.INT4 : Precision.INT8).label());
+  }
+
+  private static void refuse(
+      Options options, List<String> names, Precision precision, String expected) {
+    for (String name : names) {
+      if (options.has(name)) {
+        throw new PhialException.Usage(
+            "--%s: expected %s, found onnx:%s".formatted(name, expected, precision.label()));
+      }
+    }
   }
 
   private void check() {

@@ -14,6 +14,7 @@ import java.io.OutputStream;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
@@ -114,34 +115,56 @@ final class OnnxSink implements Sink {
       long from = Math.max(start, source.first());
       long rows = Math.min(end, source.first() + source.count()) - from;
       if (rows > 0) {
-        // rows that go to places apart are given one by one
-        int stretch = source.step() == 1 ? (int) rows : 1;
-        for (int row = 0; row < rows; row += stretch) {
-          long to = source.to() + (from + row - source.first()) * source.step();
-          if (use.storage.recoding().isPresent()) {
-            carry(use.storage, weight, from + row, stretch, to);
-          } else {
-            int at = Math.toIntExact((from + row - start) * columns);
-            if (model.exact()) {
-              Carry.checkExact(
-                  use.storage.initializers().getFirst().name(),
-                  use.storage.type(),
-                  values,
-                  at,
-                  stretch * columns);
-            }
-            use.storage.write(data, values, at, to, stretch);
-          }
+        int row = Math.toIntExact(from - source.first());
+        if (use.storage.recoding().isPresent()) {
+          carry(use, weight, from, row, (int) rows);
+          continue;
+        }
+        int at = Math.toIntExact((from - start) * columns);
+        if (source.scaling().isNone()) {
+          write(use, values, at, row, (int) rows, columns);
+        } else {
+          float[] scaled = Arrays.copyOfRange(values, at, at + (int) rows * columns);
+          source.scaling().apply(scaled, 0, row, (int) rows, columns);
+          write(use, scaled, 0, row, (int) rows, columns);
         }
       }
     }
   }
 
-  private void carry(Storage storage, Weight weight, long first, int rows, long to) {
-    Recoding recoding = storage.recoding().orElseThrow();
-    CodedRows codes =
-        Carry.read(weight, first, rows, recoding, storage.initializers().getFirst().name());
-    storage.carry(data, recoding.unsigned(codes), to, rows);
+  /** Rows that go to places apart are given one by one. */
+  private static int stretch(Use use, int count) {
+    return use.source.step() == 1 ? count : 1;
+  }
+
+  /**
+   * @param first row of the parameter
+   * @param row of the source, the first of {@code count}
+   */
+  private void carry(Use use, Weight weight, long first, int row, int count) {
+    Recoding recoding = use.storage.recoding().orElseThrow();
+    String name = use.storage.initializers().getFirst().name();
+    int stretch = stretch(use, count);
+    for (int i = 0; i < count; i += stretch) {
+      CodedRows codes = Carry.read(weight, first + i, stretch, recoding, name);
+      long to = use.source.to() + (long) (row + i) * use.source.step();
+      use.storage.carry(data, recoding.unsigned(codes), to, stretch);
+    }
+  }
+
+  /**
+   * @param row of the source, the first of {@code count}
+   */
+  private void write(Use use, float[] values, int at, int row, int count, int columns) {
+    if (model.exact()) {
+      String name = use.storage.initializers().getFirst().name();
+      Carry.checkExact(name, use.storage.type(), values, at, count * columns);
+    }
+    int stretch = stretch(use, count);
+    for (int i = 0; i < count; i += stretch) {
+      long to = use.source.to() + (long) (row + i) * use.source.step();
+      use.storage.write(data, values, at + i * columns, to, stretch);
+    }
   }
 
   @Override

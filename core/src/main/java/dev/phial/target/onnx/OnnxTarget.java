@@ -2,15 +2,20 @@ package dev.phial.target.onnx;
 
 import dev.phial.PhialException;
 import dev.phial.graph.DecoderGraph;
+import dev.phial.graph.SmoothQuant;
 import dev.phial.model.Hyperparameters;
 import dev.phial.model.ModelDescription;
+import dev.phial.quant.activation.ActivationRanges;
+import dev.phial.source.ActivationRangesFile;
 import dev.phial.source.HuggingFace;
+import dev.phial.target.CalibrationOptions;
 import dev.phial.target.Job;
 import dev.phial.target.Manifest;
 import dev.phial.target.Request;
 import dev.phial.target.Target;
 import dev.phial.target.TargetOption;
 import java.util.List;
+import java.util.Optional;
 
 /** A folder for ONNX Runtime GenAI, equal to what its model builder writes. */
 public final class OnnxTarget implements Target {
@@ -41,11 +46,29 @@ public final class OnnxTarget implements Target {
     }
     OnnxOptions options = OnnxOptions.of(request);
     checkTables(folder, request.model().hyperparameters());
+    DecoderGraph decoder = DecoderGraph.of(request.model());
+    Optional<ActivationRanges> ranges = ranges(request);
+    if (ranges.isPresent()) {
+      decoder = SmoothQuant.apply(decoder, ranges.get().smoothing());
+    }
     return new OnnxJob(
-        folder,
-        DecoderGraph.of(request.model()),
-        options,
-        new Manifest(request, this, options.precision().label()));
+        folder, decoder, options, ranges, new Manifest(request, this, options.precision().label()));
+  }
+
+  /** What was handed over, or what lies in the file that was named. */
+  private static Optional<ActivationRanges> ranges(Request request) {
+    return request
+        .ranges()
+        .or(() ->
+            CalibrationOptions.of(request.options()).ranges().map(ActivationRangesFile::read));
+  }
+
+  @Override
+  public boolean needsRanges(Request request) {
+    Precision precision = Precision.named(request.precision().orElse(Precision.INT4.label()));
+    return precision.roundsActivations()
+        && request.ranges().isEmpty()
+        && CalibrationOptions.of(request.options()).ranges().isEmpty();
   }
 
   private static void checkTables(HuggingFace folder, Hyperparameters h) {

@@ -10,6 +10,7 @@ enum OnnxType {
   BFLOAT16(DataType.BFLOAT16, 16),
   BOOL(DataType.BOOL, 8),
   UINT8(DataType.UINT8, 8),
+  INT8(DataType.INT8, 8),
   INT32(DataType.INT32, 32),
   INT64(DataType.INT64, 64),
   /** Two to a byte, the even one below. */

@@ -12,6 +12,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.function.Consumer;
 import java.util.function.IntConsumer;
 
 /**
@@ -71,6 +72,27 @@ public final class Calibration {
         forward.model().description().weights().stream()
             .filter(weight -> weight.role() == Role.OUTPUT)
             .findFirst();
+    if (output.isPresent() && last.isPresent()) {
+      run(true, states -> output.get().add(last.get(), -1, states), progress);
+    } else {
+      run(false, states -> {}, progress);
+    }
+  }
+
+  /**
+   * Reads them through the last norm.
+   *
+   * @param progress told the number of chunks read just now
+   */
+  void runThroughLastNorm(IntConsumer progress) {
+    run(true, states -> {}, progress);
+  }
+
+  /**
+   * @param wanted whether to compute what the last norm gives
+   * @param states takes it
+   */
+  private void run(boolean wanted, Consumer<Activations> states, IntConsumer progress) {
     int together = Math.clamp(TOKENS / length, 1, count);
     List<Session> sessions = new ArrayList<>();
     try {
@@ -81,11 +103,7 @@ public final class Calibration {
         int to = Math.min(count, from + together);
         List<Session> some = sessions.subList(0, to - from);
         some.forEach(Session::reset);
-        boolean wanted = output.isPresent() && last.isPresent();
-        Activations states = Session.append(some, chunks(from, to), wanted ? length : 0);
-        if (wanted) {
-          output.get().add(last.get(), -1, states);
-        }
+        states.accept(Session.append(some, chunks(from, to), wanted ? length : 0));
         progress.accept(to - from);
       }
     } finally {

@@ -1,5 +1,6 @@
 package dev.phial.engine.run;
 
+import dev.phial.quant.activation.ActivationPoint;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -16,6 +17,7 @@ sealed interface FeedForward {
       forward.multiply(up, x, inner, 0);
       forward.forEachRow(
           inner.count(), row -> forward.kernels().gelu(inner.values(), inner.row(row), up.rows()));
+      forward.tap(ActivationPoint.FEED_FORWARD_PRODUCT, inner, up.rows());
       forward.multiply(down, inner, y, 0);
     }
   }
@@ -43,6 +45,7 @@ sealed interface FeedForward {
                     product.row(row),
                     width);
           });
+      forward.tap(ActivationPoint.FEED_FORWARD_PRODUCT, product, width);
       forward.multiply(down, product, y, 0);
     }
   }
@@ -67,6 +70,7 @@ sealed interface FeedForward {
                       product.values(),
                       product.row(row),
                       width));
+      forward.tap(ActivationPoint.FEED_FORWARD_PRODUCT, product, width);
       forward.multiply(down, product, y, 0);
     }
   }
@@ -118,6 +122,7 @@ sealed interface FeedForward {
                       gate.values(),
                       gate.row(row),
                       width));
+      forward.tap(ActivationPoint.FEED_FORWARD_PRODUCT, gate, width);
       forward.multiply(expert.down, gate, input, 0);
       for (int i = 0; i < choices.size(); i++) {
         Choice choice = choices.get(i);

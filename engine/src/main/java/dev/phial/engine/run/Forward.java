@@ -4,6 +4,8 @@ import dev.phial.PhialException;
 import dev.phial.kernel.Kernels;
 import dev.phial.kernel.MatrixKernels;
 import dev.phial.model.Hyperparameters;
+import dev.phial.quant.activation.ActivationPlace;
+import dev.phial.quant.activation.ActivationPoint;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.IntConsumer;
@@ -21,7 +23,9 @@ public final class Forward {
   private final Model model;
   private final Team team;
   private final Observer observer;
+  private final Taps taps;
   private boolean hurries;
+  private int layer; // that is being computed
 
   private final Activations hidden; // [tokens][hidden]
   private final Activations normed; // [tokens][hidden]
@@ -36,9 +40,17 @@ public final class Forward {
    * @param observer sees the input of every linear layer
    */
   public Forward(Model model, Team team, Observer observer) {
+    this(model, team, observer, Taps.rounding(model.description().activations()));
+  }
+
+  /**
+   * @param taps in place of the codes that the model may have for its activations
+   */
+  public Forward(Model model, Team team, Observer observer, Taps taps) {
     this.model = model;
     this.team = team;
     this.observer = observer;
+    this.taps = taps;
     Hyperparameters h = model.hyperparameters();
     this.hidden = new Activations(h.hidden());
     this.normed = new Activations(h.hidden());
@@ -80,9 +92,9 @@ public final class Forward {
             .map(span -> span.rotary().table(span.first(), span.tokens().length))
             .toList();
     List<Block> blocks = model.blocks();
-    for (int layer = 0; layer < blocks.size(); layer++) {
+    for (layer = 0; layer < blocks.size(); layer++) {
       run(blocks.get(layer), spans, tables);
-      check(layer);
+      check();
     }
     return wanted(spans);
   }
@@ -114,6 +126,7 @@ public final class Forward {
   private void run(Block block, List<Span> spans, List<Rotary.Table> tables) {
     int count = hidden.count();
     block.attentionNorm().apply(hidden, normed, team);
+    tap(ActivationPoint.ATTENTION_NORM, normed, normed.columns());
     projected.resize(count);
     int offset = 0;
     for (Linear projection : block.projections()) {
@@ -121,11 +134,13 @@ public final class Forward {
       offset += projection.rows();
     }
     block.attention().apply(projected, spans, tables, attended, team);
+    tap(ActivationPoint.ATTENDED, attended, attended.columns());
     change.resize(count);
     multiply(block.attentionOutput(), attended, change, 0);
     addChange();
     if (!block.parallel()) {
       block.feedForwardNorm().apply(hidden, normed, team);
+      tap(ActivationPoint.FEED_FORWARD_NORM, normed, normed.columns());
     }
     block.feedForward().apply(normed, change, this);
     addChange();
@@ -144,7 +159,7 @@ public final class Forward {
                     hidden.columns()));
   }
 
-  private void check(int layer) {
+  private void check() {
     for (int row = 0; row < hidden.count(); row++) {
       int at = hidden.row(row);
       int found = Kernels.best().firstNonFinite(hidden.values(), at, at + hidden.columns());
@@ -167,6 +182,7 @@ public final class Forward {
       }
     }
     model.outputNorm().apply(attended, normed, team);
+    tap(ActivationPoint.OUTPUT_NORM.once(), normed, normed.columns());
     return normed;
   }
 
@@ -210,6 +226,20 @@ public final class Forward {
   private static final float UNUSED = -1e30f;
 
   // for the blocks
+
+  /** Shows activations of the layer that is being computed, the first columns of every row. */
+  void tap(ActivationPoint point, Activations values, int columns) {
+    if (taps != Taps.NONE) {
+      tap(point.in(layer), values, columns);
+    }
+  }
+
+  private void tap(ActivationPlace place, Activations values, int columns) {
+    if (taps.isOpen(place)) {
+      forEachRow(
+          values.count(), row -> taps.flow(place, values.values(), values.row(row), columns));
+    }
+  }
 
   void multiply(Linear linear, Activations x, Activations y, int offset) {
     linear.apply(x, y, offset, team, observer);
