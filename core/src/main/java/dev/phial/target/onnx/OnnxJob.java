@@ -3,6 +3,7 @@ package dev.phial.target.onnx;
 import dev.phial.PhialException;
 import dev.phial.graph.DecoderGraph;
 import dev.phial.io.PythonJson;
+import dev.phial.model.Hyperparameters;
 import dev.phial.plan.Plan;
 import dev.phial.plan.PlannedTensor;
 import dev.phial.source.HuggingFace;
@@ -11,35 +12,54 @@ import dev.phial.target.Sink;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.stream.Stream;
+import onnx.Onnx.ModelProto;
 
 /** One folder, planned. */
 final class OnnxJob implements Job {
   private final HuggingFace source;
   private final OnnxModel model;
-  private final Map<String, byte[]> smallFiles = new LinkedHashMap<>();
+  private final Map<String, byte[]> smallFiles;
   private final Plan plan;
 
-  OnnxJob(HuggingFace source, DecoderGraph decoder, OnnxOptions options) {
+  /**
+   * @param label the precision, for people
+   * @param smallFiles what stands beside graphs and data
+   */
+  OnnxJob(
+      HuggingFace source,
+      OnnxModel model,
+      String label,
+      Hyperparameters h,
+      Map<String, byte[]> smallFiles) {
     this.source = source;
-    this.model = GraphWriter.write(decoder, options);
-    smallFiles.put(
-        GenaiConfig.NAME,
-        PythonJson.dump(GenaiConfig.of(source, decoder.hyperparameters(), options), 4));
-    smallFiles.putAll(TokenizerFiles.of(source, decoder.hyperparameters().context()));
+    this.model = model;
+    this.smallFiles = Collections.unmodifiableMap(new LinkedHashMap<>(smallFiles));
     List<PlannedTensor> tensors =
         model.stored().stream().flatMap(entry -> entry.plan().stream()).toList();
     long bytes =
-        model.proto().getSerializedSize()
+        model.graphs().values().stream().mapToLong(ModelProto::getSerializedSize).sum()
             + model.stored().stream()
                 .flatMap(entry -> entry.storage().initializers().stream())
                 .mapToLong(Initializer::bytes)
                 .sum()
             + smallFiles.values().stream().mapToLong(content -> content.length).sum();
-    plan = new Plan("onnx", options.precision().label(), decoder.hyperparameters(), tensors, bytes);
+    plan = new Plan("onnx", label, h, tensors, bytes);
+  }
+
+  /** As the model builder would write it. */
+  static OnnxJob of(HuggingFace source, DecoderGraph decoder, OnnxOptions options) {
+    Hyperparameters h = decoder.hyperparameters();
+    Map<String, byte[]> smallFiles = new LinkedHashMap<>();
+    smallFiles.put(GenaiConfig.NAME, PythonJson.dump(GenaiConfig.of(source, h, options), 4));
+    smallFiles.putAll(TokenizerFiles.of(source, h.context()));
+    return new OnnxJob(
+        source, GraphWriter.write(decoder, options), options.precision().label(), h, smallFiles);
   }
 
   @Override
@@ -49,7 +69,8 @@ final class OnnxJob implements Job {
 
   @Override
   public List<Path> files(Path output) {
-    return Stream.concat(Stream.of(GenaiConfig.GRAPH, DataFile.NAME), smallFiles.keySet().stream())
+    return Stream.of(model.graphs().keySet(), Set.of(DataFile.NAME), smallFiles.keySet())
+        .flatMap(Set::stream)
         .map(output::resolve)
         .toList();
   }

@@ -8,6 +8,7 @@ import dev.phial.target.TargetOption;
 import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.stream.Stream;
 
 /**
  * What was asked for, under the model builder's names.
@@ -31,10 +32,10 @@ record OnnxOptions(
   static final String MIXED_LAYERS = "mixed_layers";
   private static final List<Integer> BLOCK_SIZES = List.of(16, 32, 64, 128, 256);
 
-  static final List<TargetOption> ALL =
+  static final List<TargetOption> OTHER_PROVIDERS =
       List.of(
           TargetOption.value(
-              "ep", "PROVIDER", "Execution provider: cpu (default), cuda, dml or webgpu."),
+              "ep", "PROVIDER", "Execution provider: cpu (default), cuda, dml, webgpu or qnn."),
           TargetOption.value(
               "block-size", "N", "Elements that share a scale: 16, 32 (default), 64, 128 or 256."),
           TargetOption.value(
@@ -57,8 +58,28 @@ record OnnxOptions(
           TargetOption.flag(
               "qdq", "DequantizeLinear and MatMul instead of MatMulNBits; 4 bits only."));
 
+  static final List<TargetOption> ALL =
+      Stream.of(OTHER_PROVIDERS, QnnOptions.ALL).flatMap(List::stream).toList();
+
+  /** What is asked for if nothing is said. */
+  static OnnxOptions plain() {
+    return new OnnxOptions(
+        Precision.INT4,
+        Provider.CPU,
+        32,
+        Provider.CPU.accuracyLevel(),
+        true,
+        Algorithm.DEFAULT,
+        Set.of(),
+        false,
+        false,
+        false,
+        false);
+  }
+
   static OnnxOptions of(Request request) {
     Options options = request.options();
+    QnnOptions.refuse(options);
     Precision precision = Precision.named(request.precision().orElse(Precision.INT4.label()));
     Provider provider = Provider.named(options.value("ep").orElse("cpu"));
     provider.check(precision);

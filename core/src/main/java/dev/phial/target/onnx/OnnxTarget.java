@@ -11,7 +11,10 @@ import dev.phial.target.Target;
 import dev.phial.target.TargetOption;
 import java.util.List;
 
-/** A folder for ONNX Runtime GenAI, equal to what its model builder writes. */
+/**
+ * A folder for ONNX Runtime GenAI, equal to what its model builder writes; for Qualcomm's
+ * accelerator, which the builder does not write for, graphs of our own.
+ */
 public final class OnnxTarget implements Target {
   /** Rotary tables beyond this are no model's; a graph may not be larger than 2 GiB. */
   private static final long LARGEST_TABLES = 1L << 30;
@@ -38,9 +41,17 @@ public final class OnnxTarget implements Target {
           "%s: expected the folder of a checkpoint, whose tokenizer ONNX Runtime GenAI reads, found a single file; pass the checkpoint it was made from"
               .formatted(request.checkpoint().path()));
     }
+    if (QnnOptions.isAsked(request)) {
+      return QnnFiles.plan(folder, request);
+    }
     OnnxOptions options = OnnxOptions.of(request);
     checkTables(folder, request.model().hyperparameters());
-    return new OnnxJob(folder, DecoderGraph.of(request.model()), options);
+    return OnnxJob.of(folder, DecoderGraph.of(request.model()), options);
+  }
+
+  @Override
+  public boolean needsRanges(Request request) {
+    return QnnOptions.isAsked(request);
   }
 
   private static void checkTables(HuggingFace folder, Hyperparameters h) {
