@@ -5,12 +5,21 @@ import dev.phial.engine.calibrate.Calibration;
 import dev.phial.engine.calibrate.InputSquares;
 import dev.phial.engine.tokenizer.SpecialTokens;
 import dev.phial.io.Json;
+import dev.phial.model.Families;
+import dev.phial.model.ModelDescription;
+import dev.phial.quant.activation.ActivationPoint;
+import dev.phial.source.Checkpoint;
 import dev.phial.source.TextFile;
+import dev.phial.target.ActivationRangesWriter;
+import dev.phial.target.CalibrationOptions;
+import dev.phial.target.Options;
 import dev.phial.target.gguf.ImportanceMatrixFile;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -19,20 +28,21 @@ import picocli.CommandLine.Parameters;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
-/** {@code phial calibrate}: an importance matrix for {@code quantize --imatrix}. */
+/**
+ * {@code phial calibrate}: an importance matrix for {@code quantize --imatrix}, or the ranges of
+ * activations for {@code quantize --ranges}.
+ */
 @Command(
     name = "calibrate",
-    header = "Computes the importance matrix of a model on a text.",
+    header = "Computes the importance matrix of a model on a text, or its activation ranges.",
     description =
         "It is written as llama-imatrix writes it, for phial quantize --imatrix and for llama-quantize. The text should be"
-            + " like what the model will be used for; the one that comes along is Shakespeare's.",
+            + " like what the model will be used for; the one that comes along is Shakespeare's. With --ranges it is the"
+            + " ranges of activations, in JSON, for phial quantize --ranges.",
     footer = "",
-    customSynopsis = "phial calibrate MODEL [--text FILE] [-o FILE] [OPTIONS]",
+    customSynopsis = "phial calibrate MODEL [--ranges] [--text FILE] [-o FILE] [OPTIONS]",
     sortOptions = false)
 final class CalibrateCommand implements Callable<Integer> {
-  /** As of llama-imatrix. */
-  private static final int USUAL_CONTEXT = 512;
-
   @Parameters(index = "0", paramLabel = "MODEL", description = ModelArgument.DESCRIPTION)
   private String model = "";
 
@@ -45,8 +55,8 @@ final class CalibrateCommand implements Callable<Integer> {
   @Option(
       names = {"-o", "--output"},
       paramLabel = "FILE",
-      description = "The file to write; imatrix.gguf by default.")
-  private Path output = Path.of("imatrix.gguf");
+      description = "The file to write; imatrix.gguf or ranges.json by default.")
+  private Optional<Path> givenOutput = Optional.empty();
 
   @Option(names = "--force", description = "Replace an output that exists.")
   private boolean force;
@@ -62,6 +72,28 @@ final class CalibrateCommand implements Callable<Integer> {
       paramLabel = "N",
       description = "How many times to read so many tokens; -1, the default, for the whole text.")
   private int chunks = -1;
+
+  @Option(names = "--ranges", description = "Find the ranges of activations instead.")
+  private boolean ranges;
+
+  @Option(
+      names = "--calibrate-method",
+      paramLabel = "METHOD",
+      description = "How ranges are chosen: minmax (default), percentile or entropy.")
+  private Optional<String> method = Optional.empty();
+
+  @Option(
+      names = "--percentile",
+      paramLabel = "P",
+      description = "Percent of all activations that their range holds; 99.999 by default.")
+  private Optional<String> percentile = Optional.empty();
+
+  @Option(
+      names = "--smooth-quant-alpha",
+      paramLabel = "A",
+      description =
+          "How much of the spread of activations goes into the weights: 0 to 1; none by default.")
+  private Optional<String> alpha = Optional.empty();
 
   @Option(
       names = "--process-output",
@@ -85,6 +117,7 @@ final class CalibrateCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     Stopwatch stopwatch = Stopwatch.start();
+    Path output = givenOutput.orElse(Path.of(ranges ? "ranges.json" : "imatrix.gguf"));
     if (chunks < -1 || chunks == 0) {
       throw new PhialException.Usage(
           "--chunks: expected a number above 0, or -1, found %d".formatted(chunks));
@@ -93,11 +126,19 @@ final class CalibrateCommand implements Callable<Integer> {
       throw new PhialException.OutputFailed(
           output + " exists already; pass --force to replace it, or -o for another place");
     }
+    if (ranges) {
+      findRanges(output, stopwatch);
+      return Main.DONE;
+    }
+    if (method.isPresent() || percentile.isPresent() || alpha.isPresent()) {
+      throw new PhialException.Usage(
+          "--calibrate-method, --percentile and --smooth-quant-alpha are for --ranges, which is not there");
+    }
     String words = text.map(TextFile::read).orElseGet(DefaultText.CALIBRATION::read);
     InputSquares squares = new InputSquares();
     try (Loaded loaded = Loaded.open(model, threads, squares)) {
       checkFamily(loaded);
-      checkOutput(loaded);
+      checkOutput(loaded.checkpoint(), output);
       Calibration calibration = calibration(loaded, words);
       int length = context(loaded);
       try (Bar bar = Bar.of(Bar.Unit.TOKENS)) {
@@ -108,9 +149,55 @@ final class CalibrateCommand implements Callable<Integer> {
       }
       List<ImportanceMatrixFile.Entry> entries = squares.entries();
       ImportanceMatrixFile.write(output, force, dataset(), calibration.count(), length, entries);
-      report(entries, calibration.count(), length, stopwatch);
+      report(output, entries, calibration.count(), length, stopwatch);
     }
     return Main.DONE;
+  }
+
+  private void findRanges(Path output, Stopwatch stopwatch) {
+    if (processOutput || parseSpecial) {
+      throw new PhialException.Usage(
+          "--%s is for importance matrices; leave it away, or --ranges"
+              .formatted(processOutput ? "process-output" : "parse-special"));
+    }
+    Map<String, List<String>> given = new HashMap<>();
+    method.ifPresent(value -> given.put("calibrate-method", List.of(value)));
+    percentile.ifPresent(value -> given.put("percentile", List.of(value)));
+    alpha.ifPresent(value -> given.put("smooth-quant-alpha", List.of(value)));
+    text.ifPresent(value -> given.put("calibration-text", List.of(value.toString())));
+    context.ifPresent(value -> given.put("calibration-context", List.of(value.toString())));
+    if (chunks > 0) {
+      given.put("calibration-chunks", List.of(Integer.toString(chunks)));
+    }
+    CalibrationOptions options = CalibrationOptions.of(new Options(given));
+    try (Checkpoint checkpoint = ModelArgument.open(model)) {
+      checkOutput(checkpoint, output);
+      ModelDescription description = Families.describe(checkpoint);
+      // the attention of Phi-3-small has steps of its own, which no target rounds
+      boolean isUsual = description.hyperparameters().small().isEmpty();
+      RangeSearch search =
+          new RangeSearch(
+              checkpoint,
+              description,
+              options,
+              isUsual ? ActivationPoint.ALL : ActivationPoint.OF_MATRICES);
+      RangeSearch.Result result = search.run(threads);
+      Map<String, Object> origin = search.origin(result);
+      ActivationRangesWriter.write(output, force, origin, result.ranges());
+      int places = result.ranges().ranges().size();
+      if (json) {
+        ObjectNode report = Json.MAPPER.createObjectNode().put("file", output.toString());
+        origin.forEach((key, value) -> report.set(key, Json.MAPPER.valueToTree(value)));
+        report.put("places", places);
+        report.put("seconds", stopwatch.seconds()).put("peak_memory_bytes", stopwatch.peakBytes());
+        System.out.println(report.toPrettyString());
+        return;
+      }
+      System.out.println(output);
+      System.err.printf(
+          "%d places, %d chunks of %d tokens%n", places, result.chunks(), result.context());
+      System.err.println(stopwatch);
+    }
   }
 
   private static void checkFamily(Loaded loaded) {
@@ -123,8 +210,8 @@ final class CalibrateCommand implements Callable<Integer> {
     }
   }
 
-  private void checkOutput(Loaded loaded) {
-    List<Path> sources = new ArrayList<>(loaded.checkpoint().files());
+  private void checkOutput(Checkpoint checkpoint, Path output) {
+    List<Path> sources = new ArrayList<>(checkpoint.files());
     text.ifPresent(sources::add);
     for (Path source : sources) {
       if (ModelArgument.isSame(source, output)) {
@@ -134,7 +221,7 @@ final class CalibrateCommand implements Callable<Integer> {
   }
 
   private int context(Loaded loaded) {
-    return context.orElse(Math.min(USUAL_CONTEXT, loaded.context()));
+    return context.orElse(Math.min(RangeSearch.USUAL_CONTEXT, loaded.context()));
   }
 
   private Calibration calibration(Loaded loaded, String words) {
@@ -150,7 +237,11 @@ final class CalibrateCommand implements Callable<Integer> {
   }
 
   private void report(
-      List<ImportanceMatrixFile.Entry> entries, int count, int length, Stopwatch stopwatch) {
+      Path output,
+      List<ImportanceMatrixFile.Entry> entries,
+      int count,
+      int length,
+      Stopwatch stopwatch) {
     if (json) {
       ObjectNode result = Json.MAPPER.createObjectNode();
       result.put("file", output.toString()).put("dataset", dataset());

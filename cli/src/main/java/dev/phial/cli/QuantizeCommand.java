@@ -6,7 +6,10 @@ import dev.phial.io.Progress;
 import dev.phial.model.Families;
 import dev.phial.model.ModelDescription;
 import dev.phial.plan.Plan;
+import dev.phial.quant.activation.ActivationPoint;
+import dev.phial.quant.activation.ActivationRanges;
 import dev.phial.source.Checkpoint;
+import dev.phial.target.CalibrationOptions;
 import dev.phial.target.Job;
 import dev.phial.target.Pass;
 import dev.phial.target.Request;
@@ -74,7 +77,13 @@ final class QuantizeCommand implements Callable<Integer> {
   private boolean json;
 
   /** An output that was asked for. */
-  private record Output(Target target, Job job, Path path, List<String> caveats) {
+  private record Output(Target target, Request request, Job job, Path path, List<String> caveats) {
+    /** The same, knowing what flows through the model. */
+    Output with(ActivationRanges ranges) {
+      Request known = request.with(ranges);
+      return new Output(target, known, target.plan(known), path, caveats);
+    }
+
     List<Path> files() {
       return job.files(path);
     }
@@ -99,8 +108,9 @@ final class QuantizeCommand implements Callable<Integer> {
         return Main.DONE;
       }
       check(checkpoint, outputs);
-      Map<Path, PhialException> failures = write(outputs);
-      report(outputs, failures, stopwatch);
+      List<Output> known = calibrated(outputs);
+      Map<Path, PhialException> failures = write(known);
+      report(known, failures, stopwatch);
       return failures.isEmpty() ? Main.DONE : Main.FAILED;
     }
   }
@@ -116,7 +126,8 @@ final class QuantizeCommand implements Callable<Integer> {
                       ? Path.of(given).resolve(name)
                       : Path.of(given))
               .orElse(Path.of(name));
-      outputs.add(new Output(target, target.plan(request), path, target.caveats(request.model())));
+      outputs.add(
+          new Output(target, request, target.plan(request), path, target.caveats(request.model())));
     });
     return outputs;
   }
@@ -177,6 +188,28 @@ final class QuantizeCommand implements Callable<Integer> {
         return; // not every file system tells; then writing will
       }
     }
+  }
+
+  /** Finds out what flows through the model where an output has to know. */
+  private List<Output> calibrated(List<Output> outputs) {
+    record Search(CalibrationOptions options, Set<ActivationPoint> points) {}
+    Map<Search, ActivationRanges> found = new HashMap<>();
+    return outputs.stream()
+        .map(out -> {
+          if (!out.target.needsRanges(out.request)) {
+            return out;
+          }
+          Request request = out.request;
+          return out.with(
+              found.computeIfAbsent(
+                  new Search(CalibrationOptions.of(request.options()), out.target.points(request)),
+                  search ->
+                      new RangeSearch(
+                              request.checkpoint(), request.model(), search.options, search.points)
+                          .run(threads)
+                          .ranges()));
+        })
+        .toList();
   }
 
   private Map<Path, PhialException> write(List<Output> outputs) {

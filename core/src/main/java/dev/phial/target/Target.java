@@ -1,7 +1,9 @@
 package dev.phial.target;
 
 import dev.phial.model.ModelDescription;
+import dev.phial.quant.activation.ActivationPoint;
 import java.util.List;
+import java.util.Set;
 
 /** A kind of output: what one runtime loads. */
 public interface Target {
@@ -28,6 +30,11 @@ public interface Target {
    */
   default boolean needsRanges(Request request) {
     return false;
+  }
+
+  /** Where activations must be seen for such an output. */
+  default Set<ActivationPoint> points(Request request) {
+    return ActivationPoint.OF_MATRICES;
   }
 
   /** Whether an output is a folder rather than one or several files. */

@@ -1,6 +1,9 @@
 package dev.phial.quant.activation;
 
+import java.util.Collections;
+import java.util.EnumSet;
 import java.util.Locale;
+import java.util.Set;
 
 /** A point of a decoder where its activations can be seen, and rounded. */
 public enum ActivationPoint {
@@ -79,6 +82,21 @@ public enum ActivationPoint {
   OUTPUT_NORM,
 
   LOGITS;
+
+  /** The inputs of all matrices, which are what most targets round. */
+  public static final Set<ActivationPoint> OF_MATRICES =
+      Collections.unmodifiableSet(
+          EnumSet.of(
+              ATTENTION_NORM, ATTENDED, FEED_FORWARD_NORM, FEED_FORWARD_PRODUCT, OUTPUT_NORM));
+
+  /** Every step. */
+  public static final Set<ActivationPoint> ALL =
+      Collections.unmodifiableSet(EnumSet.allOf(ActivationPoint.class));
+
+  /** Whether there are as many numbers for every token, each with a meaning of its own. */
+  public boolean hasChannels() {
+    return OF_MATRICES.contains(this);
+  }
 
   /** What files call it. */
   public String label() {

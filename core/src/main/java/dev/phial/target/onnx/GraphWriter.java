@@ -29,6 +29,9 @@ import dev.phial.quant.FloatType;
 import dev.phial.quant.Format;
 import dev.phial.quant.Formats;
 import dev.phial.quant.GroupInt;
+import dev.phial.quant.activation.ActivationPlace;
+import dev.phial.quant.activation.ActivationPoint;
+import dev.phial.quant.activation.ActivationRanges;
 import dev.phial.quant.method.DividingMinMax;
 import dev.phial.quant.method.MinMax;
 import dev.phial.tensor.Shape;
@@ -59,6 +62,7 @@ final class GraphWriter {
   private final OnnxOptions options;
   private final FloatType type;
   private final Nodes nodes = new Nodes();
+  private final RoundedProducts products;
   private final List<Stored> stored = new ArrayList<>();
   private boolean hasRotaryTables;
   private String positions = "position_ids";
@@ -68,15 +72,21 @@ final class GraphWriter {
 
   private String skip = "";
 
-  private GraphWriter(DecoderGraph decoder, OnnxOptions options) {
+  private GraphWriter(
+      DecoderGraph decoder, OnnxOptions options, Optional<ActivationRanges> ranges) {
     this.decoder = decoder;
     this.h = decoder.hyperparameters();
     this.options = options;
     this.type = options.activations();
+    this.products = new RoundedProducts(nodes, ranges, options.excluded());
   }
 
-  static OnnxModel write(DecoderGraph decoder, OnnxOptions options) {
-    return new GraphWriter(decoder, options).write();
+  /**
+   * @param ranges of activations; empty if they are not rounded, or the graph is only planned
+   */
+  static OnnxModel write(
+      DecoderGraph decoder, OnnxOptions options, Optional<ActivationRanges> ranges) {
+    return new GraphWriter(decoder, options, ranges).write();
   }
 
   private OnnxModel write() {
@@ -90,6 +100,7 @@ final class GraphWriter {
     if (!options.excludesHead()) {
       head(hidden);
     }
+    products.checkExcluded();
     stored.sort(Comparator.comparingInt(Stored::pass));
     return new OnnxModel(Map.of(GenaiConfig.GRAPH, model()), stored);
   }
@@ -317,6 +328,7 @@ final class GraphWriter {
     String name = "/model/layers." + index;
     String normed =
         norm(name + "/input_layernorm", layer.attentionNorm(), index > 0, Optional.empty());
+    ActivationPlace first = ActivationPoint.ATTENTION_NORM.in(index);
     String attended = attention(name + "/attn", index, layer.attention(), normed);
     if (layer.feedForwardNorm().isPresent()) {
       skip = attended;
@@ -326,9 +338,10 @@ final class GraphWriter {
               layer.feedForwardNorm().get(),
               true,
               Optional.empty());
-      skip = feedForward(name + "/mlp", layer.feedForward(), again);
+      ActivationPlace second = ActivationPoint.FEED_FORWARD_NORM.in(index);
+      skip = feedForward(name + "/mlp", index, layer.feedForward(), again, second);
     } else {
-      String fed = feedForward(name + "/mlp", layer.feedForward(), normed);
+      String fed = feedForward(name + "/mlp", index, layer.feedForward(), normed, first);
       skip = nodes.add("Add", name + "/residual_add/Add", List.of(attended, fed));
     }
   }
@@ -389,13 +402,14 @@ final class GraphWriter {
     String query;
     String key = "";
     String value = "";
+    ActivationPlace place = ActivationPoint.ATTENTION_NORM.in(index);
     if (options.provider().fusesAttention()) {
       Linear fused = Linear.join(List.of(attention.query(), attention.key(), attention.value()));
-      query = linear(name + "/qkv_proj", fused, input);
+      query = linear(name + "/qkv_proj", fused, input, place);
     } else {
-      query = matmul(name + "/q_proj", attention.query(), input);
-      key = matmul(name + "/k_proj", attention.key(), input);
-      value = matmul(name + "/v_proj", attention.value(), input);
+      query = matmul(name + "/q_proj", attention.query(), input, place);
+      key = matmul(name + "/k_proj", attention.key(), input, place);
+      value = matmul(name + "/v_proj", attention.value(), input, place);
       query = bias(name + "/q_proj", attention.query(), query);
       key = bias(name + "/k_proj", attention.key(), key);
       value = bias(name + "/v_proj", attention.value(), value);
@@ -432,7 +446,8 @@ final class GraphWriter {
         real("softcap", 0),
         number("do_rotary", rotates ? 1 : 0),
         number("rotary_interleaved", 0));
-    String projected = matmul(name + "/o_proj", attention.output(), output);
+    String projected =
+        matmul(name + "/o_proj", attention.output(), output, ActivationPoint.ATTENDED.in(index));
     return attention
         .output()
         .bias()
@@ -467,26 +482,36 @@ final class GraphWriter {
     return output;
   }
 
-  private String feedForward(String name, FeedForward feedForward, String input) {
+  /**
+   * @param place of the input
+   */
+  private String feedForward(
+      String name, int index, FeedForward feedForward, String input, ActivationPlace place) {
+    ActivationPlace product = ActivationPoint.FEED_FORWARD_PRODUCT.in(index);
     return switch (feedForward) {
-      case FeedForward.Gated gated -> gated(name, gated, input);
+      case FeedForward.Gated gated -> gated(name, gated, input, place, product);
       case FeedForward.Plain plain -> {
-        String up = linear(name + "/fc1", plain.up(), input);
+        String up = linear(name + "/fc1", plain.up(), input, place);
         String active =
             nodes.add("Gelu", name + "/act_fn/FastGelu", List.of(up), text("approximate", "tanh"));
-        yield linear(name + "/fc2", plain.down(), active);
+        yield linear(name + "/fc2", plain.down(), active, product);
       }
       case FeedForward.Experts experts -> experts(name.replace("/mlp", "/moe"), experts, input);
     };
   }
 
-  private String gated(String name, FeedForward.Gated gated, String input) {
-    String gate = linear(name + "/gate_proj", gated.gate(), input);
-    String up = linear(name + "/up_proj", gated.up(), input);
+  private String gated(
+      String name,
+      FeedForward.Gated gated,
+      String input,
+      ActivationPlace place,
+      ActivationPlace productPlace) {
+    String gate = linear(name + "/gate_proj", gated.gate(), input, place);
+    String up = linear(name + "/up_proj", gated.up(), input, place);
     String sigmoid = nodes.add("Sigmoid", name + "/act_fn/Sigmoid", List.of(gate));
     String active = nodes.add("Mul", name + "/act_fn/Mul", List.of(gate, sigmoid));
     String product = nodes.add("Mul", name + "/Mul", List.of(active, up));
-    return linear(name + "/down_proj", gated.down(), product);
+    return linear(name + "/down_proj", gated.down(), product, productPlace);
   }
 
   /** Gate and up projection alternate row by row, as the operators want them. */
@@ -598,6 +623,7 @@ final class GraphWriter {
             name,
             decoder.output(),
             hidden,
+            ActivationPoint.OUTPUT_NORM.once(),
             bias.isEmpty() && !casts ? "logits" : name + "/MatMul/output_0");
     if (bias.isPresent()) {
       vector("lm_head.Add.bias", bias.get());
@@ -618,8 +644,8 @@ final class GraphWriter {
 
   // --- matrices and vectors
 
-  private String linear(String name, Linear linear, String input) {
-    return bias(name, linear, matmul(name, linear, input));
+  private String linear(String name, Linear linear, String input, ActivationPlace place) {
+    return bias(name, linear, matmul(name, linear, input, place));
   }
 
   private String bias(String name, Linear linear, String input) {
@@ -645,16 +671,25 @@ final class GraphWriter {
     return false;
   }
 
-  private String matmul(String name, Linear linear, String input) {
-    return matmul(name, linear, input, name + "/MatMul/output_0");
+  private String matmul(String name, Linear linear, String input, ActivationPlace place) {
+    return matmul(name, linear, input, place, name + "/MatMul/output_0");
   }
 
-  private String matmul(String base, Linear linear, String input, String output) {
+  private String matmul(
+      String base, Linear linear, String input, ActivationPlace place, String output) {
     String name = base + "/MatMul";
     String weight = name.substring(1).replace('/', '.') + ".weight";
     Matrix matrix = linear.weight();
     if (!options.precision().isQuantized()) {
       plainMatmul(name, weight, matrix, input, output);
+      return output;
+    }
+    if (options.precision().roundsActivations()) {
+      if (products.excludes(name, input)) {
+        plainMatmul(name, weight, matrix, input, output);
+      } else {
+        roundedMatmul(name, weight, matrix, products.rounded(input, place), output);
+      }
       return output;
     }
     checkDivides(weight, matrix.columns());
@@ -722,6 +757,14 @@ final class GraphWriter {
         plainFormat(),
         Stored.PLAIN);
     nodes.add("", "MatMul", name, List.of(input, weight), List.of(output));
+  }
+
+  private void roundedMatmul(
+      String name, String weight, Matrix matrix, String input, String output) {
+    GroupInt format = RoundedProducts.format(matrix.columns());
+    ChannelColumns storage = new ChannelColumns(weight, matrix.rows(), format);
+    add(storage, weight, matrix, format, Stored.PLAIN);
+    products.multiply(name, input, storage.initializers(), output);
   }
 
   private void dequantizedMatmul(

@@ -67,6 +67,31 @@ final class Nodes {
     return constant(OnnxType.FLOAT, Double.toString(value), List.of(), bytes);
   }
 
+  /** A number in single precision under a name of its own. */
+  String real(String name, float value) {
+    byte[] bytes = new byte[Float.BYTES];
+    LittleEndian.putFloat(bytes, 0, value);
+    return named(name, OnnxType.FLOAT, bytes);
+  }
+
+  /** A byte under a name of its own. */
+  String unsigned(String name, int value) {
+    return named(name, OnnxType.UINT8, new byte[] {(byte) value});
+  }
+
+  private String named(String name, OnnxType type, byte[] bytes) {
+    ByteString content = ByteString.copyFrom(bytes);
+    String output = name + "/output_0";
+    add(
+        "",
+        "Constant",
+        name,
+        List.of(),
+        List.of(output),
+        tensor("value", tensor(output, type, List.of(), content)));
+    return output;
+  }
+
   private String constant(String spelling, List<Long> dimensions, long[] values) {
     byte[] bytes = new byte[values.length * Long.BYTES];
     for (int i = 0; i < values.length; i++) {

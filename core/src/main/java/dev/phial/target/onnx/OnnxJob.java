@@ -6,6 +6,7 @@ import dev.phial.io.PythonJson;
 import dev.phial.model.Hyperparameters;
 import dev.phial.plan.Plan;
 import dev.phial.plan.PlannedTensor;
+import dev.phial.quant.activation.ActivationRanges;
 import dev.phial.source.HuggingFace;
 import dev.phial.target.Job;
 import dev.phial.target.Sink;
@@ -16,6 +17,7 @@ import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Stream;
 import onnx.Onnx.ModelProto;
@@ -25,20 +27,24 @@ final class OnnxJob implements Job {
   private final HuggingFace source;
   private final OnnxModel model;
   private final Map<String, byte[]> smallFiles;
+  private final boolean lacksRanges;
   private final Plan plan;
 
   /**
    * @param label the precision, for people
    * @param smallFiles what stands beside graphs and data
+   * @param lacksRanges whether nothing can be written, since nobody knows what will flow
    */
   OnnxJob(
       HuggingFace source,
       OnnxModel model,
       String label,
       Hyperparameters h,
-      Map<String, byte[]> smallFiles) {
+      Map<String, byte[]> smallFiles,
+      boolean lacksRanges) {
     this.source = source;
     this.model = model;
+    this.lacksRanges = lacksRanges;
     this.smallFiles = Collections.unmodifiableMap(new LinkedHashMap<>(smallFiles));
     List<PlannedTensor> tensors =
         model.stored().stream().flatMap(entry -> entry.plan().stream()).toList();
@@ -53,13 +59,22 @@ final class OnnxJob implements Job {
   }
 
   /** As the model builder would write it. */
-  static OnnxJob of(HuggingFace source, DecoderGraph decoder, OnnxOptions options) {
+  static OnnxJob of(
+      HuggingFace source,
+      DecoderGraph decoder,
+      OnnxOptions options,
+      Optional<ActivationRanges> ranges) {
     Hyperparameters h = decoder.hyperparameters();
     Map<String, byte[]> smallFiles = new LinkedHashMap<>();
     smallFiles.put(GenaiConfig.NAME, PythonJson.dump(GenaiConfig.of(source, h, options), 4));
     smallFiles.putAll(TokenizerFiles.of(source, h.context()));
     return new OnnxJob(
-        source, GraphWriter.write(decoder, options), options.precision().label(), h, smallFiles);
+        source,
+        GraphWriter.write(decoder, options, ranges),
+        options.precision().label(),
+        h,
+        smallFiles,
+        options.precision().roundsActivations() && ranges.isEmpty());
   }
 
   @Override
@@ -77,6 +92,10 @@ final class OnnxJob implements Job {
 
   @Override
   public Sink open(Path output, boolean replace) {
+    if (lacksRanges) {
+      throw new PhialException.Usage(
+          "these integers need the ranges of activations; pass --ranges FILE, which phial calibrate --ranges writes");
+    }
     try {
       if (Files.exists(output) && Files.isSameFile(output, source.path())) {
         throw new PhialException.Usage(

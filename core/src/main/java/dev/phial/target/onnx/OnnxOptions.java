@@ -2,6 +2,7 @@ package dev.phial.target.onnx;
 
 import dev.phial.PhialException;
 import dev.phial.quant.FloatType;
+import dev.phial.target.CalibrationOptions;
 import dev.phial.target.Options;
 import dev.phial.target.Request;
 import dev.phial.target.TargetOption;
@@ -15,6 +16,7 @@ import java.util.stream.Stream;
  *
  * @param accuracyLevel of MatMulNBits; 0 is not written
  * @param sharesEmbedding whether input and output use one matrix where the model ties them
+ * @param excluded nodes whose activations and weights are not rounded
  */
 record OnnxOptions(
     Precision precision,
@@ -27,9 +29,13 @@ record OnnxOptions(
     boolean excludesHead,
     boolean excludesEmbedding,
     boolean sharesEmbedding,
-    boolean qdq) {
+    boolean qdq,
+    Set<String> excluded) {
+  static final String EXCLUDED = "nodes-to-exclude";
   static final String LAST_MATMUL = "last_matmul";
   static final String MIXED_LAYERS = "mixed_layers";
+  private static final List<String> OF_BLOCKS =
+      List.of("accuracy-level", "symmetric", "asymmetric", "algo", "mixed", "qdq");
   private static final List<Integer> BLOCK_SIZES = List.of(16, 32, 64, 128, 256);
 
   static final List<TargetOption> OTHER_PROVIDERS =
@@ -56,10 +62,21 @@ record OnnxOptions(
               "true|false",
               "Use one matrix for input and output where the model ties them (default)."),
           TargetOption.flag(
-              "qdq", "DequantizeLinear and MatMul instead of MatMulNBits; 4 bits only."));
+              "qdq", "DequantizeLinear and MatMul instead of MatMulNBits; 4 bits only."),
+          TargetOption.values(
+              EXCLUDED,
+              "NODE",
+              "A MatMul that w8a8 leaves in fp32, such as /lm_head/MatMul; again for more."));
 
+  /** Those of the ranges are for w8a8 and qnn. */
   static final List<TargetOption> ALL =
-      Stream.of(OTHER_PROVIDERS, QnnOptions.ALL).flatMap(List::stream).toList();
+      Stream.of(OTHER_PROVIDERS, CalibrationOptions.ALL, QnnOptions.ALL)
+          .flatMap(List::stream)
+          .toList();
+
+  private static final List<String> OF_ACTIVATIONS =
+      Stream.concat(Stream.of(EXCLUDED), CalibrationOptions.ALL.stream().map(TargetOption::name))
+          .toList();
 
   /** What is asked for if nothing is said. */
   static OnnxOptions plain() {
@@ -74,7 +91,8 @@ record OnnxOptions(
         false,
         false,
         false,
-        false);
+        false,
+        Set.of());
   }
 
   static OnnxOptions of(Request request) {
@@ -84,15 +102,14 @@ record OnnxOptions(
     Provider provider = Provider.named(options.value("ep").orElse("cpu"));
     provider.check(precision);
     if (!precision.isQuantized()) {
-      for (String name :
-          List.of(
-              "block-size", "accuracy-level", "symmetric", "asymmetric", "algo", "mixed", "qdq")) {
-        if (options.has(name)) {
-          throw new PhialException.Usage(
-              "--%s: expected a quantized precision such as onnx:int4, found onnx:%s"
-                  .formatted(name, precision.label()));
-        }
-      }
+      refuse(options, List.of("block-size"), precision, "a quantized precision such as onnx:int4");
+      refuse(options, OF_BLOCKS, precision, "a quantized precision such as onnx:int4");
+    }
+    if (precision.roundsActivations()) {
+      refuse(options, OF_BLOCKS, precision, "quantized weights alone, as of onnx:int4");
+      CalibrationOptions.of(options);
+    } else {
+      refuse(options, OF_ACTIVATIONS, precision, "quantized activations, as of onnx:w8a8");
     }
     if (options.has("symmetric") && options.has("asymmetric")) {
       throw new PhialException.Usage("--symmetric and --asymmetric cannot be used together");
@@ -109,9 +126,20 @@ record OnnxOptions(
             options.has("exclude-lm-head"),
             options.has("exclude-embeds"),
             shared(options, request.model().hyperparameters().tied()),
-            options.has("qdq"));
+            options.has("qdq"),
+            new TreeSet<>(options.all(EXCLUDED)));
     result.check();
     return result;
+  }
+
+  private static void refuse(
+      Options options, List<String> names, Precision precision, String expected) {
+    for (String name : names) {
+      if (options.has(name)) {
+        throw new PhialException.Usage(
+            "--%s: expected %s, found onnx:%s".formatted(name, expected, precision.label()));
+      }
+    }
   }
 
   private void check() {

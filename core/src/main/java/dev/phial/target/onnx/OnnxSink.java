@@ -10,6 +10,7 @@ import java.io.OutputStream;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
@@ -102,14 +103,29 @@ final class OnnxSink implements Sink {
       long rows = Math.min(end, source.first() + source.count()) - from;
       if (rows > 0) {
         int at = Math.toIntExact((from - start) * columns);
-        long to = source.to() + (from - source.first()) * source.step();
-        if (source.step() == 1) {
-          use.storage.write(data, values, at, to, (int) rows);
+        int row = Math.toIntExact(from - source.first());
+        if (source.scaling().isNone()) {
+          write(use, values, at, row, (int) rows, columns);
         } else {
-          for (int row = 0; row < rows; row++) {
-            use.storage.write(data, values, at + row * columns, to + (long) row * source.step(), 1);
-          }
+          float[] scaled = Arrays.copyOfRange(values, at, at + (int) rows * columns);
+          source.scaling().apply(scaled, 0, row, (int) rows, columns);
+          write(use, scaled, 0, row, (int) rows, columns);
         }
+      }
+    }
+  }
+
+  /**
+   * @param row of the source, the first of {@code count}
+   */
+  private void write(Use use, float[] values, int at, int row, int count, int columns) {
+    int step = use.source.step();
+    long to = use.source.to() + (long) row * step;
+    if (step == 1) {
+      use.storage.write(data, values, at, to, count);
+    } else {
+      for (int i = 0; i < count; i++) {
+        use.storage.write(data, values, at + i * columns, to + (long) i * step, 1);
       }
     }
   }

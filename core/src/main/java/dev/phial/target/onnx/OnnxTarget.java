@@ -2,14 +2,21 @@ package dev.phial.target.onnx;
 
 import dev.phial.PhialException;
 import dev.phial.graph.DecoderGraph;
+import dev.phial.graph.SmoothQuant;
 import dev.phial.model.Hyperparameters;
 import dev.phial.model.ModelDescription;
+import dev.phial.quant.activation.ActivationPoint;
+import dev.phial.quant.activation.ActivationRanges;
+import dev.phial.source.ActivationRangesFile;
 import dev.phial.source.HuggingFace;
+import dev.phial.target.CalibrationOptions;
 import dev.phial.target.Job;
 import dev.phial.target.Request;
 import dev.phial.target.Target;
 import dev.phial.target.TargetOption;
 import java.util.List;
+import java.util.Optional;
+import java.util.Set;
 
 /**
  * A folder for ONNX Runtime GenAI, equal to what its model builder writes; for Qualcomm's
@@ -46,12 +53,34 @@ public final class OnnxTarget implements Target {
     }
     OnnxOptions options = OnnxOptions.of(request);
     checkTables(folder, request.model().hyperparameters());
-    return OnnxJob.of(folder, DecoderGraph.of(request.model()), options);
+    DecoderGraph decoder = DecoderGraph.of(request.model());
+    Optional<ActivationRanges> ranges = ranges(request);
+    if (ranges.isPresent()) {
+      decoder = SmoothQuant.apply(decoder, ranges.get().smoothing());
+    }
+    return OnnxJob.of(folder, decoder, options, ranges);
+  }
+
+  /** What was handed over, or what lies in the file that was named. */
+  static Optional<ActivationRanges> ranges(Request request) {
+    return request
+        .ranges()
+        .or(() ->
+            CalibrationOptions.of(request.options()).ranges().map(ActivationRangesFile::read));
   }
 
   @Override
   public boolean needsRanges(Request request) {
-    return QnnOptions.isAsked(request);
+    return (QnnOptions.isAsked(request)
+            || Precision.named(request.precision().orElse(Precision.INT4.label()))
+                .roundsActivations())
+        && request.ranges().isEmpty()
+        && CalibrationOptions.of(request.options()).ranges().isEmpty();
+  }
+
+  @Override
+  public Set<ActivationPoint> points(Request request) {
+    return QnnOptions.isAsked(request) ? ActivationPoint.ALL : ActivationPoint.OF_MATRICES;
   }
 
   private static void checkTables(HuggingFace folder, Hyperparameters h) {

@@ -9,6 +9,8 @@ import java.util.Locale;
 enum Precision {
   INT4(4),
   INT8(8),
+  /** Weights and activations in 8 bits, products of integers. */
+  W8A8(8),
   FP16(0),
   BF16(0),
   FP32(0);
@@ -39,6 +41,11 @@ enum Precision {
 
   boolean isQuantized() {
     return bits != 0;
+  }
+
+  /** Whether activations are rounded too, so that their ranges must be known. */
+  boolean roundsActivations() {
+    return this == W8A8;
   }
 
   /** Of a quantized weight. */

@@ -12,7 +12,7 @@ import tools.jackson.databind.node.ObjectNode;
 
 /** The execution providers of ONNX Runtime, and what the model builder writes for each. */
 enum Provider {
-  CPU(List.of(Precision.INT4, Precision.INT8, Precision.FP32), 4),
+  CPU(List.of(Precision.INT4, Precision.INT8, Precision.W8A8, Precision.FP32), 4),
   CUDA(List.of(Precision.INT4, Precision.INT8, Precision.FP16, Precision.BF16), 0),
   DML(List.of(Precision.INT4, Precision.FP16), 0),
   WEBGPU(List.of(Precision.INT4, Precision.INT8, Precision.FP16, Precision.FP32), 4);
@@ -67,7 +67,7 @@ enum Provider {
       case FP32 -> FloatType.F32;
       case BF16 -> FloatType.BF16;
       case FP16 -> FloatType.F16;
-      case INT4, INT8 -> this == CPU ? FloatType.F32 : FloatType.F16;
+      case INT4, INT8, W8A8 -> this == CPU ? FloatType.F32 : FloatType.F16;
     };
   }
 

@@ -2,15 +2,19 @@ package dev.phial.target.onnx;
 
 import dev.phial.graph.DecoderGraph;
 import dev.phial.graph.RotaryCache;
+import dev.phial.graph.SmoothQuant;
 import dev.phial.io.Json;
 import dev.phial.io.PythonJson;
 import dev.phial.model.Hyperparameters;
 import dev.phial.model.LongRope;
+import dev.phial.quant.activation.ActivationRanges;
 import dev.phial.source.HuggingFace;
 import dev.phial.target.Request;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
 import onnx.Onnx.ModelProto;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
@@ -38,14 +42,19 @@ final class QnnFiles {
 
   static OnnxJob plan(HuggingFace folder, Request request) {
     QnnOptions options = QnnOptions.of(request);
-    DecoderGraph decoder = DecoderGraph.of(request.model());
+    Optional<ActivationRanges> ranges = OnnxTarget.ranges(request);
+    DecoderGraph decoder =
+        SmoothQuant.apply(
+            DecoderGraph.of(request.model()),
+            ranges.map(ActivationRanges::smoothing).orElseGet(TreeMap::new));
     QnnFiles files = new QnnFiles(folder, decoder, options);
     return new OnnxJob(
         folder,
-        files.model(new ActivationScales(request.ranges(), options.activationBits())),
+        files.model(new ActivationScales(ranges, options.activationBits())),
         options.label(),
         decoder.hyperparameters(),
-        files.smallFiles());
+        files.smallFiles(),
+        ranges.isEmpty());
   }
 
   private OnnxModel model(ActivationScales scales) {

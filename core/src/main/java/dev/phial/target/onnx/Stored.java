@@ -1,6 +1,7 @@
 package dev.phial.target.onnx;
 
 import dev.phial.graph.Matrix;
+import dev.phial.graph.Scaling;
 import dev.phial.graph.Vector;
 import dev.phial.model.Weight;
 import dev.phial.plan.PlannedTensor;
@@ -22,8 +23,14 @@ record Stored(Storage storage, List<Source> sources, List<PlannedTensor> plan, i
   /**
    * Some rows of a parameter, or elements of a vector, and where they go: row {@code first + i} to
    * row {@code to + i * step}.
+   *
+   * @param scaling of the rows
    */
-  record Source(Weight weight, long first, long count, long to, int step) {}
+  record Source(Weight weight, long first, long count, long to, int step, Scaling scaling) {
+    Source(Weight weight, long first, long count, long to, int step) {
+      this(weight, first, count, to, step, Scaling.NONE);
+    }
+  }
 
   Stored {
     sources = List.copyOf(sources);
@@ -34,7 +41,7 @@ record Stored(Storage storage, List<Source> sources, List<PlannedTensor> plan, i
     List<Source> sources = new ArrayList<>();
     long to = 0;
     for (Matrix.Rows rows : matrix.parts()) {
-      sources.add(new Source(rows.weight(), rows.first(), rows.count(), to, 1));
+      sources.add(new Source(rows.weight(), rows.first(), rows.count(), to, 1, rows.scaling()));
       to += rows.count();
     }
     return sources;
@@ -44,7 +51,8 @@ record Stored(Storage storage, List<Source> sources, List<PlannedTensor> plan, i
     List<Source> sources = new ArrayList<>();
     long to = 0;
     for (Vector.Stretch stretch : vector.parts()) {
-      sources.add(new Source(stretch.weight(), stretch.first(), stretch.count(), to, 1));
+      sources.add(
+          new Source(stretch.weight(), stretch.first(), stretch.count(), to, 1, stretch.scaling()));
       to += stretch.count();
     }
     return sources;

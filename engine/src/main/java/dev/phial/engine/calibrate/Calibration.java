@@ -12,6 +12,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.function.Consumer;
 import java.util.function.IntConsumer;
 
 /**
@@ -21,6 +22,9 @@ import java.util.function.IntConsumer;
 public final class Calibration {
   /** Tokens that go through a model at once, if chunks are short. */
   private static final int TOKENS = 256;
+
+  /** Tokens whose logits are computed at once; a row of them is long. */
+  private static final int ROWS = 16;
 
   private final Forward forward;
   private final int[] tokens;
@@ -71,6 +75,44 @@ public final class Calibration {
         forward.model().description().weights().stream()
             .filter(weight -> weight.role() == Role.OUTPUT)
             .findFirst();
+    if (output.isPresent() && last.isPresent()) {
+      run(true, states -> output.get().add(last.get(), -1, states), progress);
+    } else {
+      run(false, states -> {}, progress);
+    }
+  }
+
+  /**
+   * Reads them through the last norm.
+   *
+   * @param progress told the number of chunks read just now
+   */
+  void runThroughLastNorm(IntConsumer progress) {
+    run(true, states -> {}, progress);
+  }
+
+  /**
+   * Reads them to the end.
+   *
+   * @param progress told the number of chunks read just now
+   */
+  void runThroughLogits(IntConsumer progress) {
+    Activations logits = forward.newLogits();
+    run(
+        true,
+        states -> {
+          for (int row = 0; row < states.count(); row += ROWS) {
+            forward.logits(states, row, Math.min(ROWS, states.count() - row), logits);
+          }
+        },
+        progress);
+  }
+
+  /**
+   * @param wanted whether to compute what the last norm gives
+   * @param states takes it
+   */
+  private void run(boolean wanted, Consumer<Activations> states, IntConsumer progress) {
     int together = Math.clamp(TOKENS / length, 1, count);
     List<Session> sessions = new ArrayList<>();
     try {
@@ -81,11 +123,7 @@ public final class Calibration {
         int to = Math.min(count, from + together);
         List<Session> some = sessions.subList(0, to - from);
         some.forEach(Session::reset);
-        boolean wanted = output.isPresent() && last.isPresent();
-        Activations states = Session.append(some, chunks(from, to), wanted ? length : 0);
-        if (wanted) {
-          output.get().add(last.get(), -1, states);
-        }
+        states.accept(Session.append(some, chunks(from, to), wanted ? length : 0));
         progress.accept(to - from);
       }
     } finally {
