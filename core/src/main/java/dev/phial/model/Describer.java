@@ -53,7 +53,7 @@ final class Describer {
             ? OnnxNames.translate(folder.path(), family, hyperparameters, folder.tensors())
             : family.sanitize(folder.tensors()));
     describer.checkComplete();
-    return new ModelDescription(family, hyperparameters, describer.weights);
+    return new ModelDescription(family, hyperparameters, describer.weights, folder.activations());
   }
 
   static ModelDescription describe(Family family, Gguf gguf) {

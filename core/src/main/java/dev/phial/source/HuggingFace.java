@@ -2,6 +2,8 @@ package dev.phial.source;
 
 import dev.phial.PhialException;
 import dev.phial.io.Json;
+import dev.phial.quant.activation.ActivationCodes;
+import dev.phial.quant.activation.ActivationPlace;
 import dev.phial.tensor.Tensor;
 import java.io.IOException;
 import java.lang.foreign.Arena;
@@ -34,7 +36,7 @@ public final class HuggingFace implements Checkpoint {
   private final Arena arena;
   private final List<Path> files;
   private final Map<String, Tensor> tensors;
-  private final Optional<Config> onnxGeneration; // what generation_config.json would say
+  private final Optional<OnnxFolder> onnx;
 
   private HuggingFace(
       Path path, Config config, Arena arena, List<Path> files, Map<String, Tensor> tensors) {
@@ -47,13 +49,13 @@ public final class HuggingFace implements Checkpoint {
       Arena arena,
       List<Path> files,
       Map<String, Tensor> tensors,
-      Optional<Config> onnxGeneration) {
+      Optional<OnnxFolder> onnx) {
     this.path = path;
     this.config = config;
     this.arena = arena;
     this.files = List.copyOf(files);
     this.tensors = Collections.unmodifiableMap(tensors);
-    this.onnxGeneration = onnxGeneration;
+    this.onnx = onnx;
   }
 
   /**
@@ -67,12 +69,7 @@ public final class HuggingFace implements Checkpoint {
       if (isOnnx(folder)) {
         OnnxFolder onnx = OnnxFolder.read(folder, arena);
         return new HuggingFace(
-            folder,
-            onnx.config(),
-            arena,
-            onnx.files(),
-            onnx.tensors(),
-            Optional.of(onnx.generation()));
+            folder, onnx.config(), arena, onnx.files(), onnx.tensors(), Optional.of(onnx));
       }
       Config config = Config.read(folder.resolve("config.json"));
       boolean isSafetensors = isSafetensors(folder);
@@ -98,7 +95,12 @@ public final class HuggingFace implements Checkpoint {
 
   /** Whether it is a folder of ONNX Runtime GenAI; tensors then have the names of its graph. */
   public boolean isOnnx() {
-    return onnxGeneration.isPresent();
+    return onnx.isPresent();
+  }
+
+  /** What is rounded between the layers, in a folder that says so. */
+  public Map<ActivationPlace, ActivationCodes> activations() {
+    return onnx.map(OnnxFolder::activations).orElse(Map.of());
   }
 
   /** Whether MLX quantized it. */
@@ -134,7 +136,10 @@ public final class HuggingFace implements Checkpoint {
   public Optional<Config> json(String name) {
     return file(name)
         .map(Config::read)
-        .or(() -> name.equals("generation_config.json") ? onnxGeneration : Optional.empty());
+        .or(() ->
+            name.equals("generation_config.json")
+                ? onnx.map(OnnxFolder::generation)
+                : Optional.empty());
   }
 
   @Override

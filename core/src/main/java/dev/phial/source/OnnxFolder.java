@@ -2,6 +2,8 @@ package dev.phial.source;
 
 import dev.phial.PhialException;
 import dev.phial.io.Json;
+import dev.phial.quant.activation.ActivationCodes;
+import dev.phial.quant.activation.ActivationPlace;
 import dev.phial.tensor.Tensor;
 import java.lang.foreign.Arena;
 import java.nio.file.Files;
@@ -20,8 +22,14 @@ import tools.jackson.databind.node.ObjectNode;
  * @param generation in the schema of generation_config.json
  * @param files the graph, and those its tensors lie in
  * @param tensors under the names that {@link OnnxWeights} gives them
+ * @param activations what the graph rounds on the way
  */
-record OnnxFolder(Config config, Config generation, List<Path> files, Map<String, Tensor> tensors) {
+record OnnxFolder(
+    Config config,
+    Config generation,
+    List<Path> files,
+    Map<String, Tensor> tensors,
+    Map<ActivationPlace, ActivationCodes> activations) {
   private static final String GENAI = "genai_config.json";
 
   /** The architectures by the names that GenAI has for them. */
@@ -68,7 +76,8 @@ record OnnxFolder(Config config, Config generation, List<Path> files, Map<String
         new Config(genai.file(), config),
         new Config(genai.file(), generation(genai, model)),
         read.files(),
-        contents.tensors());
+        contents.tensors(),
+        contents.activations());
   }
 
   private static Config need(Config config, String key) {

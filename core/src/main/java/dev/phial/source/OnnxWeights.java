@@ -2,6 +2,8 @@ package dev.phial.source;
 
 import dev.phial.PhialException;
 import dev.phial.quant.IntCodes;
+import dev.phial.quant.activation.ActivationCodes;
+import dev.phial.quant.activation.ActivationPlace;
 import dev.phial.source.OnnxGraph.Node;
 import dev.phial.tensor.DType;
 import dev.phial.tensor.Encoding;
@@ -46,6 +48,10 @@ final class OnnxWeights {
   private final Map<String, Tensor> tensors = new LinkedHashMap<>();
   private final Set<String> used = new HashSet<>();
   private final Set<String> epsilons = new HashSet<>();
+
+  /** Of a MatMul by its output, the matrix it multiplies with. */
+  private final Map<String, String> matrices = new HashMap<>();
+
   private boolean tied;
 
   private OnnxWeights(Path file, OnnxGraph graph) {
@@ -65,8 +71,13 @@ final class OnnxWeights {
    *
    * @param tied whether input and output share a matrix, which is then the embedding
    * @param epsilon of every norm
+   * @param activations what is rounded on the way
    */
-  record Contents(Map<String, Tensor> tensors, boolean tied, double epsilon) {}
+  record Contents(
+      Map<String, Tensor> tensors,
+      boolean tied,
+      double epsilon,
+      Map<ActivationPlace, ActivationCodes> activations) {}
 
   /**
    * @throws PhialException.BadInput if tensors do not fit their operators
@@ -121,7 +132,8 @@ final class OnnxWeights {
     if (!(epsilon > 0 && epsilon < 1)) {
       throw Refusal.bad(file, "expected an epsilon between 0 and 1, found %s", epsilon);
     }
-    return new Contents(tensors, tied, epsilon);
+    return new Contents(
+        tensors, tied, epsilon, OnnxActivations.read(file, graph, producers, matrices));
   }
 
   // --- matrices
@@ -216,15 +228,21 @@ final class OnnxWeights {
       Tensor matrix = plain.get();
       if (matrix.shape().rank() == 2 && isFloat(matrix)) {
         used.add(matrix.name());
-        add(base(matrix.name()) + ".weight", transposed(matrix, matrix.encoding(), null));
+        addMatrix(node, matrix, transposed(matrix, matrix.encoding(), null));
       }
       return;
     }
     Node producer = producers.get(node.input(1));
     if (producer != null && producer.op().equals("DequantizeLinear")) {
       constant(producer.input(0))
-          .ifPresent(codes -> add(base(codes.name()) + ".weight", dequantized(producer, codes, 1)));
+          .ifPresent(codes -> addMatrix(node, codes, dequantized(producer, codes, 1)));
     }
+  }
+
+  private void addMatrix(Node node, Tensor stored, Tensor matrix) {
+    String name = base(stored.name());
+    add(name + ".weight", matrix);
+    node.outputs().stream().findFirst().ifPresent(output -> matrices.put(output, name));
   }
 
   /** The matrix {@code [columns, rows]} in rows. */
