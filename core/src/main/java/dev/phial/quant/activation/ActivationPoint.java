@@ -1,8 +1,10 @@
 package dev.phial.quant.activation;
 
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.EnumSet;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.Set;
 
 /** A point of a decoder where its activations can be seen, and rounded. */
@@ -101,6 +103,11 @@ public enum ActivationPoint {
   /** What files call it. */
   public String label() {
     return name().toLowerCase(Locale.ROOT);
+  }
+
+  /** The point that files call so. */
+  public static Optional<ActivationPoint> labelled(String label) {
+    return Arrays.stream(values()).filter(point -> point.label().equals(label)).findFirst();
   }
 
   /** The point in a layer. */
