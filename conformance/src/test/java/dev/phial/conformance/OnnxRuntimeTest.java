@@ -3,36 +3,12 @@ package dev.phial.conformance;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
-import ai.onnxruntime.NodeInfo;
-import ai.onnxruntime.OnnxJavaType;
-import ai.onnxruntime.OnnxTensor;
-import ai.onnxruntime.OrtEnvironment;
 import ai.onnxruntime.OrtException;
-import ai.onnxruntime.OrtSession;
-import ai.onnxruntime.TensorInfo;
-import dev.phial.engine.run.CacheType;
-import dev.phial.engine.run.Forward;
-import dev.phial.engine.run.Model;
-import dev.phial.engine.run.Observer;
-import dev.phial.engine.run.Session;
-import dev.phial.engine.run.Team;
-import dev.phial.model.Families;
-import dev.phial.source.Checkpoint;
-import dev.phial.source.Sources;
 import java.io.IOException;
-import java.nio.ByteBuffer;
-import java.nio.FloatBuffer;
-import java.nio.LongBuffer;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
-import java.util.Objects;
-import java.util.Set;
-import java.util.stream.LongStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -68,7 +44,7 @@ final class OnnxRuntimeTest {
       if (golden == null) {
         continue;
       }
-      float[] logits = logits(output, longs(golden.get("ids")));
+      float[] logits = OnnxLogits.of(output, longs(golden.get("ids")));
       JsonNode expected = golden.get("logits");
       for (int i = 0; i < expected.size(); i++) {
         assertThat(logits[i * STEP])
@@ -95,7 +71,7 @@ final class OnnxRuntimeTest {
   void everyPrecisionRuns(String spelling) throws OrtException, IOException {
     JsonNode golden = GOLDEN.get("tiny-phi3").get("short");
     Path output = export("tiny-phi3", spelling);
-    float[] logits = logits(output, longs(golden.get("ids")));
+    float[] logits = OnnxLogits.of(output, longs(golden.get("ids")));
     JsonNode expected = golden.get("logits");
     double error = 0;
     for (int i = 0; i < expected.size(); i++) {
@@ -103,22 +79,11 @@ final class OnnxRuntimeTest {
     }
     assertThat(Math.sqrt(error / expected.size())).isLessThan(0.5); // they spread by 4
     double[] difference = new double[logits.length];
-    float[] ours = engineLogits(output, golden.get("ids"));
+    float[] ours = OnnxLogits.ofEngine(output, longs(golden.get("ids")));
     Arrays.setAll(difference, i -> (double) logits[i] - ours[i]);
     double sum = Arrays.stream(difference).map(d -> d * d).sum();
     // ONNX Runtime rounds activations to 8 bits for MatMulNBits
     assertThat(Math.sqrt(sum / logits.length)).isLessThan(0.1);
-  }
-
-  /** What our own engine computes from the folder. */
-  private static float[] engineLogits(Path output, JsonNode ids) {
-    try (Checkpoint checkpoint = Sources.open(output);
-        Team team = new Team(1)) {
-      Forward forward = new Forward(Model.of(Families.describe(checkpoint)), team, Observer.NONE);
-      try (Session session = new Session(forward, CacheType.F32)) {
-        return session.next(ids.valueStream().mapToInt(JsonNode::intValue).toArray());
-      }
-    }
   }
 
   @ParameterizedTest
@@ -159,60 +124,6 @@ final class OnnxRuntimeTest {
                 output.toString()))
         .succeeded();
     return output;
-  }
-
-  /** Of the last token. */
-  private static float[] logits(Path output, long[] ids) throws OrtException, IOException {
-    JsonNode decoder =
-        new JsonMapper()
-            .readTree(Files.readString(output.resolve("genai_config.json")))
-            .get("model")
-            .get("decoder");
-    OrtEnvironment environment = OrtEnvironment.getEnvironment();
-    Map<String, OnnxTensor> inputs = new LinkedHashMap<>();
-    try (OrtSession session =
-        environment.createSession(
-            output.resolve("model.onnx").toString(), new OrtSession.SessionOptions())) {
-      long[] shape = {1, ids.length};
-      long[] cache = {
-        1, decoder.get("num_key_value_heads").intValue(), 0, decoder.get("head_size").intValue()
-      };
-      for (String name : session.getInputNames()) {
-        inputs.put(
-            name,
-            switch (name) {
-              case "input_ids" -> OnnxTensor.createTensor(environment, LongBuffer.wrap(ids), shape);
-              case "attention_mask" ->
-                  OnnxTensor.createTensor(
-                      environment,
-                      LongBuffer.wrap(LongStream.generate(() -> 1).limit(ids.length).toArray()),
-                      shape);
-              case "position_ids" ->
-                  OnnxTensor.createTensor(
-                      environment,
-                      LongBuffer.wrap(LongStream.range(0, ids.length).toArray()),
-                      shape);
-              default -> emptyCache(environment, session, name, cache);
-            });
-      }
-      try (OrtSession.Result result = session.run(inputs, Set.of("logits"))) {
-        FloatBuffer all = ((OnnxTensor) result.get(0)).getFloatBuffer();
-        float[] values = new float[all.remaining()];
-        all.get(values);
-        return Arrays.copyOfRange(
-            values, values.length - values.length / ids.length, values.length);
-      }
-    } finally {
-      inputs.values().forEach(OnnxTensor::close);
-    }
-  }
-
-  private static OnnxTensor emptyCache(
-      OrtEnvironment environment, OrtSession session, String name, long[] shape)
-      throws OrtException {
-    NodeInfo node = Objects.requireNonNull(session.getInputInfo().get(name));
-    OnnxJavaType type = ((TensorInfo) node.getInfo()).type;
-    return OnnxTensor.createTensor(environment, ByteBuffer.allocateDirect(0), shape, type);
   }
 
   private static long[] longs(JsonNode list) {

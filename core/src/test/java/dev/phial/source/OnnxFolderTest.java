@@ -3,6 +3,8 @@ package dev.phial.source;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.google.protobuf.ByteString;
+import dev.phial.quant.activation.ActivationCodes;
+import dev.phial.quant.activation.ActivationPoint;
 import dev.phial.tensor.Shape;
 import dev.phial.tensor.Tensor;
 import java.nio.file.Path;
@@ -31,6 +33,10 @@ final class OnnxFolderTest {
   private static final int COSINES = 6;
   private static final int NORM = 1; // among its nodes
   private static final int QKV = 2;
+  private static final int MATMUL = 4;
+  private static final int SCALE = 8; // added by round
+  private static final int ZERO = 9;
+  private static final int QUANTIZE = 5;
 
   @TempDir Path folder;
 
@@ -208,6 +214,102 @@ final class OnnxFolderTest {
     } else {
       Refused.asBad(folder.resolve("genai_config.json"), found, this::open);
     }
+  }
+
+  /** Activations rounded to 8 bits before the product with the down projection. */
+  @Test
+  void readsWhatIsRounded() {
+    OnnxFiles.write(folder, OnnxFolderTest::round);
+    try (HuggingFace model = HuggingFace.open(folder)) {
+      assertThat(model.activations())
+          .containsExactly(
+              Map.entry(
+                  ActivationPoint.FEED_FORWARD_PRODUCT.in(0), new ActivationCodes(8, 0.5f, 3)));
+    }
+  }
+
+  private static void round(GraphProto.Builder graph) {
+    graph
+        .addInitializer(
+            OnnxFiles.tensor("scale", DataType.FLOAT, 0)
+                .setRawData(ByteString.copyFrom(Bytes.of(0.5f))))
+        .addInitializer(
+            OnnxFiles.tensor("zero", DataType.UINT8, 0)
+                .setRawData(ByteString.copyFrom(Bytes.of((byte) 3))))
+        .addNode(OnnxFiles.node("QuantizeLinear", "q", List.of("z", "scale", "zero"), "codes"))
+        .addNode(
+            OnnxFiles.node("DequantizeLinear", "dq", List.of("codes", "scale", "zero"), "rounded"));
+    graph.getNodeBuilder(MATMUL).setInput(0, "rounded");
+  }
+
+  static Stream<Arguments> roundings() {
+    return Stream.of(
+        Arguments.of("found 0.0", scalar(SCALE, 0f)),
+        Arguments.of("found -1.0", scalar(SCALE, -1f)),
+        Arguments.of("found NaN", scalar(SCALE, Float.NaN)),
+        Arguments.of("found Infinity", scalar(SCALE, Float.POSITIVE_INFINITY)));
+  }
+
+  @ParameterizedTest
+  @MethodSource("roundings")
+  void refusesScalesThatAreNone(String found, Consumer<GraphProto.Builder> change) {
+    Refused.asBad(
+        OnnxFiles.write(
+            folder,
+            graph -> {
+              round(graph);
+              change.accept(graph);
+            }),
+        found,
+        this::open);
+  }
+
+  static Stream<Arguments> strangeRoundings() {
+    return Stream.of(
+        Arguments.of("found I8", tensor(ZERO, t -> t.setDataType(DataType.INT8_VALUE))),
+        Arguments.of(
+            "found [2]",
+            tensor(ZERO, t -> t.addDims(2).setRawData(ByteString.copyFrom(new byte[2])))),
+        Arguments.of("found none", node(QUANTIZE, n -> n.setInput(1, "nothing"))),
+        Arguments.of(
+            "found none", node(QUANTIZE, n -> n.clearInput().addInput("z").addInput("scale"))),
+        Arguments.of(
+            "scale and zero point of node q",
+            change(graph -> {
+              graph.addInitializer(
+                  OnnxFiles.tensor("other", DataType.UINT8, 0)
+                      .setRawData(ByteString.copyFrom(new byte[1])));
+              graph.getNodeBuilder(QUANTIZE + 1).setInput(2, "other");
+            })),
+        Arguments.of(
+            "expected DequantizeLinear after QuantizeLinear",
+            node(MATMUL, n -> n.setInput(0, "codes"))),
+        Arguments.of(
+            "rounded before this",
+            change(graph ->
+                graph.addNode(OnnxFiles.node("Add", "sum", List.of("x", "rounded"), "more")))));
+  }
+
+  private static Consumer<GraphProto.Builder> change(Consumer<GraphProto.Builder> change) {
+    return change;
+  }
+
+  @ParameterizedTest
+  @MethodSource("strangeRoundings")
+  void refusesRoundingThatNobodyDoes(String found, Consumer<GraphProto.Builder> change) {
+    Refused.asUnsupported(
+        OnnxFiles.write(
+            folder,
+            graph -> {
+              round(graph);
+              change.accept(graph);
+            }),
+        found,
+        this::open);
+  }
+
+  private static Consumer<GraphProto.Builder> scalar(int initializer, float value) {
+    return tensor(initializer, t -> t.setRawData(ByteString.copyFrom(Bytes.of(value))));
   }
 
   private static Consumer<GraphProto.Builder> tensor(

@@ -8,6 +8,7 @@ import dev.phial.PhialException;
 import dev.phial.io.Progress;
 import dev.phial.model.Families;
 import dev.phial.model.ModelDescription;
+import dev.phial.quant.activation.SomeRanges;
 import dev.phial.source.Checkpoint;
 import dev.phial.source.HuggingFace;
 import java.io.IOException;
@@ -94,9 +95,7 @@ final class TargetContractTest {
   @MethodSource("targetsAndPrecisions")
   void writesWhatWasPlanned(Target target, String precision) {
     try (HuggingFace checkpoint = HuggingFace.open(Fixtures.model(SMALL))) {
-      Request request =
-          new Request(
-              checkpoint, Families.describe(checkpoint), Optional.of(precision), Options.NONE);
+      Request request = informed(target, request(checkpoint, precision));
       Job job;
       try {
         job = target.plan(request);
@@ -197,6 +196,12 @@ final class TargetContractTest {
       alone.forEach(
           (target, files) -> assertThat(hashes(folder.resolve(target.name()))).isEqualTo(files));
     }
+  }
+
+  private static Request informed(Target target, Request request) {
+    return target.needsRanges(request)
+        ? request.with(SomeRanges.of(request.model().hyperparameters().layers()))
+        : request;
   }
 
   private static Request request(Checkpoint checkpoint, String precision) {

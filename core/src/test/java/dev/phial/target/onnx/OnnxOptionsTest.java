@@ -23,7 +23,7 @@ final class OnnxOptionsTest {
 
   @ParameterizedTest
   @CsvSource({
-    "'int5','expected one of int4, int8, fp16, bf16, fp32, found int5'",
+    "'int5','expected one of int4, int8, w8a8, fp16, bf16, fp32, found int5'",
     "'int4,ep=tpu','--ep: expected one of cpu, cuda, dml, webgpu, found tpu'",
     "'int4,block-size=48','expected one of [16, 32, 64, 128, 256], found 48'",
     "'int4,block-size=x','--block-size: expected a number, found x'",
@@ -36,6 +36,17 @@ final class OnnxOptionsTest {
     "'int8,qdq','--qdq: expected 4 bits everywhere, found 8'",
     "'int4,qdq,algo=rtn','--qdq: expected --algo default, found rtn'",
     "'int8,mixed=last_matmul','which onnx:int8 does already'",
+    "'w8a8,algo=rtn','--algo: expected quantized weights alone, as of onnx:int4, found onnx:w8a8'",
+    "'int8,ranges=x.json','--ranges: expected quantized activations, as of onnx:w8a8, found onnx:int8'",
+    "'w8a8,calibrate-method=mean','expected one of minmax, percentile, entropy, found mean'",
+    "'w8a8,percentile=99','expected --calibrate-method percentile, found minmax'",
+    "'w8a8,calibrate-method=percentile,percentile=101','expected a number from 0 to 100, found 101'",
+    "'w8a8,smooth-quant-alpha=1.5','expected a number from 0 to 1, found 1.5'",
+    "'w8a8,smooth-quant-alpha=NaN','expected a number from 0 to 1, found NaN'",
+    "'w8a8,calibration-chunks=0','expected a number above 0, found 0'",
+    "'w8a8,ranges=x.json,calibrate-method=minmax','leave --ranges or this away'",
+    "'w8a8,nodes-to-exclude=/lm_head','expected the name of a MatMul such as /lm_head/MatMul, found /lm_head'",
+    "'w8a8,nodes-to-exclude=/model/layers.0/mlp/up_proj/MatMul','all nodes that read the same'",
   })
   void refusesWhatMakesNoSense(String spelling, String message) {
     assertThatExceptionOfType(PhialException.Usage.class)
@@ -45,9 +56,10 @@ final class OnnxOptionsTest {
 
   @ParameterizedTest
   @CsvSource({
-    "'fp16,ep=cpu','--ep cpu: expected one of int4, int8, fp32'",
+    "'fp16,ep=cpu','--ep cpu: expected one of int4, int8, w8a8, fp32'",
     "'fp32,ep=cuda','--ep cuda: expected one of int4, int8, fp16, bf16'",
     "'int8,ep=dml','--ep dml: expected one of int4, fp16'",
+    "'w8a8,ep=cuda','--ep cuda: expected one of int4, int8, fp16, bf16'",
     "'bf16,ep=webgpu','--ep webgpu: expected one of int4, int8, fp16, fp32'",
     "'int4,shared-embeddings=true','expected a model with one matrix for input and output'",
   })
