@@ -102,7 +102,11 @@ final class OnnxWeights {
         case "GatherBlockQuantized" -> addQuantizedTable(node);
         case "LayerNormalization", "SimplifiedLayerNormalization", "RMSNormalization" ->
             addNorm(node, 1);
-        case "Gemm" -> addLinear(node);
+        case "Gemm" -> {
+          if (isDequantized(node.input(2))) {
+            addLinear(node);
+          }
+        }
         case "SkipLayerNormalization", "SkipSimplifiedLayerNormalization" -> addNorm(node, 2);
         case "Add" -> addBias(node);
         case "MoE" -> addExperts(node);
@@ -284,6 +288,11 @@ final class OnnxWeights {
             codes.shape(),
             codes.data(),
             new GroupScales(1, perElement, null, 0)));
+  }
+
+  private boolean isDequantized(String value) {
+    Node producer = producers.get(value);
+    return producer != null && producer.op().equals("DequantizeLinear");
   }
 
   /** The integers of the graph that an input stands for. */
@@ -572,11 +581,11 @@ final class OnnxWeights {
 
   /** A vector, or integers that have one scale. */
   private Tensor vector(Node node, int input) {
-    Node producer = producers.get(node.input(input));
-    if (producer == null || !producer.op().equals("DequantizeLinear")) {
+    if (!isDequantized(node.input(input))) {
       return need(node, input);
     }
     Tensor codes = integers(node, input);
+    Node producer = Objects.requireNonNull(producers.get(node.input(input)));
     Tensor zeros = need(producer, 2);
     long size = codes.shape().elements();
     if (codes.shape().rank() != 1

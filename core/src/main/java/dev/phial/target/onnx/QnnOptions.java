@@ -62,7 +62,7 @@ record QnnOptions(
   static QnnOptions of(Request request) {
     Options options = request.options();
     Precision precision = Precision.named(request.precision().orElse(Precision.INT4.label()));
-    if (!precision.isQuantized()) {
+    if (precision != Precision.INT4 && precision != Precision.INT8) {
       throw new PhialException.Unsupported(
           "--ep qnn: expected int4 or int8, which the accelerator computes with, found "
               + precision.label());

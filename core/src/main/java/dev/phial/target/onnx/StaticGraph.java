@@ -326,9 +326,9 @@ final class StaticGraph {
                 up);
         yield linear("mlp/fc2", plain.down(), active, ActivationPoint.FEED_FORWARD_OUTPUT);
       }
-      case FeedForward.Experts experts ->
+      default ->
           throw new PhialException.Unsupported(
-              "--ep qnn: expected a model whose every token takes the same way, found a mixture of experts; choose another provider");
+              "--ep qnn: expected layers that treat all tokens alike, in standard operators, found experts or blocks; choose another provider");
     };
   }
 
