@@ -126,8 +126,7 @@ final class QuantizeCommand implements Callable<Integer> {
                       ? Path.of(given).resolve(name)
                       : Path.of(given))
               .orElse(Path.of(name));
-      outputs.add(
-          new Output(target, request, target.plan(request), path, target.caveats(request.model())));
+      outputs.add(new Output(target, request, target.plan(request), path, target.caveats(request)));
     });
     return outputs;
   }

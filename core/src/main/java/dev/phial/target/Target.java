@@ -50,6 +50,11 @@ public interface Target {
     return List.of();
   }
 
+  /** The same of one output, whose options may make a difference. */
+  default List<String> caveats(Request request) {
+    return caveats(request.model());
+  }
+
   /** The name of an output that the user gave no name, without its folder. */
   String defaultName(Request request);
 }

@@ -112,6 +112,11 @@ public final class OnnxTarget implements Target {
   }
 
   @Override
+  public List<String> caveats(Request request) {
+    return QnnOptions.isAsked(request) ? QnnFiles.caveats(request) : caveats(request.model());
+  }
+
+  @Override
   public String defaultName(Request request) {
     String precision = request.precision().orElse(Precision.INT4.label());
     String provider =

@@ -1,8 +1,8 @@
 package dev.phial.target.onnx;
 
+import dev.phial.PhialException;
 import dev.phial.graph.DecoderGraph;
 import dev.phial.graph.RotaryCache;
-import dev.phial.graph.SmoothQuant;
 import dev.phial.io.Json;
 import dev.phial.io.PythonJson;
 import dev.phial.model.Hyperparameters;
@@ -14,7 +14,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.TreeMap;
 import onnx.Onnx.ModelProto;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
@@ -43,10 +42,11 @@ final class QnnFiles {
   static OnnxJob plan(HuggingFace folder, Request request) {
     QnnOptions options = QnnOptions.of(request);
     Optional<ActivationRanges> ranges = OnnxTarget.ranges(request);
-    DecoderGraph decoder =
-        SmoothQuant.apply(
-            DecoderGraph.of(request.model()),
-            ranges.map(ActivationRanges::smoothing).orElseGet(TreeMap::new));
+    if (ranges.isPresent() && !ranges.get().smoothing().isEmpty()) {
+      throw new PhialException.Usage(
+          "--ep qnn: expected ranges without smoothing, which does not reach what lies between matrices, found some with; calibrate without --smooth-quant-alpha");
+    }
+    DecoderGraph decoder = DecoderGraph.of(request.model());
     QnnFiles files = new QnnFiles(folder, decoder, options);
     return new OnnxJob(
         folder,
@@ -73,7 +73,23 @@ final class QnnFiles {
   }
 
   private boolean isLong() {
+    return isLong(h, options);
+  }
+
+  private static boolean isLong(Hyperparameters h, QnnOptions options) {
     return options.context() > h.originalContext();
+  }
+
+  /** What the graphs do otherwise than the reference implementation. */
+  static List<String> caveats(Request request) {
+    Hyperparameters h = request.model().hyperparameters();
+    QnnOptions options = QnnOptions.of(request);
+    return h.longRope().isPresent() && h.context() > h.originalContext()
+        ? List.of(
+            "texts of any length are rotated with LongRoPE's %s factors, those for %d tokens; the model was meant to change at %d"
+                .formatted(
+                    isLong(h, options) ? "long" : "short", options.context(), h.originalContext()))
+        : List.of();
   }
 
   private Map<String, byte[]> smallFiles() {

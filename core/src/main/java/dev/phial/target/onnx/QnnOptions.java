@@ -2,6 +2,7 @@ package dev.phial.target.onnx;
 
 import dev.phial.PhialException;
 import dev.phial.model.Hyperparameters;
+import dev.phial.target.CalibrationOptions;
 import dev.phial.target.Options;
 import dev.phial.target.Request;
 import dev.phial.target.TargetOption;
@@ -73,6 +74,10 @@ record QnnOptions(
             "--%s is not for --ep qnn, whose weights have one scale for each output and no zero points; leave it away"
                 .formatted(option.name()));
       }
+    }
+    if (CalibrationOptions.of(options).alpha().isPresent()) {
+      throw new PhialException.Usage(
+          "--smooth-quant-alpha is for onnx:w8a8, which rounds the inputs of matrices alone; leave it away with --ep qnn");
     }
     Hyperparameters h = request.model().hyperparameters();
     int context = number(options, "context-length", Math.min(USUAL_CONTEXT, h.context()));

@@ -51,6 +51,7 @@ final class OnnxOptionsTest {
     "'int4,ep=qnn,context-length=64,prompt-length=33','--prompt-length: expected 2 to 32, half of the context, found 33'",
     "'int4,ep=qnn,prompt-length=1','--prompt-length: expected 2 to'",
     "'int4,ep=qnn,prompt-length=-4','--prompt-length: expected a number, found -4'",
+    "'int4,ep=qnn,smooth-quant-alpha=0.5','--smooth-quant-alpha is for onnx:w8a8'",
     "'int4,ep=qnn,block-size=32','--block-size is not for --ep qnn'",
     "'int4,ep=qnn,mixed=mixed_layers','--mixed: expected last_matmul with --ep qnn, found mixed_layers'",
     "'w8a8,nodes-to-exclude=/lm_head','expected the name of a MatMul such as /lm_head/MatMul, found /lm_head'",
