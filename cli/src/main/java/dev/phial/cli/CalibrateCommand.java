@@ -6,6 +6,8 @@ import dev.phial.engine.calibrate.InputSquares;
 import dev.phial.engine.tokenizer.SpecialTokens;
 import dev.phial.io.Json;
 import dev.phial.model.Families;
+import dev.phial.model.ModelDescription;
+import dev.phial.quant.activation.ActivationPoint;
 import dev.phial.source.Checkpoint;
 import dev.phial.source.TextFile;
 import dev.phial.target.ActivationRangesWriter;
@@ -170,7 +172,15 @@ final class CalibrateCommand implements Callable<Integer> {
     CalibrationOptions options = CalibrationOptions.of(new Options(given));
     try (Checkpoint checkpoint = ModelArgument.open(model)) {
       checkOutput(checkpoint, output);
-      RangeSearch search = new RangeSearch(checkpoint, Families.describe(checkpoint), options);
+      ModelDescription description = Families.describe(checkpoint);
+      // the attention of Phi-3-small has steps of its own, which no target rounds
+      boolean isUsual = description.hyperparameters().small().isEmpty();
+      RangeSearch search =
+          new RangeSearch(
+              checkpoint,
+              description,
+              options,
+              isUsual ? ActivationPoint.ALL : ActivationPoint.OF_MATRICES);
       RangeSearch.Result result = search.run(threads);
       Map<String, Object> origin = search.origin(result);
       ActivationRangesWriter.write(output, force, origin, result.ranges());

@@ -6,6 +6,7 @@ import dev.phial.io.Progress;
 import dev.phial.model.Families;
 import dev.phial.model.ModelDescription;
 import dev.phial.plan.Plan;
+import dev.phial.quant.activation.ActivationPoint;
 import dev.phial.quant.activation.ActivationRanges;
 import dev.phial.source.Checkpoint;
 import dev.phial.target.CalibrationOptions;
@@ -130,8 +131,7 @@ final class QuantizeCommand implements Callable<Integer> {
                       ? Path.of(given).resolve(name)
                       : Path.of(given))
               .orElse(Path.of(name));
-      outputs.add(
-          new Output(target, request, target.plan(request), path, target.caveats(request.model())));
+      outputs.add(new Output(target, request, target.plan(request), path, target.caveats(request)));
     }
     return outputs;
   }
@@ -196,7 +196,8 @@ final class QuantizeCommand implements Callable<Integer> {
 
   /** Finds out what flows through the model where an output has to know. */
   private List<Output> calibrated(List<Output> outputs) {
-    Map<CalibrationOptions, ActivationRanges> found = new HashMap<>();
+    record Search(CalibrationOptions options, Set<ActivationPoint> points) {}
+    Map<Search, ActivationRanges> found = new HashMap<>();
     return outputs.stream()
         .map(out -> {
           if (!out.target.needsRanges(out.request)) {
@@ -205,9 +206,10 @@ final class QuantizeCommand implements Callable<Integer> {
           Request request = out.request;
           return out.with(
               found.computeIfAbsent(
-                  CalibrationOptions.of(request.options()),
-                  options ->
-                      new RangeSearch(request.checkpoint(), request.model(), options)
+                  new Search(CalibrationOptions.of(request.options()), out.target.points(request)),
+                  search ->
+                      new RangeSearch(
+                              request.checkpoint(), request.model(), search.options, search.points)
                           .run(threads)
                           .ranges()));
         })

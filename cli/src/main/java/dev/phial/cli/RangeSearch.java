@@ -6,6 +6,7 @@ import dev.phial.engine.run.Team;
 import dev.phial.engine.tokenizer.SpecialTokens;
 import dev.phial.engine.tokenizer.Tokenizer;
 import dev.phial.model.ModelDescription;
+import dev.phial.quant.activation.ActivationPoint;
 import dev.phial.quant.activation.ActivationRanges;
 import dev.phial.source.Checkpoint;
 import dev.phial.source.TextFile;
@@ -13,6 +14,7 @@ import dev.phial.target.CalibrationOptions;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Set;
 
 /** Lets a model read a text, to learn the ranges of its activations. */
 final class RangeSearch {
@@ -22,11 +24,20 @@ final class RangeSearch {
   private final Checkpoint checkpoint;
   private final ModelDescription description;
   private final CalibrationOptions options;
+  private final Set<ActivationPoint> points;
 
-  RangeSearch(Checkpoint checkpoint, ModelDescription description, CalibrationOptions options) {
+  /**
+   * @param points to be seen
+   */
+  RangeSearch(
+      Checkpoint checkpoint,
+      ModelDescription description,
+      CalibrationOptions options,
+      Set<ActivationPoint> points) {
     this.checkpoint = checkpoint;
     this.description = description;
     this.options = options;
+    this.points = points;
   }
 
   /**
@@ -54,7 +65,8 @@ final class RangeSearch {
               context,
               options.chunks().orElse(Integer.MAX_VALUE),
               special.addedBegin(),
-              options);
+              options,
+              points);
       bar.start(calibration.tokens());
       ActivationRanges ranges =
           calibration.run(read -> bar.advance("reading the text", (long) read * context));

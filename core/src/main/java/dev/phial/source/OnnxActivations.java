@@ -22,6 +22,9 @@ import java.util.regex.Pattern;
 final class OnnxActivations {
   private static final Pattern LAYER = Pattern.compile("model\\.layers\\.(\\d{1,6})\\.(.+)");
 
+  private static final Pattern PLACE =
+      Pattern.compile("/model(?:/layers\\.(\\d{1,6}))?/activations/(\\w+)");
+
   private final Path file;
   private final OnnxGraph graph;
   private final Map<String, Node> producers;
@@ -45,11 +48,35 @@ final class OnnxActivations {
   static Map<ActivationPlace, ActivationCodes> read(
       Path file, OnnxGraph graph, Map<String, Node> producers, Map<String, String> matrices) {
     OnnxActivations activations = new OnnxActivations(file, graph, producers);
+    Map<ActivationPlace, ActivationCodes> everywhere = activations.everywhere();
+    if (!everywhere.isEmpty()) {
+      return everywhere;
+    }
     for (Node node : graph.nodes()) {
       activations.add(node, matrices);
     }
     Map<ActivationPlace, ActivationCodes> codes = new HashMap<>();
     activations.found.forEach((place, own) -> own.ifPresent(known -> codes.put(place, known)));
+    return codes;
+  }
+
+  /** In a static graph the nodes that round are called by their places. */
+  private Map<ActivationPlace, ActivationCodes> everywhere() {
+    Map<ActivationPlace, ActivationCodes> codes = new HashMap<>();
+    for (Node node : graph.nodes()) {
+      Matcher matcher = PLACE.matcher(node.name());
+      if (node.op().equals("QuantizeLinear") && matcher.matches()) {
+        ActivationPoint point =
+            ActivationPoint.labelled(matcher.group(2))
+                .orElseThrow(() ->
+                    Refusal.unsupported(
+                        file,
+                        "node %s: expected a place where Phial rounds activations, found another",
+                        node.name()));
+        String layer = matcher.group(1);
+        codes.put(layer == null ? point.once() : point.in(Integer.parseInt(layer)), codes(node));
+      }
+    }
     return codes;
   }
 

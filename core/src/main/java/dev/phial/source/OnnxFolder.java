@@ -58,6 +58,7 @@ record OnnxFolder(
     String name =
         decoder
             .text("filename")
+            .or(() -> lastStage(decoder))
             .orElseThrow(() ->
                 Refusal.unsupported(
                     genai.file(),
@@ -80,6 +81,18 @@ record OnnxFolder(
         read.files(),
         contents.tensors(),
         contents.activations());
+  }
+
+  /** The graph for single tokens, of a model with one for prompts too; it has all parameters. */
+  private static Optional<String> lastStage(Config decoder) {
+    return decoder
+        .json()
+        .path("pipeline")
+        .valueStream()
+        .flatMap(JsonNode::valueStream)
+        .map(stage -> stage.path("filename").stringValue(""))
+        .filter(file -> !file.isEmpty())
+        .reduce((first, second) -> second);
   }
 
   private static Config need(Config config, String key) {

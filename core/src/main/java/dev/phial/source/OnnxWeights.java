@@ -19,6 +19,7 @@ import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
@@ -32,6 +33,11 @@ import org.jspecify.annotations.Nullable;
 final class OnnxWeights {
   private static final String EMBEDDING = "model.embed_tokens.weight";
   private static final String OUTPUT = "lm_head.weight";
+
+  /** How the tables of a static graph are called; its mask follows from its shape. */
+  private static final String ROTARY = "model.rotary.";
+
+  private static final String MASK = "/model/mask/order";
 
   /** Longer tensors must have a meaning; shorter ones steer the graph. */
   private static final long LONGEST_CONSTANT = 16;
@@ -94,7 +100,13 @@ final class OnnxWeights {
         case "MatMul" -> addMatrix(node);
         case "Gather" -> addTable(node);
         case "GatherBlockQuantized" -> addQuantizedTable(node);
-        case "LayerNormalization", "SimplifiedLayerNormalization" -> addNorm(node, 1);
+        case "LayerNormalization", "SimplifiedLayerNormalization", "RMSNormalization" ->
+            addNorm(node, 1);
+        case "Gemm" -> {
+          if (isDequantized(node.input(2))) {
+            addLinear(node);
+          }
+        }
         case "SkipLayerNormalization", "SkipSimplifiedLayerNormalization" -> addNorm(node, 2);
         case "Add" -> addBias(node);
         case "MoE" -> addExperts(node);
@@ -113,7 +125,9 @@ final class OnnxWeights {
       }
     }
     for (Tensor tensor : graph.initializers().values()) {
-      if (!used.contains(tensor.name()) && tensor.shape().elements() > LONGEST_CONSTANT) {
+      if (!used.contains(tensor.name())
+          && !tensor.name().equals(MASK)
+          && tensor.shape().elements() > LONGEST_CONSTANT) {
         throw Refusal.unsupported(
             file,
             "tensor %s: expected the parameters of a decoder as ONNX Runtime GenAI's model builder writes it, found one that has no place in it",
@@ -244,6 +258,66 @@ final class OnnxWeights {
     }
   }
 
+  /** A matrix and its bias, both integers. */
+  private void addLinear(Node node) {
+    addMatrix(node);
+    Tensor codes = integers(node, 2);
+    Node producer = Objects.requireNonNull(producers.get(node.input(2)));
+    Tensor scales = need(producer, 1);
+    long size = codes.shape().elements();
+    if (codes.shape().rank() != 1
+        || codes.encoding() != DType.I32
+        || size == 0
+        || size > Integer.MAX_VALUE
+        || producer.number("axis", 1) != 0
+        || !producer.input(2).isEmpty()
+        || node.number("transB", 0) != 0
+        || node.number("transA", 0) != 0
+        || node.real("alpha", 1) != 1
+        || node.real("beta", 1) != 1) {
+      throw Refusal.unsupported(
+          file,
+          "node %s: expected a matrix and a bias of 32-bit integers with a scale for each, found a bias of %s %s, or another product",
+          node.name(),
+          codes.encoding().name(),
+          codes.shape());
+    }
+    expectFloats(producer, scales, 1, size);
+    Tensor perElement = reshape(scales, scales.encoding(), Shape.of(1, size));
+    add(
+        base(codes.name()) + ".bias",
+        new Tensor(
+            codes.file(),
+            codes.name(),
+            codes.encoding(),
+            codes.shape(),
+            codes.data(),
+            new GroupScales(1, perElement, null, 0)));
+  }
+
+  private boolean isDequantized(String value) {
+    Node producer = producers.get(value);
+    return producer != null && producer.op().equals("DequantizeLinear");
+  }
+
+  /** The integers of the graph that an input stands for. */
+  private Tensor integers(Node node, int input) {
+    Node producer = producers.get(node.input(input));
+    Tensor codes =
+        Optional.ofNullable(producer)
+            .filter(found -> found.op().equals("DequantizeLinear"))
+            .flatMap(found -> constant(found.input(0)))
+            .orElseThrow(() ->
+                Refusal.unsupported(
+                    file,
+                    "node %s: expected integers of the graph as input %d, found %s",
+                    node.name(),
+                    input,
+                    node.input(input).isEmpty() ? "none" : node.input(input)));
+    used.add(codes.name());
+    return codes;
+  }
+
   private void addMatrix(Node node, Tensor stored, Tensor matrix) {
     String name = base(stored.name());
     add(name + ".weight", matrix);
@@ -287,11 +361,12 @@ final class OnnxWeights {
     boolean isInteger =
         codes.encoding() instanceof IntCodes
             || codes.encoding() == DType.I8
-            || codes.encoding() == DType.U8;
+            || codes.encoding() == DType.U8
+            || codes.encoding() == DType.U16;
     if (dimensions.size() != 2 || !isInteger || codes.shape().elements() == 0) {
       throw Refusal.unsupported(
           file,
-          "node %s: expected a matrix of integers of 4 or 8 bits, found %s %s",
+          "node %s: expected a matrix of integers of 4, 8 or 16 bits, found %s %s",
           node.name(),
           codes.encoding().name(),
           codes.shape());
@@ -318,9 +393,14 @@ final class OnnxWeights {
         codes.encoding() == DType.I8
             || codes.encoding() instanceof IntCodes integers && integers.signed();
     int bits = codes.encoding() instanceof IntCodes ? 4 : Byte.SIZE;
-    IntCodes encoding =
-        new IntCodes(
-            (isSigned ? "INT" : "UINT") + bits + (isBlocked ? "G" + size : ""), bits, isSigned, 0);
+    Encoding encoding =
+        codes.encoding() == DType.U16
+            ? DType.U16
+            : new IntCodes(
+                (isSigned ? "INT" : "UINT") + bits + (isBlocked ? "G" + size : ""),
+                bits,
+                isSigned,
+                0);
     Tensor perGroup = spread(node, scales, rows, columns / group, isBlocked, outputs);
     Scales both =
         zeros
@@ -412,7 +492,13 @@ final class OnnxWeights {
     } else if (producer.op().equals("DequantizeLinear")) {
       constant(producer.input(0))
           .filter(codes -> codes.shape().rank() == 2)
-          .ifPresent(codes -> add(EMBEDDING, dequantized(producer, codes, 0)));
+          .ifPresent(codes -> {
+            if (codes.name().startsWith(ROTARY)) { // which follow from the settings
+              used.add(codes.name());
+            } else {
+              add(EMBEDDING, dequantized(producer, codes, 0));
+            }
+          });
     }
   }
 
@@ -482,11 +568,12 @@ final class OnnxWeights {
   // --- vectors
 
   private void addNorm(Node node, int at) {
-    Tensor weight = need(node, at);
+    Tensor weight = vector(node, at);
     String name = base(weight.name());
     addVector(node, name + ".weight", weight);
-    boolean centers = !node.op().contains("Simplified");
-    Optional<Tensor> bias = optional(node, at + 1);
+    boolean centers = !node.op().contains("Simplified") && !node.op().startsWith("RMS");
+    Optional<Tensor> bias =
+        node.input(at + 1).isEmpty() ? Optional.empty() : Optional.of(vector(node, at + 1));
     if (bias.isPresent() && !centers || !node.input(at + 2).isEmpty()) {
       throw Refusal.unsupported(
           file,
@@ -495,6 +582,42 @@ final class OnnxWeights {
     }
     bias.ifPresent(vector -> addVector(node, name + ".bias", vector));
     epsilons.add(Float.toString(node.real("epsilon", centers ? 1e-5f : 1e-12f)));
+  }
+
+  /** A vector, or integers that have one scale. */
+  private Tensor vector(Node node, int input) {
+    if (!isDequantized(node.input(input))) {
+      return need(node, input);
+    }
+    Tensor codes = integers(node, input);
+    Node producer = Objects.requireNonNull(producers.get(node.input(input)));
+    Tensor zeros = need(producer, 2);
+    long size = codes.shape().elements();
+    if (codes.shape().rank() != 1
+        || codes.encoding() != DType.U8 && codes.encoding() != DType.U16
+        || size == 0
+        || size > Integer.MAX_VALUE) {
+      throw Refusal.unsupported(
+          file,
+          "node %s: expected a vector of integers of 8 or 16 bits without sign, found %s %s",
+          producer.name(),
+          codes.encoding().name(),
+          codes.shape());
+    }
+    Tensor scales = need(producer, 1);
+    expectFloats(producer, scales, 1, 1);
+    expect(producer, zeros, codes.encoding(), 1, 1);
+    return new Tensor(
+        codes.file(),
+        codes.name(),
+        codes.encoding(),
+        codes.shape(),
+        codes.data(),
+        new GroupZeros(
+            (int) size,
+            reshape(scales, scales.encoding(), Shape.of(1, 1)),
+            reshape(zeros, zeros.encoding(), Shape.of(1, 1)),
+            0));
   }
 
   private void addBias(Node node) {
@@ -508,7 +631,7 @@ final class OnnxWeights {
   }
 
   private void addVector(Node node, String name, Tensor vector) {
-    if (vector.shape().rank() != 1 || !isFloat(vector)) {
+    if (vector.shape().rank() != 1 || vector.isPlain() && !isFloat(vector)) {
       throw Refusal.bad(
           file,
           "tensor %s: expected a vector of floating-point numbers, which is what node %s takes, found %s %s",

@@ -1,7 +1,9 @@
 package dev.phial.target;
 
 import dev.phial.model.ModelDescription;
+import dev.phial.quant.activation.ActivationPoint;
 import java.util.List;
+import java.util.Set;
 
 /** A kind of output: what one runtime loads. */
 public interface Target {
@@ -30,6 +32,11 @@ public interface Target {
     return false;
   }
 
+  /** Where activations must be seen for such an output. */
+  default Set<ActivationPoint> points(Request request) {
+    return ActivationPoint.OF_MATRICES;
+  }
+
   /** Whether an output is a folder rather than one or several files. */
   default boolean writesFolder() {
     return false;
@@ -41,6 +48,11 @@ public interface Target {
    */
   default List<String> caveats(ModelDescription model) {
     return List.of();
+  }
+
+  /** The same of one output, whose options may make a difference. */
+  default List<String> caveats(Request request) {
+    return caveats(request.model());
   }
 
   /** The name of an output that the user gave no name, without its folder. */

@@ -7,6 +7,7 @@ import static dev.phial.target.onnx.Nodes.numbers;
 import static dev.phial.target.onnx.Nodes.real;
 import static dev.phial.target.onnx.Nodes.tensor;
 import static dev.phial.target.onnx.Nodes.text;
+import static dev.phial.target.onnx.Protos.value;
 
 import com.google.protobuf.ByteString;
 import com.google.protobuf.UnsafeByteOperations;
@@ -49,10 +50,6 @@ import onnx.Onnx.GraphProto;
 import onnx.Onnx.ModelProto;
 import onnx.Onnx.NodeProto;
 import onnx.Onnx.OperatorSetIdProto;
-import onnx.Onnx.StringStringEntryProto;
-import onnx.Onnx.TensorProto;
-import onnx.Onnx.TensorShapeProto;
-import onnx.Onnx.TypeProto;
 import onnx.Onnx.ValueInfoProto;
 
 /**
@@ -112,7 +109,7 @@ final class GraphWriter {
     }
     products.checkExcluded();
     stored.sort(Comparator.comparingInt(Stored::pass));
-    return new OnnxModel(model(), stored, options.carries());
+    return new OnnxModel(Map.of(GenaiConfig.GRAPH, model()), stored, options.carries());
   }
 
   // --- before the layers
@@ -1070,11 +1067,7 @@ final class GraphWriter {
         GraphProto.newBuilder().setName("main_graph").addAllNode(nodes.all());
     inputsAndOutputs(graph);
     graph.addAllInitializer(inside);
-    List<Initializer> initializers =
-        stored.stream().flatMap(entry -> entry.storage().initializers().stream()).toList();
-    Map<Initializer, Long> offsets = DataFile.offsets(initializers);
-    initializers.forEach(initializer ->
-        graph.addInitializer(external(initializer, offsets.getOrDefault(initializer, 0L))));
+    Protos.addInitializers(graph, stored);
     return ModelProto.newBuilder()
         .setIrVersion(IR_VERSION)
         .setProducerName("phial")
@@ -1082,22 +1075,6 @@ final class GraphWriter {
         .addOpsetImport(OperatorSetIdProto.newBuilder().setDomain(MICROSOFT).setVersion(1))
         .setGraph(graph)
         .build();
-  }
-
-  private static TensorProto external(Initializer initializer, long offset) {
-    return TensorProto.newBuilder()
-        .setName(initializer.name())
-        .setDataType(initializer.type().number())
-        .addAllDims(initializer.dimensions())
-        .setDataLocation(TensorProto.DataLocation.EXTERNAL)
-        .addExternalData(entry("location", DataFile.NAME))
-        .addExternalData(entry("offset", Long.toString(offset)))
-        .addExternalData(entry("length", Long.toString(initializer.bytes())))
-        .build();
-  }
-
-  private static StringStringEntryProto entry(String key, String value) {
-    return StringStringEntryProto.newBuilder().setKey(key).setValue(value).build();
   }
 
   private void inputsAndOutputs(GraphProto.Builder graph) {
@@ -1133,25 +1110,5 @@ final class GraphWriter {
   private ValueInfoProto cache(String name, String length) {
     return value(
         name, OnnxType.of(type), "batch_size", (long) h.keyValueHeads(), length, "kv_cache_dim");
-  }
-
-  /**
-   * @param dimensions numbers, and names for what is only known when it runs
-   */
-  private static ValueInfoProto value(String name, OnnxType type, Object... dimensions) {
-    TensorShapeProto.Builder shape = TensorShapeProto.newBuilder();
-    for (Object dimension : dimensions) {
-      switch (dimension) {
-        case Long size -> shape.addDimBuilder().setDimValue(size);
-        case Object label -> shape.addDimBuilder().setDimParam(label.toString());
-      }
-    }
-    return ValueInfoProto.newBuilder()
-        .setName(name)
-        .setType(
-            TypeProto.newBuilder()
-                .setTensorType(
-                    TypeProto.Tensor.newBuilder().setElemType(type.number()).setShape(shape)))
-        .build();
   }
 }

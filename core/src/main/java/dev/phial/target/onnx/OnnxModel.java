@@ -1,16 +1,20 @@
 package dev.phial.target.onnx;
 
+import java.util.Collections;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import onnx.Onnx.ModelProto;
 
 /**
- * A graph and what its data file holds.
+ * Graphs by their files, and what the data file that they share holds.
  *
  * @param stored in the order of the file
  * @param exact whether numbers must not be rounded
  */
-record OnnxModel(ModelProto proto, List<Stored> stored, boolean exact) {
+record OnnxModel(Map<String, ModelProto> graphs, List<Stored> stored, boolean exact) {
   OnnxModel {
+    graphs = Collections.unmodifiableMap(new LinkedHashMap<>(graphs));
     stored = List.copyOf(stored);
   }
 }

@@ -43,10 +43,10 @@ record OnnxOptions(
   /** What groups can be cut into, the largest first. */
   static final List<Integer> CARRIED_SIZES = BLOCK_SIZES.reversed();
 
-  private static final List<TargetOption> OWN =
+  static final List<TargetOption> OTHER_PROVIDERS =
       List.of(
           TargetOption.value(
-              "ep", "PROVIDER", "Execution provider: cpu (default), cuda, dml or webgpu."),
+              "ep", "PROVIDER", "Execution provider: cpu (default), cuda, dml, webgpu or qnn."),
           TargetOption.value(
               "block-size", "N", "Elements that share a scale: 16, 32 (default), 64, 128 or 256."),
           TargetOption.value(
@@ -73,17 +73,38 @@ record OnnxOptions(
               "NODE",
               "A MatMul that w8a8 leaves in fp32, such as /lm_head/MatMul; again for more."));
 
-  /** Those of the ranges are for w8a8. */
+  /** Those of the ranges are for w8a8 and qnn. */
   static final List<TargetOption> ALL =
-      Stream.concat(OWN.stream(), CalibrationOptions.ALL.stream()).toList();
+      Stream.of(OTHER_PROVIDERS, CalibrationOptions.ALL, QnnOptions.ALL)
+          .flatMap(List::stream)
+          .toList();
 
   private static final List<String> OF_ACTIVATIONS =
       Stream.concat(Stream.of(EXCLUDED), CalibrationOptions.ALL.stream().map(TargetOption::name))
           .toList();
 
+  /** What is asked for if nothing is said. */
+  static OnnxOptions plain() {
+    return new OnnxOptions(
+        Precision.INT4,
+        Provider.CPU,
+        32,
+        Provider.CPU.accuracyLevel(),
+        true,
+        Algorithm.DEFAULT,
+        Set.of(),
+        false,
+        false,
+        false,
+        false,
+        false,
+        Set.of());
+  }
+
   static OnnxOptions of(Request asked) {
     Request request = settled(asked);
     Options options = request.options();
+    QnnOptions.refuse(options);
     Precision precision = Precision.named(request.precision().orElse(Precision.INT4.label()));
     Provider provider = Provider.named(options.value("ep").orElse("cpu"));
     provider.check(precision);

@@ -18,6 +18,7 @@ import java.util.Arrays;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
+import onnx.Onnx.ModelProto;
 
 /** Writes a folder; every stretch of rows goes where the graph says. */
 final class OnnxSink implements Sink {
@@ -41,7 +42,7 @@ final class OnnxSink implements Sink {
     folder = AtomicFolder.create(output, replace);
     try {
       smallFiles.forEach(folder::write);
-      writeGraph(model);
+      model.graphs().forEach(this::writeGraph);
       List<Initializer> initializers =
           model.stored().stream()
               .flatMap(entry -> entry.storage().initializers().stream())
@@ -57,8 +58,8 @@ final class OnnxSink implements Sink {
     }
   }
 
-  private void writeGraph(OnnxModel model) {
-    OutputFile file = folder.file(GenaiConfig.GRAPH);
+  private void writeGraph(String name, ModelProto graph) {
+    OutputFile file = folder.file(name);
     try (OutputStream out =
         new OutputStream() {
           private long position;
@@ -74,7 +75,7 @@ final class OnnxSink implements Sink {
             position += count;
           }
         }) {
-      model.proto().writeTo(out);
+      graph.writeTo(out);
     } catch (IOException e) {
       throw new PhialException.OutputFailed("the graph could not be written", e);
     }

@@ -5,6 +5,7 @@ import dev.phial.graph.DecoderGraph;
 import dev.phial.graph.SmoothQuant;
 import dev.phial.model.Hyperparameters;
 import dev.phial.model.ModelDescription;
+import dev.phial.quant.activation.ActivationPoint;
 import dev.phial.quant.activation.ActivationRanges;
 import dev.phial.source.ActivationRangesFile;
 import dev.phial.source.HuggingFace;
@@ -16,8 +17,12 @@ import dev.phial.target.Target;
 import dev.phial.target.TargetOption;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 
-/** A folder for ONNX Runtime GenAI, equal to what its model builder writes. */
+/**
+ * A folder for ONNX Runtime GenAI, equal to what its model builder writes; for Qualcomm's
+ * accelerator, which the builder does not write for, graphs of our own.
+ */
 public final class OnnxTarget implements Target {
   /** Rotary tables beyond this are no model's; a graph may not be larger than 2 GiB. */
   private static final long LARGEST_TABLES = 1L << 30;
@@ -44,6 +49,10 @@ public final class OnnxTarget implements Target {
           "%s: expected the folder of a checkpoint, whose tokenizer ONNX Runtime GenAI reads, found a single file; pass the checkpoint it was made from, or with --original its folder beside the file"
               .formatted(request.checkpoint().path()));
     }
+    if (QnnOptions.isAsked(request)) {
+      return QnnFiles.plan(
+          folder, request, new Manifest(request, this, QnnOptions.of(request).label()));
+    }
     OnnxOptions options = OnnxOptions.of(request);
     checkTables(folder, request.model().hyperparameters());
     DecoderGraph decoder = DecoderGraph.of(request.model());
@@ -51,12 +60,12 @@ public final class OnnxTarget implements Target {
     if (ranges.isPresent()) {
       decoder = SmoothQuant.apply(decoder, ranges.get().smoothing());
     }
-    return new OnnxJob(
+    return OnnxJob.of(
         folder, decoder, options, ranges, new Manifest(request, this, options.precision().label()));
   }
 
   /** What was handed over, or what lies in the file that was named. */
-  private static Optional<ActivationRanges> ranges(Request request) {
+  static Optional<ActivationRanges> ranges(Request request) {
     return request
         .ranges()
         .or(() ->
@@ -65,10 +74,16 @@ public final class OnnxTarget implements Target {
 
   @Override
   public boolean needsRanges(Request request) {
-    Precision precision = Precision.named(request.precision().orElse(Precision.INT4.label()));
-    return precision.roundsActivations()
+    return (QnnOptions.isAsked(request)
+            || Precision.named(request.precision().orElse(Precision.INT4.label()))
+                .roundsActivations())
         && request.ranges().isEmpty()
         && CalibrationOptions.of(request.options()).ranges().isEmpty();
+  }
+
+  @Override
+  public Set<ActivationPoint> points(Request request) {
+    return QnnOptions.isAsked(request) ? ActivationPoint.ALL : ActivationPoint.OF_MATRICES;
   }
 
   private static void checkTables(HuggingFace folder, Hyperparameters h) {
@@ -97,6 +112,11 @@ public final class OnnxTarget implements Target {
                 .formatted(window))
         .stream()
         .toList();
+  }
+
+  @Override
+  public List<String> caveats(Request request) {
+    return QnnOptions.isAsked(request) ? QnnFiles.caveats(request) : caveats(request.model());
   }
 
   @Override

@@ -9,8 +9,9 @@ enum OnnxType {
   FLOAT16(DataType.FLOAT16, 16),
   BFLOAT16(DataType.BFLOAT16, 16),
   BOOL(DataType.BOOL, 8),
-  UINT8(DataType.UINT8, 8),
   INT8(DataType.INT8, 8),
+  UINT8(DataType.UINT8, 8),
+  UINT16(DataType.UINT16, 16),
   INT32(DataType.INT32, 32),
   INT64(DataType.INT64, 64),
   /** Two to a byte, the even one below. */

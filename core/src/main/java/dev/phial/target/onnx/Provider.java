@@ -7,6 +7,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.stream.Stream;
 import tools.jackson.databind.node.ObjectNode;
 
 /** The execution providers of ONNX Runtime, and what the model builder writes for each. */
@@ -32,7 +33,12 @@ enum Provider {
             new PhialException.Usage(
                 "--ep: expected one of %s, found %s"
                     .formatted(
-                        String.join(", ", Arrays.stream(values()).map(Provider::label).toList()),
+                        String.join(
+                            ", ",
+                            Stream.concat(
+                                    Arrays.stream(values()).map(Provider::label),
+                                    Stream.of(QnnOptions.LABEL))
+                                .toList()),
                         name)));
   }
 

@@ -24,7 +24,7 @@ final class OnnxOptionsTest {
   @ParameterizedTest
   @CsvSource({
     "'int5','expected one of int4, int8, w8a8, fp16, bf16, fp32, found int5'",
-    "'int4,ep=tpu','--ep: expected one of cpu, cuda, dml, webgpu, found tpu'",
+    "'int4,ep=tpu','--ep: expected one of cpu, cuda, dml, webgpu, qnn, found tpu'",
     "'int4,block-size=48','expected one of [16, 32, 64, 128, 256], found 48'",
     "'int4,block-size=x','--block-size: expected a number, found x'",
     "'int4,accuracy-level=7','expected 0 to 4, found 7'",
@@ -45,6 +45,15 @@ final class OnnxOptionsTest {
     "'w8a8,smooth-quant-alpha=NaN','expected a number from 0 to 1, found NaN'",
     "'w8a8,calibration-chunks=0','expected a number above 0, found 0'",
     "'w8a8,ranges=x.json,calibrate-method=minmax','leave --ranges or this away'",
+    "'int4,activations=uint8','--activations: expected --ep qnn'",
+    "'int4,ep=qnn,activations=int8','--activations: expected uint16 or uint8, found int8'",
+    "'int4,ep=qnn,context-length=4096','--context-length: expected at most 1024, found 4096'",
+    "'int4,ep=qnn,context-length=64,prompt-length=33','--prompt-length: expected 2 to 32, half of the context, found 33'",
+    "'int4,ep=qnn,prompt-length=1','--prompt-length: expected 2 to'",
+    "'int4,ep=qnn,prompt-length=-4','--prompt-length: expected a number, found -4'",
+    "'int4,ep=qnn,smooth-quant-alpha=0.5','--smooth-quant-alpha is for onnx:w8a8'",
+    "'int4,ep=qnn,block-size=32','--block-size is not for --ep qnn'",
+    "'int4,ep=qnn,mixed=mixed_layers','--mixed: expected last_matmul with --ep qnn, found mixed_layers'",
     "'w8a8,nodes-to-exclude=/lm_head','expected the name of a MatMul such as /lm_head/MatMul, found /lm_head'",
     "'w8a8,nodes-to-exclude=/model/layers.0/mlp/up_proj/MatMul','all nodes that read the same'",
   })
@@ -61,12 +70,21 @@ final class OnnxOptionsTest {
     "'int8,ep=dml','--ep dml: expected one of int4, fp16'",
     "'w8a8,ep=cuda','--ep cuda: expected one of int4, int8, fp16, bf16'",
     "'bf16,ep=webgpu','--ep webgpu: expected one of int4, int8, fp16, fp32'",
+    "'fp16,ep=qnn','--ep qnn: expected int4 or int8, which the accelerator computes with, found fp16'",
+    "'w8a8,ep=qnn','--ep qnn: expected int4 or int8'",
     "'int4,shared-embeddings=true','expected a model with one matrix for input and output'",
   })
   void refusesWhatTheProviderCannotRun(String spelling, String message) {
     assertThatExceptionOfType(PhialException.Unsupported.class)
         .isThrownBy(plan("tiny-phi3", spelling))
         .withMessageContaining(message);
+  }
+
+  @Test
+  void refusesExpertsInStaticGraphs() {
+    assertThatThrownBy(plan("phi35-moe", "int4,ep=qnn"))
+        .isInstanceOf(PhialException.Unsupported.class)
+        .hasMessageContaining("--ep qnn: expected layers that treat all tokens alike");
   }
 
   @Test

@@ -202,7 +202,7 @@ final class OnnxReadBackTest {
     return weights;
   }
 
-  private static float[] values(Weight weight) {
+  static float[] values(Weight weight) {
     return read(weight, (int) weight.shape().rows());
   }
 

@@ -9,12 +9,14 @@ import dev.phial.engine.run.Team;
 import dev.phial.graph.DecoderGraph;
 import dev.phial.graph.SmoothQuant;
 import dev.phial.quant.activation.ActivationPlace;
+import dev.phial.quant.activation.ActivationPoint;
 import dev.phial.quant.activation.ActivationRange;
 import dev.phial.quant.activation.ActivationRanges;
 import dev.phial.quant.activation.Histogram;
 import dev.phial.target.CalibrationOptions;
 import java.util.Map;
 import java.util.OptionalInt;
+import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.function.IntConsumer;
@@ -31,10 +33,12 @@ public final class ActivationCalibration {
   private final int most;
   private final OptionalInt begin;
   private final CalibrationOptions options;
+  private final Set<ActivationPoint> points;
 
   /**
    * The text is that of {@link Calibration}.
    *
+   * @param points to be seen
    * @throws PhialException.Unsupported if the model rounds its activations already
    */
   public ActivationCalibration(
@@ -44,7 +48,8 @@ public final class ActivationCalibration {
       int length,
       int most,
       OptionalInt begin,
-      CalibrationOptions options) {
+      CalibrationOptions options,
+      Set<ActivationPoint> points) {
     if (!model.description().activations().isEmpty()) {
       throw new PhialException.Unsupported(
           "expected a model that computes with what it is given, found one that rounds activations already; calibrate the checkpoint it was made from");
@@ -56,6 +61,7 @@ public final class ActivationCalibration {
     this.most = most;
     this.begin = begin;
     this.options = options;
+    this.points = points;
   }
 
   /** Tokens to read, every reading counted. */
@@ -80,14 +86,22 @@ public final class ActivationCalibration {
     return new Calibration(forward, tokens, length, most, begin);
   }
 
+  private void read(Taps taps, IntConsumer progress) {
+    if (points.contains(ActivationPoint.LOGITS)) {
+      calibration(taps).runThroughLogits(progress);
+    } else {
+      calibration(taps).runThroughLastNorm(progress);
+    }
+  }
+
   /**
    * Reads the text.
    *
    * @param progress told the number of chunks read just now
    */
   public ActivationRanges run(IntConsumer progress) {
-    ChannelRanges channels = new ChannelRanges();
-    calibration(channels).runThroughLastNorm(progress);
+    ChannelRanges channels = new ChannelRanges(points);
+    read(channels, progress);
     SortedMap<ActivationPlace, float[]> smoothing =
         options.alpha().isEmpty()
             ? new TreeMap<>()
@@ -100,7 +114,7 @@ public final class ActivationCalibration {
       return new ActivationRanges(new TreeMap<>(extremes), smoothing);
     }
     Distributions distributions = new Distributions(extremes, smoothing);
-    calibration(distributions).runThroughLastNorm(progress);
+    read(distributions, progress);
     Map<ActivationPlace, ActivationRange> ranges =
         distributions.ranges(
             switch (options.method()) {

@@ -23,6 +23,9 @@ public final class Calibration {
   /** Tokens that go through a model at once, if chunks are short. */
   private static final int TOKENS = 256;
 
+  /** Tokens whose logits are computed at once; a row of them is long. */
+  private static final int ROWS = 16;
+
   private final Forward forward;
   private final int[] tokens;
   private final int length;
@@ -86,6 +89,23 @@ public final class Calibration {
    */
   void runThroughLastNorm(IntConsumer progress) {
     run(true, states -> {}, progress);
+  }
+
+  /**
+   * Reads them to the end.
+   *
+   * @param progress told the number of chunks read just now
+   */
+  void runThroughLogits(IntConsumer progress) {
+    Activations logits = forward.newLogits();
+    run(
+        true,
+        states -> {
+          for (int row = 0; row < states.count(); row += ROWS) {
+            forward.logits(states, row, Math.min(ROWS, states.count() - row), logits);
+          }
+        },
+        progress);
   }
 
   /**

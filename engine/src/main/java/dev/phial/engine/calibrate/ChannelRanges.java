@@ -2,15 +2,22 @@ package dev.phial.engine.calibrate;
 
 import dev.phial.engine.run.Taps;
 import dev.phial.quant.activation.ActivationPlace;
+import dev.phial.quant.activation.ActivationPoint;
 import dev.phial.quant.activation.ActivationRange;
 import java.util.Arrays;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
 
-/** The smallest and the largest activation of every channel. */
+/** The smallest and the largest activation of every channel, where there are channels. */
 final class ChannelRanges implements Taps {
+  private final Set<ActivationPoint> points;
   private final Map<ActivationPlace, Extremes> all = new ConcurrentHashMap<>();
+
+  ChannelRanges(Set<ActivationPoint> points) {
+    this.points = points;
+  }
 
   /** Both {@code [channels]}; they guard each other. */
   private record Extremes(float[] low, float[] high) {
@@ -20,6 +27,19 @@ final class ChannelRanges implements Taps {
       Arrays.fill(low, Float.POSITIVE_INFINITY);
       Arrays.fill(high, Float.NEGATIVE_INFINITY);
       return new Extremes(low, high);
+    }
+
+    void addAll(float[] values, int from, int count) {
+      float least = Float.POSITIVE_INFINITY;
+      float most = Float.NEGATIVE_INFINITY;
+      for (int i = from; i < from + count; i++) {
+        least = Math.min(least, values[i]);
+        most = Math.max(most, values[i]);
+      }
+      synchronized (this) {
+        low[0] = Math.min(low[0], least);
+        high[0] = Math.max(high[0], most);
+      }
     }
 
     synchronized void add(float[] values, int from) {
@@ -32,12 +52,16 @@ final class ChannelRanges implements Taps {
 
   @Override
   public boolean isOpen(ActivationPlace place) {
-    return true;
+    return points.contains(place.point());
   }
 
   @Override
   public void flow(ActivationPlace place, float[] values, int from, int count) {
-    all.computeIfAbsent(place, p -> Extremes.of(count)).add(values, from);
+    if (place.point().hasChannels()) {
+      all.computeIfAbsent(place, p -> Extremes.of(count)).add(values, from);
+    } else if (points.contains(place.point())) {
+      all.computeIfAbsent(place, p -> Extremes.of(1)).addAll(values, from, count);
+    }
   }
 
   /** The largest absolute activations, {@code [channels]}. */

@@ -5,6 +5,7 @@ import static dev.phial.kernel.MatrixKernels.PANEL;
 import dev.phial.kernel.MatrixKernels;
 import dev.phial.model.Hyperparameters;
 import dev.phial.model.Phi3SmallSettings;
+import dev.phial.quant.activation.ActivationPoint;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
@@ -71,13 +72,19 @@ final class Attention {
    * @param projections {@code [tokens][queries, keys, values]}; queries and keys are rotated here
    * @param result {@code [tokens][heads * headSize]}
    * @param tables of each span
+   * @param taps see every step if they are open for scores
    */
   void apply(
       Activations projections,
       List<Span> spans,
       List<Rotary.Table> tables,
       Activations result,
-      Team team) {
+      Team team,
+      Taps taps) {
+    Optional<AttentionSteps> steps =
+        taps != Taps.NONE && taps.isOpen(ActivationPoint.SCORES.in(layer))
+            ? Optional.of(new AttentionSteps(taps, layer, headSize, scale))
+            : Optional.empty();
     result.resize(projections.count());
     List<Part> parts =
         Forward.parts(
@@ -91,7 +98,8 @@ final class Attention {
                 projections,
                 parts.get(task / keyValueHeads),
                 task % keyValueHeads,
-                team.kernels()));
+                team.kernels(),
+                steps));
     team.run(
         parts.size() * keyValueHeads,
         (task, worker) -> {
@@ -100,23 +108,41 @@ final class Attention {
           for (int from = part.from; from < part.to; from += most) {
             Part some =
                 new Part(part.span, part.rotary, part.row, from, Math.min(part.to, from + most));
-            attend(projections, some, task % keyValueHeads, result, team.scratch(worker));
+            attend(projections, some, task % keyValueHeads, result, team.scratch(worker), steps);
           }
         });
   }
 
-  private void rotateAndStore(Activations projections, Part part, int head, MatrixKernels kernels) {
+  private void rotateAndStore(
+      Activations projections,
+      Part part,
+      int head,
+      MatrixKernels kernels,
+      Optional<AttentionSteps> steps) {
     int group = heads / keyValueHeads;
     Rotary.Table table = part.rotary;
     for (int token = part.from; token < part.to; token++) {
       float[] values = projections.values();
       int row = projections.row(part.row(token));
       int angles = token * table.half();
-      for (int i = 0; i < group; i++) {
-        kernels.rotate(
-            values, row + query(head * group + i), table.half(), table.cos(), table.sin(), angles);
+      if (steps.isPresent()) {
+        for (int i = 0; i < group; i++) {
+          steps.get().rotateQuery(values, row + query(head * group + i), table, token);
+        }
+        steps.get().rotateKey(values, row + key(head), table, token);
+        steps.get().value(values, row + value(head));
+      } else {
+        for (int i = 0; i < group; i++) {
+          kernels.rotate(
+              values,
+              row + query(head * group + i),
+              table.half(),
+              table.cos(),
+              table.sin(),
+              angles);
+        }
+        kernels.rotate(values, row + key(head), table.half(), table.cos(), table.sin(), angles);
       }
-      kernels.rotate(values, row + key(head), table.half(), table.cos(), table.sin(), angles);
       part.span
           .cache()
           .store(
@@ -131,7 +157,12 @@ final class Attention {
   }
 
   private void attend(
-      Activations projections, Part part, int head, Activations result, Scratch scratch) {
+      Activations projections,
+      Part part,
+      int head,
+      Activations result,
+      Scratch scratch,
+      Optional<AttentionSteps> steps) {
     KvCache cache = part.span.cache();
     int group = heads / keyValueHeads;
     int count = (part.to - part.from) * group; // query heads of a token stand together
@@ -167,7 +198,11 @@ final class Attention {
       if (sparse.isPresent()) {
         maskBlocks(sparse.get(), head * group + i % group, position, scores, i * length, start);
       }
-      scratch.kernels().softmax(scores, i * length + from, to - from, scale);
+      if (steps.isPresent()) {
+        steps.get().softmax(scratch.kernels(), scores, i * length + from, to - from);
+      } else {
+        scratch.kernels().softmax(scores, i * length + from, to - from, scale);
+      }
     }
     float[] sums = scratch.floats(Scratch.Use.RESULT, count * width); // [count][width]
     Arrays.fill(sums, 0, count * width, 0);

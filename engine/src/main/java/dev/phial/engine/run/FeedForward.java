@@ -15,6 +15,7 @@ sealed interface FeedForward {
     public void apply(Activations x, Activations y, Forward forward) {
       Activations inner = forward.inner(x.count());
       forward.multiply(up, x, inner, 0);
+      forward.tap(ActivationPoint.UP, inner, up.rows());
       forward.forEachRow(
           inner.count(), row -> forward.kernels().gelu(inner.values(), inner.row(row), up.rows()));
       forward.tap(ActivationPoint.FEED_FORWARD_PRODUCT, inner, up.rows());
@@ -30,23 +31,61 @@ sealed interface FeedForward {
       Activations both = forward.inner(x.count());
       Activations product = forward.product(x.count());
       forward.multiply(gateUp, x, both, 0);
-      forward.forEachRow(
-          x.count(),
-          row -> {
-            int at = both.row(row);
-            forward
-                .kernels()
-                .siluTimes(
-                    both.values(),
-                    at,
-                    both.values(),
-                    at + width,
-                    product.values(),
-                    product.row(row),
-                    width);
-          });
+      forward.tap(ActivationPoint.GATE, both, 0, width);
+      forward.tap(ActivationPoint.UP, both, width, width);
+      if (forward.isOpen(ActivationPoint.GATE_SIGMOID)) {
+        multiplyInSteps(both, product, width, forward);
+      } else {
+        forward.forEachRow(
+            x.count(),
+            row -> {
+              int at = both.row(row);
+              forward
+                  .kernels()
+                  .siluTimes(
+                      both.values(),
+                      at,
+                      both.values(),
+                      at + width,
+                      product.values(),
+                      product.row(row),
+                      width);
+            });
+      }
       forward.tap(ActivationPoint.FEED_FORWARD_PRODUCT, product, width);
       forward.multiply(down, product, y, 0);
+    }
+
+    /** The same with every step shown. */
+    private static void multiplyInSteps(
+        Activations both, Activations product, int width, Forward forward) {
+      Activations sigmoid = new Activations(width);
+      sigmoid.resize(both.count());
+      forward.forEachRow(
+          both.count(),
+          row -> {
+            for (int i = 0; i < width; i++) {
+              float gate = both.values()[both.row(row) + i];
+              sigmoid.values()[sigmoid.row(row) + i] = (float) (1 / (1 + Math.exp(-gate)));
+            }
+          });
+      forward.tap(ActivationPoint.GATE_SIGMOID, sigmoid, width);
+      forward.forEachRow(
+          both.count(),
+          row -> {
+            for (int i = 0; i < width; i++) {
+              sigmoid.values()[sigmoid.row(row) + i] *= both.values()[both.row(row) + i];
+            }
+          });
+      forward.tap(ActivationPoint.ACTIVATED_GATE, sigmoid, width);
+      forward.forEachRow(
+          both.count(),
+          row -> {
+            for (int i = 0; i < width; i++) {
+              product.values()[product.row(row) + i] =
+                  sigmoid.values()[sigmoid.row(row) + i] * both.values()[both.row(row) + width + i];
+            }
+          });
     }
   }
 

@@ -133,17 +133,26 @@ public final class Forward {
       multiply(projection, normed, projected, offset);
       offset += projection.rows();
     }
-    block.attention().apply(projected, spans, tables, attended, team);
+    int queries = attended.columns();
+    int keys = (projected.columns() - queries) / 2;
+    tap(ActivationPoint.QUERY, projected, 0, queries);
+    tap(ActivationPoint.KEY, projected, queries, keys);
+    tap(ActivationPoint.VALUE, projected, queries + keys, keys);
+    block.attention().apply(projected, spans, tables, attended, team, taps);
     tap(ActivationPoint.ATTENDED, attended, attended.columns());
     change.resize(count);
     multiply(block.attentionOutput(), attended, change, 0);
+    tap(ActivationPoint.ATTENTION_OUTPUT, change, change.columns());
     addChange();
+    tap(ActivationPoint.ATTENTION_SUM, hidden, hidden.columns());
     if (!block.parallel()) {
       block.feedForwardNorm().apply(hidden, normed, team);
       tap(ActivationPoint.FEED_FORWARD_NORM, normed, normed.columns());
     }
     block.feedForward().apply(normed, change, this);
+    tap(ActivationPoint.FEED_FORWARD_OUTPUT, change, change.columns());
     addChange();
+    tap(ActivationPoint.LAYER_OUTPUT, hidden, hidden.columns());
   }
 
   private void addChange() {
@@ -182,7 +191,7 @@ public final class Forward {
       }
     }
     model.outputNorm().apply(attended, normed, team);
-    tap(ActivationPoint.OUTPUT_NORM.once(), normed, normed.columns());
+    tap(ActivationPoint.OUTPUT_NORM.once(), normed, 0, normed.columns());
     return normed;
   }
 
@@ -204,6 +213,7 @@ public final class Forward {
     }
     logits.resize(count);
     multiply(model.output(), change, logits, 0);
+    tap(ActivationPoint.LOGITS.once(), logits, 0, logits.columns());
     model
         .hyperparameters()
         .small()
@@ -229,16 +239,27 @@ public final class Forward {
 
   /** Shows activations of the layer that is being computed, the first columns of every row. */
   void tap(ActivationPoint point, Activations values, int columns) {
+    tap(point, values, 0, columns);
+  }
+
+  /** Shows some columns of every row. */
+  void tap(ActivationPoint point, Activations values, int from, int columns) {
     if (taps != Taps.NONE) {
-      tap(point.in(layer), values, columns);
+      tap(point.in(layer), values, from, columns);
     }
   }
 
-  private void tap(ActivationPlace place, Activations values, int columns) {
+  private void tap(ActivationPlace place, Activations values, int from, int columns) {
     if (taps.isOpen(place)) {
       forEachRow(
-          values.count(), row -> taps.flow(place, values.values(), values.row(row), columns));
+          values.count(),
+          row -> taps.flow(place, values.values(), values.row(row) + from, columns));
     }
+  }
+
+  /** Whether somebody looks at a point of the layer that is being computed. */
+  boolean isOpen(ActivationPoint point) {
+    return taps != Taps.NONE && taps.isOpen(point.in(layer));
   }
 
   void multiply(Linear linear, Activations x, Activations y, int offset) {
