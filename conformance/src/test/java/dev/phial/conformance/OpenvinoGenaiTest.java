@@ -14,6 +14,7 @@ import org.assertj.core.api.SoftAssertions;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import tools.jackson.databind.JsonNode;
@@ -128,6 +129,42 @@ final class OpenvinoGenaiTest {
           .isCloseTo(expected.get(i).floatValue(), within(2e-2f)); // it rounds numbers to half
     }
     assertThat(results.get("generate").get(0).get("tokens").size()).isEqualTo(16);
+  }
+
+  /** The numbers that Phial reads from a folder of codes are those that OpenVINO computes with. */
+  @ParameterizedTest
+  @CsvSource({
+    "tiny-phi3,int4",
+    "tiny-phi3,nf4",
+    "tiny-phi3,mxfp4",
+    "phi2,int8",
+    "phi35-moe,int4",
+    "phi4-mini,int4"
+  })
+  void phialReadsWhatOpenvinoRuns(String model, String precision) throws IOException {
+    Phial.run(folder, List.of("quantize", Phial.model(model), "--to", "openvino:" + precision))
+        .succeeded();
+    String written = output(model, precision);
+    String again = folder.resolve("again").toString();
+    Phial.run(folder, List.of("quantize", written, "--to", "openvino:fp32", "-o", again))
+        .succeeded();
+    ObjectNode commands = Json.MAPPER.createObjectNode();
+    ArrayNode logits = commands.putArray("logits");
+    for (String output : List.of(written, again)) {
+      logits.addArray().add(output).add(LOGITS.get(model).get("short").get("ids")).add(1).add(1);
+    }
+    Path file = folder.resolve("commands");
+    Files.writeString(file, commands.toString());
+    JsonNode results =
+        Json.STRICT
+            .readTree(Python.run(folder, "run_openvino.py", List.of(file.toString())))
+            .get("logits");
+    assertThat(results.get(0)).hasSizeGreaterThan(1000);
+    for (int i = 0; i < results.get(0).size(); i++) {
+      assertThat(results.get(1).get(i).floatValue())
+          .as("token %d", i)
+          .isCloseTo(results.get(0).get(i).floatValue(), within(1e-4f));
+    }
   }
 
   /**
