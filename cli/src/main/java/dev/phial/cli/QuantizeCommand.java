@@ -110,9 +110,11 @@ final class QuantizeCommand implements Callable<Integer> {
     }
   }
 
-  private List<Output> outputs(Map<Request, Target> requests) {
+  private List<Output> outputs(List<TargetArguments.Asked> requests) {
     List<Output> outputs = new ArrayList<>();
-    requests.forEach((request, target) -> {
+    for (TargetArguments.Asked asked : requests) {
+      Target target = asked.target();
+      Request request = asked.request();
       String name = target.defaultName(request);
       Path path =
           output
@@ -127,7 +129,7 @@ final class QuantizeCommand implements Callable<Integer> {
         caveats.addAll(asNumbers(job.plan()));
       }
       outputs.add(new Output(target, job, path, List.copyOf(caveats)));
-    });
+    }
     return outputs;
   }
 

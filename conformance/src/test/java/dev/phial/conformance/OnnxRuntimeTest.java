@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.within;
 import ai.onnxruntime.NodeInfo;
 import ai.onnxruntime.OnnxJavaType;
 import ai.onnxruntime.OnnxTensor;
+import ai.onnxruntime.OnnxValue;
 import ai.onnxruntime.OrtEnvironment;
 import ai.onnxruntime.OrtException;
 import ai.onnxruntime.OrtSession;
@@ -21,6 +22,7 @@ import dev.phial.source.Checkpoint;
 import dev.phial.source.Sources;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
 import java.nio.LongBuffer;
 import java.nio.file.Files;
@@ -32,6 +34,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
+import java.util.stream.DoubleStream;
 import java.util.stream.LongStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.io.TempDir;
@@ -41,6 +44,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
+import tools.jackson.databind.node.ObjectNode;
 
 /**
  * ONNX Runtime computes from our folders what transformers computes from the checkpoints, and ONNX
@@ -63,7 +67,7 @@ final class OnnxRuntimeTest {
   @ParameterizedTest
   @MethodSource("models")
   void logitsAreThoseOfTransformers(String model) throws OrtException, IOException {
-    Path output = export(model, "fp32");
+    Path output = export(Phial.model(model), "fp32");
     for (String text : List.of("short", "long")) { // on both sides of LongRoPE's boundary
       JsonNode golden = GOLDEN.get(model).get(text);
       if (golden == null) {
@@ -95,7 +99,7 @@ final class OnnxRuntimeTest {
       })
   void everyPrecisionRuns(String spelling) throws OrtException, IOException {
     JsonNode golden = GOLDEN.get("tiny-phi3").get("short");
-    Path output = export("tiny-phi3", spelling);
+    Path output = export(Phial.model("tiny-phi3"), spelling);
     float[] logits = logits(output, longs(golden.get("ids")));
     JsonNode expected = golden.get("logits");
     double error = 0;
@@ -159,6 +163,48 @@ final class OnnxRuntimeTest {
     }
   }
 
+  /**
+   * In the layers of Phi-3-small that attend to blocks, texts of more than two blocks have blocks
+   * that a head does not see.
+   */
+  @ParameterizedTest
+  @ValueSource(ints = {32, 150, 400})
+  void blocksAreThoseOfTheEngine(int tokens) throws OrtException, IOException {
+    assertThatLogitsAreTheEngines(export(Phial.model("phi3-small-8k"), "fp32"), tokens);
+  }
+
+  private static void assertThatLogitsAreTheEngines(Path output, int tokens)
+      throws OrtException, IOException {
+    long[] ids = LongStream.range(0, tokens).map(i -> (i * i * 7 + 3 * i) % 2000).toArray();
+    float[] logits = logits(output, ids);
+    float[] ours = engineLogits(output, new JsonMapper().valueToTree(ids));
+    for (int i = 0; i < ours.length; i++) {
+      boolean isNever = ours[i] < -1e30 && logits[i] < -1e30;
+      assertThat(logits[i]).isCloseTo(ours[i], within(isNever ? Float.MAX_VALUE : 1e-4f));
+    }
+  }
+
+  /** No checkpoint of 128k tokens is small, so a small one is told that it is one. */
+  @ParameterizedTest
+  @ValueSource(ints = {100, 300})
+  void blocksKnowLongRope(int tokens) throws OrtException, IOException {
+    Path small = Path.of(Phial.model("phi3-small-8k"));
+    Path model = Files.createDirectory(folder.resolve("model"));
+    for (String file : List.of("model.safetensors", "tokenizer.json", "tokenizer_config.json")) {
+      Files.copy(small.resolve(file), model.resolve(file));
+    }
+    ObjectNode config =
+        (ObjectNode) new JsonMapper().readTree(Files.readString(small.resolve("config.json")));
+    config.putPOJO("dummy_token_indices", List.of(5, 2300));
+    ObjectNode rope = config.putObject("rope_scaling");
+    rope.put("type", "longrope").put("original_max_position_embeddings", 200);
+    rope.put("short_mscale", 1.05).put("long_mscale", 1.19);
+    rope.putPOJO("short_factor", DoubleStream.iterate(1, f -> f + 0.02).limit(32).toArray());
+    rope.putPOJO("long_factor", DoubleStream.iterate(1.2, f -> f + 0.3).limit(32).toArray());
+    Files.writeString(model.resolve("config.json"), config.toString());
+    assertThatLogitsAreTheEngines(export(model.toString(), "fp32"), tokens);
+  }
+
   @ParameterizedTest
   @MethodSource("models")
   void genaiGeneratesWhatTransformersDoes(String model) {
@@ -178,7 +224,7 @@ final class OnnxRuntimeTest {
   private List<Integer> generated(String model, String spelling) {
     JsonNode golden = GOLDEN.get(model);
     List<String> arguments = new ArrayList<>();
-    arguments.add(export(model, spelling).toString());
+    arguments.add(export(Phial.model(model), spelling).toString());
     arguments.add(Integer.toString(golden.get("greedy").size()));
     golden.get("short").get("ids").forEach(id -> arguments.add(id.asString()));
     return ints(new JsonMapper().readTree(Python.run(folder, "generate_onnx.py", arguments)));
@@ -187,14 +233,7 @@ final class OnnxRuntimeTest {
   private Path export(String model, String spelling) {
     Path output = folder.resolve("onnx");
     Phial.run(
-            folder,
-            List.of(
-                "quantize",
-                Phial.model(model),
-                "--to",
-                "onnx:" + spelling,
-                "-o",
-                output.toString()))
+            folder, List.of("quantize", model, "--to", "onnx:" + spelling, "-o", output.toString()))
         .succeeded();
     return output;
   }
@@ -208,12 +247,18 @@ final class OnnxRuntimeTest {
             .get("decoder");
     OrtEnvironment environment = OrtEnvironment.getEnvironment();
     Map<String, OnnxTensor> inputs = new LinkedHashMap<>();
+    Map<String, OnnxValue> outputs = new LinkedHashMap<>();
     try (OrtSession session =
         environment.createSession(
             output.resolve("model.onnx").toString(), new OrtSession.SessionOptions())) {
+      // attention to blocks writes into the cache that it reads, which has room for everything
+      boolean sharesCache = Files.exists(output.resolve("config.json"));
       long[] shape = {1, ids.length};
       long[] cache = {
-        1, decoder.get("num_key_value_heads").intValue(), 0, decoder.get("head_size").intValue()
+        1,
+        decoder.get("num_key_value_heads").intValue(),
+        sharesCache ? 1024 : 0,
+        decoder.get("head_size").intValue()
       };
       for (String name : session.getInputNames()) {
         inputs.put(
@@ -232,9 +277,12 @@ final class OnnxRuntimeTest {
                       shape);
               default -> emptyCache(environment, session, name, cache);
             });
+        if (sharesCache && name.startsWith("past_key_values")) {
+          outputs.put(name.replace("past_key_values", "present"), inputs.get(name));
+        }
       }
-      try (OrtSession.Result result = session.run(inputs, Set.of("logits"))) {
-        FloatBuffer all = ((OnnxTensor) result.get(0)).getFloatBuffer();
+      try (OrtSession.Result result = session.run(inputs, Set.of("logits"), outputs)) {
+        FloatBuffer all = ((OnnxTensor) result.get("logits").orElseThrow()).getFloatBuffer();
         float[] values = new float[all.remaining()];
         all.get(values);
         return Arrays.copyOfRange(
@@ -250,7 +298,9 @@ final class OnnxRuntimeTest {
       throws OrtException {
     NodeInfo node = Objects.requireNonNull(session.getInputInfo().get(name));
     OnnxJavaType type = ((TensorInfo) node.getInfo()).type;
-    return OnnxTensor.createTensor(environment, ByteBuffer.allocateDirect(0), shape, type);
+    int bytes = Math.toIntExact(Arrays.stream(shape).reduce(type.size, Math::multiplyExact));
+    ByteBuffer data = ByteBuffer.allocateDirect(bytes).order(ByteOrder.nativeOrder());
+    return OnnxTensor.createTensor(environment, data, shape, type);
   }
 
   private static long[] longs(JsonNode list) {

@@ -32,6 +32,9 @@ final class OnnxJob implements Job {
     smallFiles.put(
         GenaiConfig.NAME,
         PythonJson.dump(GenaiConfig.of(source, decoder.hyperparameters(), options), 4));
+    if (decoder.hyperparameters().small().isPresent()) { // the graph does not say what it does
+      smallFiles.put("config.json", PythonJson.dump(source.config().json(), 2));
+    }
     smallFiles.putAll(TokenizerFiles.of(source, decoder.hyperparameters().context()));
     List<PlannedTensor> tensors =
         model.stored().stream().flatMap(entry -> entry.plan().stream()).toList();

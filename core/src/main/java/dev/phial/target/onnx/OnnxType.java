@@ -8,6 +8,7 @@ enum OnnxType {
   FLOAT(DataType.FLOAT, 32),
   FLOAT16(DataType.FLOAT16, 16),
   BFLOAT16(DataType.BFLOAT16, 16),
+  BOOL(DataType.BOOL, 8),
   UINT8(DataType.UINT8, 8),
   INT32(DataType.INT32, 32),
   INT64(DataType.INT64, 64),
