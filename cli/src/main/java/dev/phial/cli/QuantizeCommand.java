@@ -5,7 +5,9 @@ import dev.phial.io.Json;
 import dev.phial.io.Progress;
 import dev.phial.model.Families;
 import dev.phial.model.ModelDescription;
+import dev.phial.model.Weight;
 import dev.phial.plan.Plan;
+import dev.phial.plan.PlannedTensor;
 import dev.phial.quant.activation.ActivationPoint;
 import dev.phial.quant.activation.ActivationRanges;
 import dev.phial.source.Checkpoint;
@@ -131,9 +133,33 @@ final class QuantizeCommand implements Callable<Integer> {
                       ? Path.of(given).resolve(name)
                       : Path.of(given))
               .orElse(Path.of(name));
-      outputs.add(new Output(target, request, target.plan(request), path, target.caveats(request)));
+      Job job = target.plan(request);
+      List<String> caveats = new ArrayList<>(target.caveats(request));
+      if (request.carries()) {
+        caveats.addAll(asNumbers(job.plan()));
+      }
+      outputs.add(new Output(target, request, job, path, List.copyOf(caveats)));
     }
     return outputs;
+  }
+
+  /** What was quantized in a way that has no codes to carry, and came along as numbers. */
+  private static List<String> asNumbers(Plan plan) {
+    List<Weight> weights =
+        plan.tensors().stream()
+            .filter(tensor -> !tensor.isCopied())
+            .filter(tensor -> tensor.format().blockSize() == 1)
+            .map(PlannedTensor::weight)
+            .filter(weight -> weight.coding().isEmpty() && weight.encoding().blockSize() > 1)
+            .toList();
+    return weights.isEmpty()
+        ? List.of()
+        : List.of(
+            "--carry kept %s as numbers, since %s has no integers to carry%s"
+                .formatted(
+                    weights.getFirst().ggufName(),
+                    weights.getFirst().encoding().name(),
+                    weights.size() > 1 ? "; and %d more".formatted(weights.size() - 1) : ""));
   }
 
   private static boolean isFolder(String path) {

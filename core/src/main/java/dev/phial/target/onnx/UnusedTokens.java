@@ -33,6 +33,11 @@ final class UnusedTokens extends Storage {
   }
 
   @Override
+  FloatType type() {
+    throw new AssertionError("no parameter belongs here");
+  }
+
+  @Override
   void write(DataFile file, float[] x, int from, long row, int rows) {
     throw new AssertionError("no parameter belongs here");
   }
