@@ -3,10 +3,11 @@
 core/src/test/resources/dev/phial/target/onnx/onnx-golden.json: what the model builder of onnxruntime-genai 0.18.0 wrote
 conformance/src/test/resources/dev/phial/conformance/onnx-logits.json: what transformers computes, in float32
 
-usage: make-onnx-golden.py ORACLE
+usage: make-onnx-golden.py ORACLE...
 ORACLE/<model>/onnx-PRECISION-PROVIDER[-OPTION].json holds, per export, the graph's inputs, outputs and genai_config, and type,
 shape and SHA-256 of each initializer. Kept are the first 16 digits of each hash; the rotary tables, which depend on the
-builder's libm, are left to RotaryCacheTest.
+builder's libm, are left to RotaryCacheTest. Phi-3-small is not in transformers; with the modules of tools/phi3-small in its folder, named
+by auto_map in config.json, the builder reads it all the same (hf_remote=true).
 
 ORACLE/<model>/logits-transformers-fp32.safetensors holds logits of all 32 tokens of a short prompt and of the last tokens of a
 long one, and what follows the short one greedily. Kept are the last logits, of every 47th token. What follows it in the builder's
@@ -35,9 +36,9 @@ OPTIONS = {
 }
 ROTARY = ("cos_cache", "sin_cache")
 
-oracle = pathlib.Path(sys.argv[1])
+oracles = [pathlib.Path(folder) for folder in sys.argv[1:]]
 golden = {}
-for path in sorted(oracle.glob("*/onnx-*.json")):
+for path in sorted(path for oracle in oracles for path in oracle.glob("*/onnx-*.json")):
     model = path.parent.name
     precision, provider, *option = path.stem.removeprefix("onnx-").split("-", 2)
     manifest = json.loads(path.read_text())
@@ -97,7 +98,7 @@ def generate(folder, ids, count):
 
 
 logits = {}
-for path in sorted(oracle.glob("*/logits-transformers-fp32.safetensors")):
+for path in sorted(path for oracle in oracles for path in oracle.glob("*/logits-transformers-fp32.safetensors")):
     tensors = dict(safetensors(path))
     golden = logits[path.parent.name] = {
         "short": {"ids": tensors["short_ids"][1], "logits": last(*tensors["short_logits"])},

@@ -3,6 +3,7 @@
 
     tools/make-openvino-golden.py models fixtures/models conformance/src/test/resources/dev/phial/conformance/openvino-golden.json [MODEL]...
     tools/make-openvino-golden.py show FOLDER
+    tools/make-openvino-golden.py layers FOLDER core/src/test/resources/dev/phial/target/openvino/MODEL-PRECISION.xml.gz
 
 Wants optimum-intel 2.2.0 with transformers 4.57.6, nncf 3.4.0, openvino 2026.4.1 and
 openvino-tokenizers and openvino-genai of the same version. For every model and setting the file holds
@@ -10,9 +11,11 @@ the SHA-256 of the lines "NAME TYPE SHAPE SHA-256" of all named constants, sorte
 digits of the SHA-256 of each line, to find the first that differs; a digest of the graph, in which a
 layer counts by its type, attributes and what it is computed from, and not by its number or name; the
 same of tokenizer and detokenizer; and what OpenVINO GenAI generates greedily. With names of models,
-only these are made again. "show" prints the lines of a folder.
+only these are made again. "show" prints the lines of a folder,
+"layers" writes its graph without ports and notes, for OpenvinoReadBackTest.
 """
 
+import gzip
 import hashlib
 import json
 import os
@@ -108,6 +111,19 @@ class Graph:
         return sha256("\n".join(sorted(known[id] for id in ends)).encode())
 
 
+def layers(folder, out):
+    """Layers, attributes and edges are what readers need."""
+    tree = ElementTree.parse(Path(folder) / "openvino_model.xml")
+    for layer in tree.getroot().find("layers"):
+        for name in ("input", "output", "rt_info"):
+            for found in layer.findall(name):
+                layer.remove(found)
+    tree.getroot().remove(tree.getroot().find("rt_info"))
+    ElementTree.indent(tree, "")
+    Path(out).parent.mkdir(parents=True, exist_ok=True)
+    Path(out).write_bytes(gzip.compress(ElementTree.tostring(tree.getroot()), 9, mtime=0))
+
+
 def generate(folder):
     import openvino_genai
 
@@ -163,5 +179,7 @@ if __name__ == "__main__":
             models(source, out, names)
         case ["show", folder]:
             print("\n".join(Graph(folder, "openvino_model").listing()))
+        case ["layers", folder, out]:
+            layers(folder, out)
         case _:
             sys.exit(__doc__)

@@ -92,7 +92,7 @@ final class CalibrateCommand implements Callable<Integer> {
       names = "--smooth-quant-alpha",
       paramLabel = "A",
       description =
-          "How much of the spread of activations goes into the weights: 0 to 1; none by default.")
+          "How much of the spread of activations goes into the weights: 0 to 1, or none; 0.8 by default.")
   private Optional<String> alpha = Optional.empty();
 
   @Option(

@@ -167,6 +167,7 @@ final class InspectCommand implements Callable<Integer> {
     return switch (kind) {
       case "mlx" -> "an MLX folder";
       case "onnx" -> "a folder for ONNX Runtime GenAI";
+      case "openvino" -> "a folder for OpenVINO";
       case "gguf" -> "GGUF";
       case "huggingface" -> "a Hugging Face folder";
       default -> "a " + kind + " file";

@@ -74,7 +74,7 @@ final class PlanCommand implements Callable<Integer> {
         List<Plan> plans = new ArrayList<>();
         targets
             .requests(checkpoint, description)
-            .forEach((request, target) -> plans.add(target.plan(request).plan()));
+            .forEach(asked -> plans.add(asked.target().plan(asked.request()).plan()));
         PlanPrinter.print(plans, tokens, json);
       }
     }

@@ -115,9 +115,11 @@ final class QuantizeCommand implements Callable<Integer> {
     }
   }
 
-  private List<Output> outputs(Map<Request, Target> requests) {
+  private List<Output> outputs(List<TargetArguments.Asked> requests) {
     List<Output> outputs = new ArrayList<>();
-    requests.forEach((request, target) -> {
+    for (TargetArguments.Asked asked : requests) {
+      Target target = asked.target();
+      Request request = asked.request();
       String name = target.defaultName(request);
       Path path =
           output
@@ -127,7 +129,7 @@ final class QuantizeCommand implements Callable<Integer> {
                       : Path.of(given))
               .orElse(Path.of(name));
       outputs.add(new Output(target, request, target.plan(request), path, target.caveats(request)));
-    });
+    }
     return outputs;
   }
 
@@ -201,7 +203,7 @@ final class QuantizeCommand implements Callable<Integer> {
           Request request = out.request;
           return out.with(
               found.computeIfAbsent(
-                  new Search(CalibrationOptions.of(request.options()), out.target.points(request)),
+                  new Search(out.target.calibration(request), out.target.points(request)),
                   search ->
                       new RangeSearch(
                               request.checkpoint(), request.model(), search.options, search.points)

@@ -104,18 +104,20 @@ final class TargetArguments {
     return new Options(bare);
   }
 
-  /** What each target is asked for. */
-  Map<Request, Target> requests(Checkpoint checkpoint, ModelDescription model) {
+  /** What one target is asked for. */
+  record Asked(Target target, Request request) {}
+
+  /** One for each {@code --to}, in their order. */
+  List<Asked> requests(Checkpoint checkpoint, ModelDescription model) {
     List<Choice> choices = to.stream().map(TargetArguments::parse).toList();
     distribute(choices);
-    Map<Request, Target> requests = new LinkedHashMap<>();
-    for (Choice choice : choices) {
-      check(choice);
-      requests.put(
-          new Request(checkpoint, model, choice.precision, new Options(choice.options)),
-          choice.target);
-    }
-    return requests;
+    choices.forEach(TargetArguments::check);
+    return choices.stream()
+        .map(choice ->
+            new Asked(
+                choice.target,
+                new Request(checkpoint, model, choice.precision, new Options(choice.options))))
+        .toList();
   }
 
   private static Choice parse(String text) {

@@ -3,6 +3,7 @@ package dev.phial.conformance;
 import ai.onnxruntime.NodeInfo;
 import ai.onnxruntime.OnnxJavaType;
 import ai.onnxruntime.OnnxTensor;
+import ai.onnxruntime.OnnxValue;
 import ai.onnxruntime.OrtEnvironment;
 import ai.onnxruntime.OrtException;
 import ai.onnxruntime.OrtSession;
@@ -18,6 +19,7 @@ import dev.phial.source.Checkpoint;
 import dev.phial.source.Sources;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
 import java.nio.LongBuffer;
 import java.nio.file.Files;
@@ -62,11 +64,17 @@ final class OnnxLogits {
             .get("decoder");
     OrtEnvironment environment = OrtEnvironment.getEnvironment();
     Map<String, OnnxTensor> inputs = new LinkedHashMap<>();
+    Map<String, OnnxValue> outputs = new LinkedHashMap<>();
     try (OrtSession session =
         environment.createSession(output.resolve("model.onnx").toString(), options)) {
+      // attention to blocks writes into the cache that it reads, which has room for everything
+      boolean sharesCache = Files.exists(output.resolve("config.json"));
       long[] shape = {1, ids.length};
       long[] cache = {
-        1, decoder.get("num_key_value_heads").intValue(), 0, decoder.get("head_size").intValue()
+        1,
+        decoder.get("num_key_value_heads").intValue(),
+        sharesCache ? 1024 : 0,
+        decoder.get("head_size").intValue()
       };
       for (String name : session.getInputNames()) {
         inputs.put(
@@ -85,9 +93,12 @@ final class OnnxLogits {
                       shape);
               default -> emptyCache(environment, session, name, cache);
             });
+        if (sharesCache && name.startsWith("past_key_values")) {
+          outputs.put(name.replace("past_key_values", "present"), inputs.get(name));
+        }
       }
-      try (OrtSession.Result result = session.run(inputs, Set.of("logits"))) {
-        FloatBuffer all = ((OnnxTensor) result.get(0)).getFloatBuffer();
+      try (OrtSession.Result result = session.run(inputs, Set.of("logits"), outputs)) {
+        FloatBuffer all = ((OnnxTensor) result.get("logits").orElseThrow()).getFloatBuffer();
         float[] values = new float[all.remaining()];
         all.get(values);
         return Arrays.copyOfRange(
@@ -103,6 +114,8 @@ final class OnnxLogits {
       throws OrtException {
     NodeInfo node = Objects.requireNonNull(session.getInputInfo().get(name));
     OnnxJavaType type = ((TensorInfo) node.getInfo()).type;
-    return OnnxTensor.createTensor(environment, ByteBuffer.allocateDirect(0), shape, type);
+    int bytes = Math.toIntExact(Arrays.stream(shape).reduce(type.size, Math::multiplyExact));
+    ByteBuffer data = ByteBuffer.allocateDirect(bytes).order(ByteOrder.nativeOrder());
+    return OnnxTensor.createTensor(environment, data, shape, type);
   }
 }

@@ -1,5 +1,8 @@
 package dev.phial.graph;
 
+import dev.phial.model.Phi3SmallSettings;
+import java.util.Optional;
+
 /**
  * Grouped-query attention with rotary embedding.
  *
@@ -8,5 +11,12 @@ package dev.phial.graph;
  * @param value the same
  * @param output {@code [hidden, heads * headSize]}
  * @param scale of the scores
+ * @param blocks which blocks of tokens a head attends to, unless it attends to all
  */
-public record Attention(Linear query, Linear key, Linear value, Linear output, double scale) {}
+public record Attention(
+    Linear query,
+    Linear key,
+    Linear value,
+    Linear output,
+    double scale,
+    Optional<Phi3SmallSettings> blocks) {}

@@ -4,6 +4,7 @@ import dev.phial.PhialException;
 import dev.phial.model.Hyperparameters;
 import dev.phial.model.ModelDescription;
 import dev.phial.model.Part;
+import dev.phial.model.Phi3SmallSettings;
 import dev.phial.model.Role;
 import dev.phial.model.Weight;
 import java.util.ArrayList;
@@ -11,6 +12,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.IntStream;
 
 /**
  * A decoder from token ids to logits.
@@ -53,10 +55,6 @@ public record DecoderGraph(
     }
 
     DecoderGraph build() {
-      if (h.small().isPresent()) {
-        throw new PhialException.Unsupported(
-            model.family().name() + " models, with their block-sparse layers, have no graph yet");
-      }
       Matrix embedding = Matrix.of(weight(Role.TOKEN_EMBEDDING, -1));
       List<Layer> layers = new ArrayList<>();
       for (int layer = 0; layer < h.layers(); layer++) {
@@ -76,6 +74,9 @@ public record DecoderGraph(
     }
 
     private Attention attention(int layer) {
+      if (h.small().isPresent()) {
+        return attention(layer, h.small().get());
+      }
       int queries = h.heads() * h.headSize();
       int keys = h.keyValueSize();
       boolean fused = has(Role.ATTENTION_QKV, layer);
@@ -86,7 +87,34 @@ public record DecoderGraph(
               ? slice(Role.ATTENTION_QKV, layer, queries + keys, keys)
               : linear(Role.ATTENTION_V, layer),
           linear(Role.ATTENTION_OUTPUT, layer),
-          1 / Math.sqrt(h.headSize()));
+          1 / Math.sqrt(h.headSize()),
+          Optional.empty());
+    }
+
+    /** The fused projection of Phi-3-small has each key-value head after its queries. */
+    private Attention attention(int layer, Phi3SmallSettings small) {
+      int group = h.heads() / h.keyValueHeads();
+      return new Attention(
+          heads(layer, 0, group),
+          heads(layer, group, 1),
+          heads(layer, group + 1, 1),
+          linear(Role.ATTENTION_OUTPUT, layer),
+          1 / small.attentionDivisor(),
+          small.isDense(layer) ? Optional.empty() : Optional.of(small));
+    }
+
+    /** {@code count} heads from {@code first} of every group around a key-value head. */
+    private Linear heads(int layer, int first, int count) {
+      int group = h.heads() / h.keyValueHeads() + 2;
+      return Linear.join(
+          IntStream.range(0, h.keyValueHeads())
+              .mapToObj(head ->
+                  slice(
+                      Role.ATTENTION_QKV,
+                      layer,
+                      (head * group + first) * h.headSize(),
+                      count * h.headSize()))
+              .toList());
     }
 
     private FeedForward feedForward(int layer) {
@@ -98,6 +126,12 @@ public record DecoderGraph(
             weight(Role.EXPERT_DOWN, layer),
             h.expertsUsed(),
             h.routerJitter());
+      }
+      if (h.small().isPresent()) {
+        return new FeedForward.Gegelu(
+            linear(Role.FFN_GATE_UP, layer),
+            linear(Role.FFN_DOWN, layer),
+            h.small().get().gegeluLimit());
       }
       if (has(Role.FFN_GATE_UP, layer)) {
         return new FeedForward.Gated(

@@ -7,6 +7,12 @@ public sealed interface FeedForward {
   /** {@code down(silu(gate x) * up x)}. */
   record Gated(Linear gate, Linear up, Linear down) implements FeedForward {}
 
+  /**
+   * {@code down(quickGelu(g) * (u + 1))} with {@code g}, at most the limit, from the even rows of
+   * {@code gateUp x} and {@code u}, within it, from the odd ones.
+   */
+  record Gegelu(Linear gateUp, Linear down, double limit) implements FeedForward {}
+
   /** {@code down(gelu(up x))}, gelu by its tanh approximation. */
   record Plain(Linear up, Linear down) implements FeedForward {}
 

@@ -2,6 +2,7 @@ package dev.phial.graph;
 
 import dev.phial.model.Hyperparameters;
 import dev.phial.model.LongRope;
+import dev.phial.model.Phi3SmallSettings;
 import java.util.Optional;
 
 /**
@@ -9,19 +10,21 @@ import java.util.Optional;
  * them.
  *
  * @param frequencies radians per position, {@code [rotary dimensions / 2]}
+ * @param positionFactor positions are multiplied by it
  * @param scale on both cosine and sine
  */
-public record RotaryCache(float[] frequencies, float scale) {
+public record RotaryCache(float[] frequencies, float positionFactor, float scale) {
 
   /** For models without LongRoPE. */
   public static RotaryCache plain(Hyperparameters h) {
-    return new RotaryCache(frequencies(h, Optional.empty()), 1);
+    return new RotaryCache(frequencies(h, Optional.empty()), positionFactor(h), 1);
   }
 
   /** For texts up to the original context. */
   public static RotaryCache shortTexts(Hyperparameters h, LongRope rope) {
     return new RotaryCache(
         frequencies(h, Optional.of(rope.shortFactors())),
+        positionFactor(h),
         (float) (double) rope.shortScale().orElse(h.attentionFactor()));
   }
 
@@ -29,7 +32,12 @@ public record RotaryCache(float[] frequencies, float scale) {
   public static RotaryCache longTexts(Hyperparameters h, LongRope rope) {
     return new RotaryCache(
         frequencies(h, Optional.of(rope.longFactors())),
+        positionFactor(h),
         (float) (double) rope.longScale().orElse(h.attentionFactor()));
+  }
+
+  private static float positionFactor(Hyperparameters h) {
+    return (float) (double) h.small().map(Phi3SmallSettings::positionFactor).orElse(1.0);
   }
 
   private static float[] frequencies(Hyperparameters h, Optional<java.util.List<Double>> factors) {
@@ -56,10 +64,14 @@ public record RotaryCache(float[] frequencies, float scale) {
   }
 
   public float cosine(int position, int column) {
-    return (float) (Math.cos(position * frequencies[column]) * scale);
+    return (float) (Math.cos(angle(position, column)) * scale);
   }
 
   public float sine(int position, int column) {
-    return (float) (Math.sin(position * frequencies[column]) * scale);
+    return (float) (Math.sin(angle(position, column)) * scale);
+  }
+
+  private float angle(int position, int column) {
+    return position * positionFactor * frequencies[column];
   }
 }

@@ -22,7 +22,8 @@ import java.util.TreeMap;
  * href="https://arxiv.org/abs/2211.10438">SmoothQuant</a>): what a channel is divided by, the
  * matrices that read it are multiplied by, so that the model computes the same. The division is
  * taken into what makes the channel: a norm, the value projection, the linear half of a gated
- * layer. Nothing can be taken into GELU, and nothing is done before experts.
+ * layer. Nothing can be taken into GELU or into a layer with a limit, and nothing is done before
+ * experts.
  */
 public final class SmoothQuant {
   /** Factors below it come from channels that are never used. */
@@ -89,6 +90,7 @@ public final class SmoothQuant {
           switch (layer.feedForward()) {
             case FeedForward.Gated gated -> List.of(gated.gate(), gated.up());
             case FeedForward.Plain plain -> List.of(plain.up());
+            case FeedForward.Gegelu gegelu -> List.of(gegelu.gateUp());
             case FeedForward.Experts _ -> List.of();
           };
       if (layer.feedForwardNorm().isEmpty()) {
@@ -216,7 +218,8 @@ public final class SmoothQuant {
             attention.key().scaled(ONES, first),
             attention.value().scaled(inverse(values(attended)), first),
             attention.output().scaled(ONES, attended),
-            attention.scale()),
+            attention.scale(),
+            attention.blocks()),
         feedForwardNorm,
         switch (layer.feedForward()) {
           case FeedForward.Gated gated ->
@@ -226,6 +229,9 @@ public final class SmoothQuant {
                   gated.down().scaled(ONES, product));
           case FeedForward.Plain plain ->
               new FeedForward.Plain(plain.up().scaled(ONES, second), plain.down());
+          case FeedForward.Gegelu gegelu ->
+              new FeedForward.Gegelu(
+                  gegelu.gateUp().scaled(ONES, second), gegelu.down(), gegelu.limit());
           case FeedForward.Experts experts -> experts;
         });
   }

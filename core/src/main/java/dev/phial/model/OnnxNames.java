@@ -76,6 +76,10 @@ final class OnnxNames {
       case FFN_NORM ->
           take(name, layer, part, "model.layers.%d.post_attention_layernorm".formatted(layer));
       case ATTENTION_QKV -> {
+        if (h.small().isPresent()) {
+          interleave(name, layer, part, attention + "qkv_proj");
+          return;
+        }
         take(name, layer, part, attention + "qkv_proj");
         join(
             name,
@@ -98,13 +102,18 @@ final class OnnxNames {
       }
       case ATTENTION_OUTPUT -> take(name, layer, part, attention + "o_proj");
       case FFN_UP -> take(name, layer, part, mlp + "fc1");
-      case FFN_GATE_UP ->
+      case FFN_GATE_UP -> {
+        if (h.small().isPresent()) {
+          take(name, layer, part, mlp + "up_proj");
+        } else {
           join(
               name,
               layer,
               part,
               List.of(mlp + "gate_proj", mlp + "up_proj"),
               List.of((long) h.feedForward(), (long) h.feedForward()));
+        }
+      }
       case FFN_DOWN -> {
         take(name, layer, part, mlp + "down_proj");
         take(name, layer, part, mlp + "fc2");
@@ -145,6 +154,35 @@ final class OnnxNames {
                 fused,
                 to,
                 java.util.Arrays.copyOfRange(values(fused), (int) first, (int) (first + rows))));
+  }
+
+  /** Queries, keys and values one below the other; Phi-3-small has each key after its queries. */
+  private void interleave(TensorName name, int layer, Part part, String onnx) {
+    Tensor fused = left.remove(onnx + part.suffix());
+    if (fused == null) {
+      return;
+    }
+    expectRows(fused, part, h.hidden() + 2L * h.keyValueSize());
+    String to = name.huggingFace(layer, part);
+    int group = h.heads() / h.keyValueHeads();
+    int size = h.headSize();
+    float[] bias = part == Part.BIAS ? values(fused) : new float[0];
+    float[] placed = new float[bias.length];
+    List<Tensor> heads = new ArrayList<>();
+    int at = 0;
+    for (int head = 0; head < h.keyValueHeads(); head++) {
+      int key = h.hidden() + head * size;
+      int[] from = {head * group * size, key, key + h.keyValueSize()};
+      int[] rows = {group * size, size, size};
+      for (int i = 0; i < from.length; i++, at += rows[i - 1]) {
+        if (part == Part.BIAS) {
+          System.arraycopy(bias, from[i], placed, at, rows[i]);
+        } else {
+          heads.add(fused.slice(to, from[i], rows[i]));
+        }
+      }
+    }
+    put(to, part == Part.BIAS ? vector(fused, to, placed) : Tensor.stack(to, heads));
   }
 
   /**

@@ -14,7 +14,8 @@ public sealed interface Checkpoint extends AutoCloseable permits HuggingFace, Gg
   String name();
 
   /**
-   * {@code gguf}, {@code mlx}, {@code onnx}: the target that writes such; or {@code huggingface}.
+   * {@code gguf}, {@code mlx}, {@code onnx}, {@code openvino}: the target that writes such; or
+   * {@code huggingface}.
    */
   String kind();
 

@@ -19,7 +19,7 @@ import java.util.stream.Stream;
 
 /**
  * A folder in the layout of the Hugging Face hub: config.json, one or several weight files with an
- * index, tokenizer files. A folder of ONNX Runtime GenAI is read as if it were one.
+ * index, tokenizer files. A folder of ONNX Runtime GenAI or OpenVINO is read as if it were one.
  */
 public final class HuggingFace implements Checkpoint {
   static final String SAFETENSORS = ".safetensors";
@@ -36,12 +36,8 @@ public final class HuggingFace implements Checkpoint {
   private final Arena arena;
   private final List<Path> files;
   private final Map<String, Tensor> tensors;
+  private final String kind;
   private final Optional<OnnxFolder> onnx;
-
-  private HuggingFace(
-      Path path, Config config, Arena arena, List<Path> files, Map<String, Tensor> tensors) {
-    this(path, config, arena, files, tensors, Optional.empty());
-  }
 
   private HuggingFace(
       Path path,
@@ -49,12 +45,14 @@ public final class HuggingFace implements Checkpoint {
       Arena arena,
       List<Path> files,
       Map<String, Tensor> tensors,
+      String kind,
       Optional<OnnxFolder> onnx) {
     this.path = path;
     this.config = config;
     this.arena = arena;
     this.files = List.copyOf(files);
     this.tensors = Collections.unmodifiableMap(tensors);
+    this.kind = kind;
     this.onnx = onnx;
   }
 
@@ -69,7 +67,18 @@ public final class HuggingFace implements Checkpoint {
       if (isOnnx(folder)) {
         OnnxFolder onnx = OnnxFolder.read(folder, arena);
         return new HuggingFace(
-            folder, onnx.config(), arena, onnx.files(), onnx.tensors(), Optional.of(onnx));
+            folder, onnx.config(), arena, onnx.files(), onnx.tensors(), "onnx", Optional.of(onnx));
+      }
+      if (isOpenvino(folder)) {
+        OpenvinoFolder openvino = OpenvinoFolder.read(folder, arena);
+        return new HuggingFace(
+            folder,
+            openvino.config(),
+            arena,
+            openvino.files(),
+            openvino.tensors(),
+            "openvino",
+            Optional.empty());
       }
       Config config = Config.read(folder.resolve("config.json"));
       boolean isSafetensors = isSafetensors(folder);
@@ -82,7 +91,14 @@ public final class HuggingFace implements Checkpoint {
         shard.values().forEach(tensor -> add(tensors, tensor));
       }
       index.ifPresent(i -> i.check(tensors.keySet()));
-      return new HuggingFace(folder, config, arena, files, scaled(folder, config, tensors));
+      return new HuggingFace(
+          folder,
+          config,
+          arena,
+          files,
+          scaled(folder, config, tensors),
+          MlxWeights.quantization(config).isPresent() ? "mlx" : "huggingface",
+          Optional.empty());
     } catch (Throwable e) {
       arena.close();
       throw e;
@@ -95,7 +111,7 @@ public final class HuggingFace implements Checkpoint {
 
   /** Whether it is a folder of ONNX Runtime GenAI; tensors then have the names of its graph. */
   public boolean isOnnx() {
-    return onnx.isPresent();
+    return kind.equals("onnx");
   }
 
   /** What is rounded between the layers, in a folder that says so. */
@@ -103,9 +119,9 @@ public final class HuggingFace implements Checkpoint {
     return onnx.map(OnnxFolder::activations).orElse(Map.of());
   }
 
-  /** Whether MLX quantized it. */
-  public boolean isMlx() {
-    return MlxWeights.quantization(config).isPresent();
+  /** Whether it is a folder that was made for a runtime, which takes tokenizer.json alone. */
+  public boolean isRuntime() {
+    return isOnnx() || kind.equals("openvino");
   }
 
   /** The type of the weights by its name in transformers, if config.json tells it. */
@@ -163,7 +179,7 @@ public final class HuggingFace implements Checkpoint {
 
   @Override
   public String kind() {
-    return isOnnx() ? "onnx" : isMlx() ? "mlx" : "huggingface";
+    return kind;
   }
 
   @Override
@@ -187,9 +203,15 @@ public final class HuggingFace implements Checkpoint {
   }
 
   private static boolean isOnnx(Path folder) {
-    return OnnxFolder.isAt(folder)
-        && !isSafetensors(folder)
-        && list(folder, "pytorch_model", TORCH).isEmpty();
+    return OnnxFolder.isAt(folder) && !hasWeights(folder);
+  }
+
+  private static boolean isOpenvino(Path folder) {
+    return OpenvinoFolder.isAt(folder) && !hasWeights(folder);
+  }
+
+  private static boolean hasWeights(Path folder) {
+    return isSafetensors(folder) || !list(folder, "pytorch_model", TORCH).isEmpty();
   }
 
   /** Safetensors are preferred where both are there, as everywhere else. */

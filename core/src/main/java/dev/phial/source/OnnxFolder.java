@@ -36,6 +36,8 @@ record OnnxFolder(
   private static final Map<String, String> ARCHITECTURES =
       Map.of("phi", "PhiForCausalLM", "phi3", "Phi3ForCausalLM", "phimoe", "PhiMoEForCausalLM");
 
+  private static final String BLOCK_SPARSE = "phi3small";
+
   private static final List<String> SPECIAL_TOKENS =
       List.of("bos_token_id", "eos_token_id", "pad_token_id");
 
@@ -103,6 +105,12 @@ record OnnxFolder(
       Path file, OnnxGraph graph, OnnxWeights.Contents contents, Config model, Config decoder) {
     ObjectNode config = Json.MAPPER.createObjectNode();
     String type = model.text("type").orElse("");
+    if (type.equals(BLOCK_SPARSE)) {
+      throw Refusal.unsupported(
+          model.file(),
+          "expected the config.json of the checkpoint beside a graph of %s, whose blocks and multipliers it describes, found none; copy it there",
+          type);
+    }
     config.putArray("architectures").add(ARCHITECTURES.getOrDefault(type, type));
     config.put("model_type", type);
     int hidden = decoder.count("hidden_size");

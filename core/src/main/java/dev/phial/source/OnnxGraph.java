@@ -18,7 +18,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.TreeMap;
 import onnx.Onnx.AttributeProto;
 import onnx.Onnx.GraphProto;
 import onnx.Onnx.ModelProto;
@@ -119,8 +118,7 @@ record OnnxGraph(
     private final MemorySegment all;
     private final Map<Path, MemorySegment> external = new LinkedHashMap<>();
 
-    /** Of each external file, where tensors begin and end. */
-    private final Map<Path, TreeMap<Long, Long>> taken = new HashMap<>();
+    private final Extents extents = new Extents();
 
     Reader(Path file, Arena arena) {
       this.file = file;
@@ -241,7 +239,7 @@ record OnnxGraph(
       }
       Encoding encoding = encoding(name, type);
       Shape shape = new Shape(dimensions);
-      long bytes = bytes(name, encoding, shape);
+      long bytes = Extents.bytes(file, name, encoding, shape);
       if (isExternal) {
         return external(name, encoding, shape, bytes, entries);
       }
@@ -315,7 +313,7 @@ record OnnxGraph(
             offset,
             data.byteSize());
       }
-      checkOverlap(name, path, offset, offset + bytes);
+      extents.take(name, path, offset, offset + bytes);
       return new Tensor(path, name, encoding, shape, data.asSlice(offset, bytes));
     }
 
@@ -357,28 +355,6 @@ record OnnxGraph(
       return Long.parseLong(text);
     }
 
-    /** Several tensors may be one, but none may hold parts of another. */
-    private void checkOverlap(String name, Path path, long start, long end) {
-      if (start == end) {
-        return;
-      }
-      TreeMap<Long, Long> ranges = taken.computeIfAbsent(path, p -> new TreeMap<>());
-      Map.Entry<Long, Long> before = ranges.floorEntry(start);
-      Map.Entry<Long, Long> after = ranges.higherEntry(start);
-      boolean isSame = before != null && before.getKey() == start && before.getValue() == end;
-      if (!isSame
-          && (before != null && before.getValue() > start
-              || after != null && after.getKey() < end)) {
-        throw Refusal.bad(
-            path,
-            "tensor %s: expected its bytes, %d to %d, to be its own, found another tensor in them",
-            name,
-            start,
-            end);
-      }
-      ranges.put(start, end);
-    }
-
     private Encoding encoding(String name, int type) {
       return switch (DataType.forNumber(type)) {
         case FLOAT -> DType.F32;
@@ -405,20 +381,6 @@ record OnnxGraph(
                 name,
                 type);
       };
-    }
-
-    private long bytes(String name, Encoding encoding, Shape shape) {
-      try {
-        if (shape.dimensions().stream().anyMatch(dimension -> dimension < 0)) {
-          throw new ArithmeticException();
-        }
-        long elements = shape.elements();
-        return Math.multiplyExact(
-            Math.ceilDiv(elements, encoding.blockSize()), (long) encoding.blockBytes());
-      } catch (ArithmeticException e) {
-        throw Refusal.bad(
-            file, "tensor %s: shape %s has more elements than fit in a file", name, shape);
-      }
     }
   }
 }

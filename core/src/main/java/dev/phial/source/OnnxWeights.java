@@ -115,6 +115,11 @@ final class OnnxWeights {
           checkScores(node);
           take(node, 7, 8);
         }
+        case "SparseAttention" -> take(node, 5, 6, 9, 10);
+        case "Where" -> // tokens that are never predicted
+            constant(node.input(0))
+                .filter(tensor -> tensor.encoding() == DType.BOOL)
+                .ifPresent(tensor -> used.add(tensor.name()));
         case "RotaryEmbedding" -> take(node, 2, 3);
         default -> {}
       }

@@ -29,10 +29,15 @@ public record CalibrationOptions(
   private static final String RANGES = "ranges";
   private static final String METHOD = "calibrate-method";
   private static final String PERCENTILE = "percentile";
-  private static final String ALPHA = "smooth-quant-alpha";
+  public static final String ALPHA = "smooth-quant-alpha";
   private static final String TEXT = "calibration-text";
   private static final String CHUNKS = "calibration-chunks";
   private static final String CONTEXT = "calibration-context";
+
+  private static final String NONE = "none";
+
+  /** What SmoothQuant's authors take for Mistral's models, whose layers are like those of Phi-3. */
+  private static final double USUAL_ALPHA = 0.8;
 
   public static final List<TargetOption> ALL =
       List.of(
@@ -47,7 +52,7 @@ public record CalibrationOptions(
           TargetOption.value(
               ALPHA,
               "A",
-              "How much of the spread of activations goes into the weights (SmoothQuant): 0 to 1; none by default."),
+              "How much of the spread of activations goes into the weights (SmoothQuant): 0 to 1, or none; 0.8 by default."),
           TargetOption.value(
               TEXT, "FILE", "The text that the model reads for it; Shakespeare by default."),
           TargetOption.value(CHUNKS, "N", "How many pieces of it; all by default."),
@@ -62,7 +67,7 @@ public record CalibrationOptions(
             options.value(RANGES).map(Path::of),
             options.value(METHOD).map(RangeMethod::named).orElse(RangeMethod.MINMAX),
             number(options, PERCENTILE, 100).orElse(RangeMethod.USUAL_PERCENTILE),
-            number(options, ALPHA, 1),
+            alpha(options),
             options.value(TEXT).map(Path::of),
             count(options, CHUNKS),
             count(options, CONTEXT));
@@ -81,6 +86,19 @@ public record CalibrationOptions(
               .formatted(PERCENTILE, METHOD, result.method.label()));
     }
     return result;
+  }
+
+  /** The same without SmoothQuant. */
+  public CalibrationOptions withoutSmoothing() {
+    return new CalibrationOptions(
+        ranges, method, percentile, OptionalDouble.empty(), text, chunks, context);
+  }
+
+  private static OptionalDouble alpha(Options options) {
+    if (options.value(ALPHA).filter(NONE::equals).isPresent()) {
+      return OptionalDouble.empty();
+    }
+    return OptionalDouble.of(number(options, ALPHA, 1).orElse(USUAL_ALPHA));
   }
 
   private static OptionalDouble number(Options options, String name, int most) {

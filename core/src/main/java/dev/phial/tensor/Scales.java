@@ -1,7 +1,7 @@
 package dev.phial.tensor;
 
 /** What turns the codes of a tensor into its numbers, where they lie apart from it. */
-public sealed interface Scales permits TileScales, GroupScales, GroupZeros {
+public sealed interface Scales permits TileScales, GroupScales, GroupZeros, ColumnScales {
   /** The scales of the rows from {@code first}. */
   Scales from(long first);
 

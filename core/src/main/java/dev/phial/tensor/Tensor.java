@@ -158,9 +158,7 @@ public record Tensor(
     int columns = Math.toIntExact(shape.columns());
     try {
       switch (layout) {
-        case null ->
-            encoding.decode(
-                data, encoding.bytes(first * columns), to, at, Math.multiplyExact(count, columns));
+        case null -> decode(first * columns, Math.multiplyExact(count, columns), to, at);
         case Layout.Every every -> {
           long rowBytes = encoding.bytes(columns);
           for (int row = 0; row < count; row++) {
@@ -186,6 +184,19 @@ public record Tensor(
         scales.apply((first + row) * step, to, at + row * columns, columns);
       }
     }
+  }
+
+  /** Decodes elements that need not be whole blocks; the data holds the last block in full. */
+  private void decode(long first, int count, float[] to, int at) {
+    int block = encoding.blockSize();
+    int before = (int) (first % block);
+    if (before == 0 && count % block == 0) {
+      encoding.decode(data, encoding.bytes(first), to, at, count);
+      return;
+    }
+    float[] whole = new float[(before + count + block - 1) / block * block];
+    encoding.decode(data, encoding.bytes(first - before), whole, 0, whole.length);
+    System.arraycopy(whole, before, to, at, count);
   }
 
   private void readColumns(Layout.Columns layout, long first, int count, float[] to, int at) {

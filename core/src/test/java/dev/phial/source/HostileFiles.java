@@ -168,6 +168,19 @@ final class HostileFiles {
         onnx("nodes with long names", 200 * MIB, onnxNode("x".repeat(500))),
         onnx("nodes with outputs of one name", 30 * MIB, onnxNode("x")),
         onnx("numbers without an end", 30 * MIB, Bytes.of((byte) 0xFF)),
+        openvino("layers", i -> layer(i)),
+        openvino("layers of one number", i -> "<layer id=\"0\" name=\"\" type=\"a\"/>"),
+        openvino("edges", i -> (i == 0 ? "</layers><edges>" : "") + edge(i)),
+        openvino("elements that say nothing", i -> many("<a/>")),
+        openvino("open elements", i -> many("<a>")),
+        openvino("names", i -> "<a" + i + "/>"),
+        openvino("attributes", i -> attributes(i)),
+        openvino("a text without an end", i -> many("x")),
+        openvino("texts", i -> many("xxxxxxx").substring(0, 20_000) + "<a/>"),
+        openvino("character references", i -> "<a b=\"" + many("&#9;") + "\"/>"),
+        openvino("an attribute without an end", i -> i == 0 ? "<a b=\"" : many("x")),
+        openvino("a comment without an end", i -> i == 0 ? "<!--" : many("<x")),
+        openvino("long shapes", i -> shape(i)),
         imatrix("values", out -> entries(out, 2, 80 * MIB)),
         imatrix("entries", out -> entries(out, 65_536, 2_400)),
         imatrix("a long name", out -> out.write(Bytes.of(1, 200 * MIB))),
@@ -319,6 +332,42 @@ final class HostileFiles {
         .addNode(NodeProto.newBuilder().addOutput(output))
         .build()
         .toByteArray();
+  }
+
+  /** A graph of nearly the largest size whose layers are one thing again and again. */
+  private static Case openvino(String what, IntFunction<String> part) {
+    return new Case(
+        "openvino graph of " + what,
+        "m.xml",
+        file -> {
+          Refused.write(file.resolveSibling("m.bin"), "data");
+          Refused.in(OpenvinoGraph::read).accept(file);
+        },
+        out -> {
+          out.write(Bytes.of("<net version=\"11\"><layers>"));
+          repeat(out, 63 * MIB, part);
+        });
+  }
+
+  private static String layer(int id) {
+    return "<layer id=\"%d\" name=\"%s\" type=\"a\"/>".formatted(id, "x".repeat(400) + id);
+  }
+
+  private static String edge(int id) {
+    return "<edge from-layer=\"%d\" to-layer=\"%d\" to-port=\"9\"/>".formatted(id, id);
+  }
+
+  private static String shape(int id) {
+    return "<layer id=\"%d\" type=\"Const\"><data element_type=\"f32\" shape=\"%s1\"/></layer>"
+        .formatted(id, many("1,"));
+  }
+
+  private static String attributes(int first) {
+    StringBuilder element = new StringBuilder("<a");
+    for (int i = 0; i < 150; i++) {
+      element.append(" a").append(first).append('_').append(i).append("=\"\"");
+    }
+    return element.append("/>").toString();
   }
 
   private static Case pieces(String what, int bytes, byte[] piece) {

@@ -95,7 +95,7 @@ final class MlxWeightsTest {
 
   private void read(String quantization, List<Part> parts, Consumer<Map<String, Tensor>> check) {
     try (HuggingFace model = HuggingFace.open(model(quantization, parts))) {
-      assertThat(model.isMlx()).isTrue();
+      assertThat(model.kind()).isEqualTo("mlx");
       check.accept(model.tensors());
     }
   }

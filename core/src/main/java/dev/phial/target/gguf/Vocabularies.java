@@ -62,13 +62,13 @@ final class Vocabularies {
     return !bytePairs && sentencePieceModel().isPresent();
   }
 
-  /** The model, which folders of ONNX Runtime GenAI hold as tokenizer.json alone. */
+  /** The model, which folders of runtimes may hold as tokenizer.json alone. */
   private Optional<SentencePiece> sentencePieceModel() {
     return folder
         .file("tokenizer.model")
         .map(SentencePiece::read)
         .or(() ->
-            folder.isOnnx()
+            folder.isRuntime()
                 ? folder
                     .file("tokenizer.json")
                     .map(TokenizerJson::read)

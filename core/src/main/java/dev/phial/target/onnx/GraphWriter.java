@@ -23,6 +23,7 @@ import dev.phial.graph.RotaryCache;
 import dev.phial.graph.Vector;
 import dev.phial.model.Hyperparameters;
 import dev.phial.model.LongRope;
+import dev.phial.model.Phi3SmallSettings;
 import dev.phial.model.Weight;
 import dev.phial.plan.PlannedTensor;
 import dev.phial.quant.FloatType;
@@ -45,6 +46,7 @@ import onnx.Onnx.GraphProto;
 import onnx.Onnx.ModelProto;
 import onnx.Onnx.NodeProto;
 import onnx.Onnx.OperatorSetIdProto;
+import onnx.Onnx.TensorProto;
 import onnx.Onnx.ValueInfoProto;
 
 /**
@@ -63,6 +65,7 @@ final class GraphWriter {
   private final FloatType type;
   private final Nodes nodes = new Nodes();
   private final RoundedProducts products;
+  private final List<TensorProto> inside = new ArrayList<>(); // the file of the graph
   private final List<Stored> stored = new ArrayList<>();
   private boolean hasRotaryTables;
   private String positions = "position_ids";
@@ -92,6 +95,7 @@ final class GraphWriter {
   private OnnxModel write() {
     rotaryTables();
     maskLengths();
+    h.small().ifPresent(this::blockTables);
     embedding();
     for (int layer = 0; layer < decoder.layers().size(); layer++) {
       layer(layer, decoder.layers().get(layer));
@@ -128,6 +132,16 @@ final class GraphWriter {
       nodes.add("Gather", name, List.of(shape, nodes.scalar(1)), number("axis", 0));
     }
     return name + "/output_0";
+  }
+
+  private void blockTables(Phi3SmallSettings small) {
+    if (!options.provider().hasBlocks()) {
+      throw new PhialException.Unsupported(
+          "--ep %s: it has no kernel for attention to blocks of tokens, as in Phi-3-small; choose cpu or cuda"
+              .formatted(options.provider().label()));
+    }
+    inside.addAll(BlockTables.of(h, small));
+    cast(MASK + "/ReduceSum/Cast", MASK + "/ReduceSum/output_0", OnnxType.INT32);
   }
 
   private String cast(String name, String input, OnnxType to) {
@@ -223,6 +237,10 @@ final class GraphWriter {
               type);
       add(storage, name, table, plainFormat(), Stored.PLAIN);
       root = nodes.add("Gather", EMBEDDING + "/Gather", List.of(name, "input_ids"));
+    }
+    if (h.small().isPresent() && !options.excludesEmbedding()) {
+      String factor = nodes.real(type, h.small().get().embeddingFactor());
+      root = nodes.add("Mul", EMBEDDING + "/Mul", List.of(root, factor));
     }
     skip = root;
   }
@@ -420,11 +438,27 @@ final class GraphWriter {
       query = rotate(name + "/q_rotary/RotaryEmbedding", query, h.heads());
       key = rotate(name + "/k_rotary/RotaryEmbedding", key, h.keyValueHeads());
     }
-    String output = name + "/GroupQueryAttention/output_0";
+    String output =
+        attention.blocks().isPresent()
+            ? blockAttention(name + "/SparseAttention", index, attention, query)
+            : attention(name + "/GroupQueryAttention", index, attention, query, key, value);
+    String projected =
+        matmul(name + "/o_proj", attention.output(), output, ActivationPoint.ATTENDED.in(index));
+    return attention
+        .output()
+        .bias()
+        .map(bias -> addBias(name + "/o_proj", bias, projected))
+        .orElse(projected);
+  }
+
+  private String attention(
+      String name, int index, Attention attention, String query, String key, String value) {
+    boolean rotates = options.provider().fusesAttention();
+    String output = name + "/output_0";
     nodes.add(
         MICROSOFT,
         "GroupQueryAttention",
-        name + "/GroupQueryAttention",
+        name,
         List.of(
             query,
             key,
@@ -446,13 +480,35 @@ final class GraphWriter {
         real("softcap", 0),
         number("do_rotary", rotates ? 1 : 0),
         number("rotary_interleaved", 0));
-    String projected =
-        matmul(name + "/o_proj", attention.output(), output, ActivationPoint.ATTENDED.in(index));
-    return attention
-        .output()
-        .bias()
-        .map(bias -> addBias(name + "/o_proj", bias, projected))
-        .orElse(projected);
+    return output;
+  }
+
+  private String blockAttention(String name, int index, Attention attention, String query) {
+    String output = name + "/output_0";
+    nodes.add(
+        MICROSOFT,
+        "SparseAttention",
+        name,
+        List.of(
+            query,
+            "",
+            "",
+            "past_key_values.%d.key".formatted(index),
+            "past_key_values.%d.value".formatted(index),
+            BlockTables.ROWS,
+            BlockTables.COLUMNS,
+            MASK + "/Gather/Cast/output_0",
+            MASK + "/ReduceSum/Cast/output_0",
+            "cos_cache",
+            "sin_cache"),
+        List.of(output, "present.%d.key".formatted(index), "present.%d.value".formatted(index)),
+        number("num_heads", h.heads()),
+        number("kv_num_heads", h.keyValueHeads()),
+        real("scale", attention.scale()),
+        number("sparse_block_size", attention.blocks().orElseThrow().blockSize()),
+        number("do_rotary", 1),
+        number("rotary_interleaved", 0));
+    return output;
   }
 
   private void plainRotaryTables() {
@@ -495,6 +551,11 @@ final class GraphWriter {
         String active =
             nodes.add("Gelu", name + "/act_fn/FastGelu", List.of(up), text("approximate", "tanh"));
         yield linear(name + "/fc2", plain.down(), active, product);
+      }
+      case FeedForward.Gegelu gegelu -> {
+        String both = linear(name + "/up_proj", gegelu.gateUp(), input, place);
+        String active = Gegelu.add(nodes, name, both, gegelu.limit(), type);
+        yield linear(name + "/down_proj", gegelu.down(), active, product);
       }
       case FeedForward.Experts experts -> experts(name.replace("/mlp", "/moe"), experts, input);
     };
@@ -615,31 +676,23 @@ final class GraphWriter {
   // --- after the layers
 
   private void head(String hidden) {
-    boolean casts = type == FloatType.BF16; // logits are wanted in single precision
-    Optional<Vector> bias = decoder.output().bias();
     String name = "/lm_head";
-    String logits =
-        matmul(
-            name,
-            decoder.output(),
-            hidden,
-            ActivationPoint.OUTPUT_NORM.once(),
-            bias.isEmpty() && !casts ? "logits" : name + "/MatMul/output_0");
-    if (bias.isPresent()) {
-      vector("lm_head.Add.bias", bias.get());
-      String sum = casts ? name + "/Add/output_0" : "logits";
-      nodes.add("", "Add", name + "/Add", List.of(logits, "lm_head.Add.bias"), List.of(sum));
-      logits = sum;
+    String logits = matmul(name, decoder.output(), hidden, ActivationPoint.OUTPUT_NORM.once());
+    if (decoder.output().bias().isPresent()) {
+      logits = addBias(name, decoder.output().bias().get(), logits);
     }
-    if (casts) {
-      nodes.add(
-          "",
-          "Cast",
-          name + "/Cast",
-          List.of(logits),
-          List.of("logits"),
-          number("to", OnnxType.FLOAT.number()));
+    if (h.small().isPresent()) {
+      Phi3SmallSettings small = h.small().get();
+      String factor = nodes.real(type, 1 / small.logitDivisor());
+      logits = nodes.add("Mul", name + "/Mul", List.of(logits, factor));
+      add(new UnusedTokens(h.vocabulary(), small.unusedTokens()));
+      String never = nodes.real(type, -type.largest());
+      logits = nodes.add("Where", name + "/Where", List.of(UnusedTokens.NAME, never, logits));
     }
+    if (type == FloatType.BF16) { // logits are wanted in single precision
+      cast(name + "/Cast", logits, OnnxType.FLOAT);
+    }
+    nodes.nameLastOutput("logits");
   }
 
   // --- matrices and vectors
@@ -671,13 +724,9 @@ final class GraphWriter {
     return false;
   }
 
-  private String matmul(String name, Linear linear, String input, ActivationPlace place) {
-    return matmul(name, linear, input, place, name + "/MatMul/output_0");
-  }
-
-  private String matmul(
-      String base, Linear linear, String input, ActivationPlace place, String output) {
+  private String matmul(String base, Linear linear, String input, ActivationPlace place) {
     String name = base + "/MatMul";
+    String output = name + "/output_0";
     String weight = name.substring(1).replace('/', '.') + ".weight";
     Matrix matrix = linear.weight();
     if (!options.precision().isQuantized()) {
@@ -860,7 +909,8 @@ final class GraphWriter {
             pass));
   }
 
-  private void add(RotaryTable table) {
+  /** What follows from no parameter. */
+  private void add(Storage table) {
     stored.add(new Stored(table, List.of(), List.of(), Stored.PLAIN));
   }
 
@@ -885,6 +935,7 @@ final class GraphWriter {
     GraphProto.Builder graph =
         GraphProto.newBuilder().setName("main_graph").addAllNode(nodes.all());
     inputsAndOutputs(graph);
+    graph.addAllInitializer(inside);
     Protos.addInitializers(graph, stored);
     return ModelProto.newBuilder()
         .setIrVersion(IR_VERSION)

@@ -2,6 +2,7 @@ package dev.phial.target.onnx;
 
 import com.google.protobuf.ByteString;
 import dev.phial.io.LittleEndian;
+import dev.phial.quant.FloatType;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashSet;
@@ -50,6 +51,12 @@ final class Nodes {
             .build());
   }
 
+  /** Gives the one output of the last node another name. */
+  void nameLastOutput(String name) {
+    NodeProto last = nodes.getLast();
+    nodes.set(nodes.size() - 1, last.toBuilder().setOutput(0, name).build());
+  }
+
   /** A whole number. */
   String scalar(long value) {
     return constant(Long.toString(value), List.of(), new long[] {value});
@@ -62,9 +69,13 @@ final class Nodes {
 
   /** A number in single precision. */
   String real(double value) {
-    byte[] bytes = new byte[Float.BYTES];
-    LittleEndian.putFloat(bytes, 0, (float) value);
-    return constant(OnnxType.FLOAT, Double.toString(value), List.of(), bytes);
+    return real(FloatType.F32, value);
+  }
+
+  String real(FloatType type, double value) {
+    byte[] bytes = new byte[type.bytes()];
+    type.put(bytes, 0, (float) value);
+    return constant(OnnxType.of(type), Double.toString(value), List.of(), bytes);
   }
 
   /** A number in single precision under a name of its own. */

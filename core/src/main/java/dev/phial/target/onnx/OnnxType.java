@@ -8,6 +8,7 @@ enum OnnxType {
   FLOAT(DataType.FLOAT, 32),
   FLOAT16(DataType.FLOAT16, 16),
   BFLOAT16(DataType.BFLOAT16, 16),
+  BOOL(DataType.BOOL, 8),
   INT8(DataType.INT8, 8),
   UINT8(DataType.UINT8, 8),
   UINT16(DataType.UINT16, 16),

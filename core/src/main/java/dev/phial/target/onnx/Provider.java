@@ -86,6 +86,11 @@ enum Provider {
     return this != DML;
   }
 
+  /** Whether there is a kernel for attention to blocks of tokens. */
+  boolean hasBlocks() {
+    return this == CPU || this == CUDA;
+  }
+
   /** Whether control flow runs; otherwise both rotary caches lie in one. */
   boolean hasIf() {
     return this != DML;

@@ -44,7 +44,7 @@ final class QnnFiles {
     Optional<ActivationRanges> ranges = OnnxTarget.ranges(request);
     if (ranges.isPresent() && !ranges.get().smoothing().isEmpty()) {
       throw new PhialException.Usage(
-          "--ep qnn: expected ranges without smoothing, which does not reach what lies between matrices, found some with; calibrate without --smooth-quant-alpha");
+          "--ep qnn: expected ranges without smoothing, which does not reach what lies between matrices, found some with; calibrate with --smooth-quant-alpha none");
     }
     DecoderGraph decoder = DecoderGraph.of(request.model());
     QnnFiles files = new QnnFiles(folder, decoder, options);

@@ -613,6 +613,7 @@ final class GraphWriter {
         Value active = ir.map("Swish", "opset4", gate);
         yield linear(gated.down(), ir.elementwise("Multiply", up, active));
       }
+      case FeedForward.Gegelu gegelu -> throw Matrices.unknown(gegelu);
       case FeedForward.Plain plain -> {
         Value up = linear(plain.up(), x);
         ir.scope(name);

@@ -25,6 +25,7 @@ final class Matrices {
               .forEach(linear -> matrices.add(IrMatrix.of(linear.weight())));
           matrices.add(IrMatrix.of(gated.down().weight()));
         }
+        case FeedForward.Gegelu gegelu -> throw unknown(gegelu);
         case FeedForward.Plain plain -> {
           matrices.add(IrMatrix.of(plain.up().weight()));
           matrices.add(IrMatrix.of(plain.down().weight()));
@@ -40,6 +41,11 @@ final class Matrices {
       }
     }
     return matrices;
+  }
+
+  /** Families that have no graph here are refused before. */
+  static AssertionError unknown(FeedForward.Gegelu gegelu) {
+    return new AssertionError(gegelu);
   }
 
   /** Query, key and value; one where the checkpoint has them in one matrix. */

@@ -49,7 +49,9 @@ public final class OpenvinoTarget implements Target {
   @Override
   public List<String> caveats(ModelDescription model) {
     Hyperparameters h = model.hyperparameters();
-    return h.longRope().isPresent() && h.context() > h.originalContext()
+    return FAMILIES.contains(model.family().name())
+            && h.longRope().isPresent()
+            && h.context() > h.originalContext()
         ? List.of(
             "OpenVINO takes the long LongRoPE factors once a text passes %d tokens, and keeps the keys it has; the reference computes them again"
                 .formatted(h.originalContext()))

@@ -86,8 +86,11 @@ record Export(Path folder, ModelProto model) {
     return tensors;
   }
 
-  /** The bytes of a tensor in the data file. */
+  /** The bytes of a tensor in the graph or in the data file. */
   byte[] bytes(TensorProto tensor) {
+    if (tensor.hasRawData()) {
+      return tensor.getRawData().toByteArray();
+    }
     Map<String, String> where = new HashMap<>();
     tensor.getExternalDataList().forEach(entry -> where.put(entry.getKey(), entry.getValue()));
     int offset = Integer.parseInt(where.getOrDefault("offset", ""));

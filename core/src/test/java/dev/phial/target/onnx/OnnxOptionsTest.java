@@ -95,9 +95,9 @@ final class OnnxOptionsTest {
   }
 
   @Test
-  void refusesFamiliesWithoutGraph() {
-    assertThatThrownBy(plan("phi3-small-8k", "int4"))
+  void refusesBlocksWhereNoKernelAttendsToThem() {
+    assertThatThrownBy(plan("phi3-small-8k", "int4,ep=dml"))
         .isInstanceOf(PhialException.Unsupported.class)
-        .hasMessageContaining("phi3small");
+        .hasMessageContaining("blocks of tokens");
   }
 }

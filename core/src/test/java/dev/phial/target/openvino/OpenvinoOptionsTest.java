@@ -3,18 +3,8 @@ package dev.phial.target.openvino;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
-import dev.phial.Fixtures;
 import dev.phial.PhialException;
-import dev.phial.model.Families;
 import dev.phial.plan.Plan;
-import dev.phial.source.HuggingFace;
-import dev.phial.target.Options;
-import dev.phial.target.Request;
-import java.util.Arrays;
-import java.util.HashMap;
-import java.util.List;
-import java.util.Map;
-import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -22,21 +12,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 /** What can be asked for, and what is said to the rest. */
 final class OpenvinoOptionsTest {
   private static Plan plan(String spelling) {
-    List<String> words = Arrays.asList(spelling.split(","));
-    Map<String, List<String>> options = new HashMap<>();
-    for (String word : words.subList(1, words.size())) {
-      String[] pair = word.split("=", 2);
-      options.put(pair[0], pair.length == 1 ? List.of() : List.of(pair[1]));
-    }
-    try (HuggingFace checkpoint = HuggingFace.open(Fixtures.model("tiny-phi3"))) {
-      Request request =
-          new Request(
-              checkpoint,
-              Families.describe(checkpoint),
-              Optional.of(words.getFirst()),
-              new Options(options));
-      return new OpenvinoTarget().plan(request).plan();
-    }
+    return Export.plan("tiny-phi3", spelling);
   }
 
   @ParameterizedTest
