@@ -84,11 +84,10 @@ final class QnnFiles {
   static List<String> caveats(Request request) {
     Hyperparameters h = request.model().hyperparameters();
     QnnOptions options = QnnOptions.of(request);
-    return h.longRope().isPresent() && h.context() > h.originalContext()
+    return h.longRope().isPresent() && isLong(h, options)
         ? List.of(
-            "texts of any length are rotated with LongRoPE's %s factors, those for %d tokens; the model was meant to change at %d"
-                .formatted(
-                    isLong(h, options) ? "long" : "short", options.context(), h.originalContext()))
+            "texts of any length are rotated with LongRoPE's long factors; the model was meant to take them from %d tokens on, --context-length %d takes the short ones"
+                .formatted(h.originalContext() + 1, h.originalContext()))
         : List.of();
   }
 
