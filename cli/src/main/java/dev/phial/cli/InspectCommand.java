@@ -140,7 +140,7 @@ final class InspectCommand implements Callable<Integer> {
     contents.description.ifPresent(description -> {
       System.out.println();
       Table table = new Table("ll");
-      hyperparameters(description.hyperparameters()).forEach(table::row);
+      hyperparameters(description).forEach(table::row);
       table.print(System.out);
       for (Target target : Targets.ALL) {
         target
@@ -178,7 +178,8 @@ final class InspectCommand implements Callable<Integer> {
     return value.length() > LONGEST_VALUE ? value.substring(0, LONGEST_VALUE) + "…" : value;
   }
 
-  private static Map<String, Object> hyperparameters(Hyperparameters h) {
+  private static Map<String, Object> hyperparameters(ModelDescription description) {
+    Hyperparameters h = description.hyperparameters();
     Map<String, Object> values = new LinkedHashMap<>();
     values.put("layers", h.layers());
     values.put("hidden", h.hidden());
@@ -198,6 +199,9 @@ final class InspectCommand implements Callable<Integer> {
       values.put("experts used", h.expertsUsed());
     }
     values.put("tied embeddings", h.tied());
+    if (!description.activations().isEmpty()) {
+      values.put("rounded activations", description.activations().size());
+    }
     return values;
   }
 
@@ -207,7 +211,7 @@ final class InspectCommand implements Callable<Integer> {
     contents.description.ifPresent(description -> {
       result.put("family", description.family().name());
       ObjectNode numbers = result.putObject("hyperparameters");
-      hyperparameters(description.hyperparameters())
+      hyperparameters(description)
           .forEach((key, value) -> numbers.putPOJO(key.replaceAll("[ -]", "_"), value));
       ObjectNode caveats = result.putObject("caveats");
       for (Target target : Targets.ALL) {

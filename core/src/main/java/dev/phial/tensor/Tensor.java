@@ -29,6 +29,9 @@ public record Tensor(
   /** Bytes of encoded rows that are multiplied together; they stay in the first cache. */
   private static final int BUFFER = 1 << 13;
 
+  /** Columns of a transposed matrix that are read at a time, a line of the cache or more. */
+  private static final int SIDE_BY_SIDE = 64;
+
   public Tensor(
       Path file,
       String name,
@@ -184,6 +187,17 @@ public record Tensor(
         scales.apply((first + row) * step, to, at + row * columns, columns);
       }
     }
+  }
+
+  /** How many rows are best read at a time: what lies side by side comes from memory together. */
+  public int rowsTogether() {
+    return switch (layout) {
+      case null -> 1;
+      case Layout.Every _ -> 1;
+      case Layout.Columns _ -> SIDE_BY_SIDE;
+      case Layout.Stack stack ->
+          stack.parts().stream().mapToInt(Tensor::rowsTogether).max().orElse(1);
+    };
   }
 
   /** Decodes elements that need not be whole blocks; the data holds the last block in full. */

@@ -92,6 +92,18 @@ final class OnnxFiles {
     return graph;
   }
 
+  /** Rounds the activations before the product with the down projection. */
+  static void round(GraphProto.Builder graph) {
+    graph
+        .addInitializer(
+            tensor("scale", DataType.FLOAT, 0).setRawData(ByteString.copyFrom(Bytes.of(0.5f))))
+        .addInitializer(
+            tensor("zero", DataType.UINT8, 0).setRawData(ByteString.copyFrom(Bytes.of((byte) 3))))
+        .addNode(node("QuantizeLinear", "q", List.of("z", "scale", "zero"), "codes"))
+        .addNode(node("DequantizeLinear", "dq", List.of("codes", "scale", "zero"), "rounded"));
+    graph.getNodeBuilder(4).setInput(0, "rounded");
+  }
+
   static AttributeProto.Builder number(String name, long value) {
     return AttributeProto.newBuilder()
         .setName(name)

@@ -34,7 +34,7 @@ final class OnnxFolderTest {
   private static final int NORM = 1; // among its nodes
   private static final int QKV = 2;
   private static final int MATMUL = 4;
-  private static final int SCALE = 8; // added by round
+  private static final int SCALE = 8; // added by OnnxFiles.round
   private static final int ZERO = 9;
   private static final int QUANTIZE = 5;
 
@@ -219,27 +219,13 @@ final class OnnxFolderTest {
   /** Activations rounded to 8 bits before the product with the down projection. */
   @Test
   void readsWhatIsRounded() {
-    OnnxFiles.write(folder, OnnxFolderTest::round);
+    OnnxFiles.write(folder, OnnxFiles::round);
     try (HuggingFace model = HuggingFace.open(folder)) {
       assertThat(model.activations())
           .containsExactly(
               Map.entry(
                   ActivationPoint.FEED_FORWARD_PRODUCT.in(0), new ActivationCodes(8, 0.5f, 3)));
     }
-  }
-
-  private static void round(GraphProto.Builder graph) {
-    graph
-        .addInitializer(
-            OnnxFiles.tensor("scale", DataType.FLOAT, 0)
-                .setRawData(ByteString.copyFrom(Bytes.of(0.5f))))
-        .addInitializer(
-            OnnxFiles.tensor("zero", DataType.UINT8, 0)
-                .setRawData(ByteString.copyFrom(Bytes.of((byte) 3))))
-        .addNode(OnnxFiles.node("QuantizeLinear", "q", List.of("z", "scale", "zero"), "codes"))
-        .addNode(
-            OnnxFiles.node("DequantizeLinear", "dq", List.of("codes", "scale", "zero"), "rounded"));
-    graph.getNodeBuilder(MATMUL).setInput(0, "rounded");
   }
 
   static Stream<Arguments> roundings() {
@@ -257,7 +243,7 @@ final class OnnxFolderTest {
         OnnxFiles.write(
             folder,
             graph -> {
-              round(graph);
+              OnnxFiles.round(graph);
               change.accept(graph);
             }),
         found,
@@ -301,7 +287,7 @@ final class OnnxFolderTest {
         OnnxFiles.write(
             folder,
             graph -> {
-              round(graph);
+              OnnxFiles.round(graph);
               change.accept(graph);
             }),
         found,

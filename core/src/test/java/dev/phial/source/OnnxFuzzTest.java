@@ -17,6 +17,7 @@ final class OnnxFuzzTest {
   @FuzzTest
   @DictionaryEntries({
     "MatMulNBits",
+    "QuantizeLinear",
     "DequantizeLinear",
     "GatherBlockQuantized",
     "QMoE",

@@ -2,6 +2,8 @@ package dev.phial.target.onnx;
 
 import dev.phial.io.Progress;
 import dev.phial.model.Families;
+import dev.phial.model.ModelDescription;
+import dev.phial.quant.activation.SomeRanges;
 import dev.phial.source.Checkpoint;
 import dev.phial.source.Sources;
 import dev.phial.target.Job;
@@ -60,13 +62,13 @@ record Export(Path folder, ModelProto model) {
           .computeIfAbsent(equals < 0 ? word : word.substring(0, equals), name -> new ArrayList<>())
           .addAll(equals < 0 ? List.of() : List.of(word.substring(equals + 1)));
     }
-    return new OnnxTarget()
-        .plan(
-            new Request(
-                checkpoint,
-                Families.describe(checkpoint),
-                Optional.of(words[0]),
-                new Options(options)));
+    ModelDescription model = Families.describe(checkpoint);
+    Request request = new Request(checkpoint, model, Optional.of(words[0]), new Options(options));
+    OnnxTarget target = new OnnxTarget();
+    return target.plan(
+        target.needsRanges(request)
+            ? request.with(SomeRanges.of(model.hyperparameters().layers()))
+            : request);
   }
 
   /** {@code name} to {@code TYPE DIMxDIM HASH}, in the order of the graph. */

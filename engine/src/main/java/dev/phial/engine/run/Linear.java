@@ -88,14 +88,7 @@ final class Linear {
               team.kernels() == MatrixKernels.best()
                   && multiply(start, count, x, y, offset, team.scratch(worker));
           if (!multiplied) {
-            float[] row = team.scratch(worker).floats(Scratch.Use.ROWS, columns);
-            for (int r = start; r < start + count; r++) {
-              tensor.read(first + r, 1, row, 0);
-              for (int i = 0; i < x.count(); i++) {
-                y.values()[y.row(i) + offset + r] =
-                    team.kernels().dot(row, 0, x.values(), x.row(i), columns);
-              }
-            }
+            read(start, count, x, y, offset, team.scratch(worker));
           }
           if (bias != null) {
             for (int i = 0; i < x.count(); i++) {
@@ -115,6 +108,23 @@ final class Linear {
       }
     }
     return true;
+  }
+
+  /** Multiplies rows that have to be decoded first. */
+  private void read(
+      int start, int count, Activations x, Activations y, int offset, Scratch scratch) {
+    int together = tensor.rowsTogether();
+    float[] decoded = scratch.floats(Scratch.Use.ROWS, together * columns);
+    for (int row = start; row < start + count; row += together) {
+      int some = Math.min(together, start + count - row);
+      tensor.read(first + row, some, decoded, 0);
+      for (int r = 0; r < some; r++) {
+        for (int i = 0; i < x.count(); i++) {
+          y.values()[y.row(i) + offset + row + r] =
+              scratch.kernels().dot(decoded, r * columns, x.values(), x.row(i), columns);
+        }
+      }
+    }
   }
 
   private void applyToMany(Activations x, Activations y, int offset, Team team) {
