@@ -232,7 +232,7 @@ final class QuantizeCommand implements Callable<Integer> {
           Request request = out.request;
           return out.with(
               found.computeIfAbsent(
-                  new Search(CalibrationOptions.of(request.options()), out.target.points(request)),
+                  new Search(out.target.calibration(request), out.target.points(request)),
                   search ->
                       new RangeSearch(
                               request.checkpoint(), request.model(), search.options, search.points)

@@ -29,7 +29,7 @@ public record CalibrationOptions(
   private static final String RANGES = "ranges";
   private static final String METHOD = "calibrate-method";
   private static final String PERCENTILE = "percentile";
-  private static final String ALPHA = "smooth-quant-alpha";
+  public static final String ALPHA = "smooth-quant-alpha";
   private static final String TEXT = "calibration-text";
   private static final String CHUNKS = "calibration-chunks";
   private static final String CONTEXT = "calibration-context";
@@ -86,6 +86,12 @@ public record CalibrationOptions(
               .formatted(PERCENTILE, METHOD, result.method.label()));
     }
     return result;
+  }
+
+  /** The same without SmoothQuant. */
+  public CalibrationOptions withoutSmoothing() {
+    return new CalibrationOptions(
+        ranges, method, percentile, OptionalDouble.empty(), text, chunks, context);
   }
 
   private static OptionalDouble alpha(Options options) {

@@ -37,6 +37,11 @@ public interface Target {
     return ActivationPoint.OF_MATRICES;
   }
 
+  /** How they are found. */
+  default CalibrationOptions calibration(Request request) {
+    return CalibrationOptions.of(request.options());
+  }
+
   /** Whether an output is a folder rather than one or several files. */
   default boolean writesFolder() {
     return false;

@@ -50,6 +50,7 @@ import onnx.Onnx.GraphProto;
 import onnx.Onnx.ModelProto;
 import onnx.Onnx.NodeProto;
 import onnx.Onnx.OperatorSetIdProto;
+import onnx.Onnx.TensorProto;
 import onnx.Onnx.ValueInfoProto;
 
 /**

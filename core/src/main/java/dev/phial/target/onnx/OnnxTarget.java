@@ -82,6 +82,12 @@ public final class OnnxTarget implements Target {
   }
 
   @Override
+  public CalibrationOptions calibration(Request request) {
+    CalibrationOptions options = CalibrationOptions.of(request.options());
+    return QnnOptions.isAsked(request) ? options.withoutSmoothing() : options;
+  }
+
+  @Override
   public Set<ActivationPoint> points(Request request) {
     return QnnOptions.isAsked(request) ? ActivationPoint.ALL : ActivationPoint.OF_MATRICES;
   }

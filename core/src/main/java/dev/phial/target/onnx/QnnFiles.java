@@ -45,7 +45,7 @@ final class QnnFiles {
     Optional<ActivationRanges> ranges = OnnxTarget.ranges(request);
     if (ranges.isPresent() && !ranges.get().smoothing().isEmpty()) {
       throw new PhialException.Usage(
-          "--ep qnn: expected ranges without smoothing, which does not reach what lies between matrices, found some with; calibrate without --smooth-quant-alpha");
+          "--ep qnn: expected ranges without smoothing, which does not reach what lies between matrices, found some with; calibrate with --smooth-quant-alpha none");
     }
     DecoderGraph decoder = DecoderGraph.of(request.model());
     QnnFiles files = new QnnFiles(folder, decoder, options);
@@ -86,11 +86,10 @@ final class QnnFiles {
   static List<String> caveats(Request request) {
     Hyperparameters h = request.model().hyperparameters();
     QnnOptions options = QnnOptions.of(request);
-    return h.longRope().isPresent() && h.context() > h.originalContext()
+    return h.longRope().isPresent() && isLong(h, options)
         ? List.of(
-            "texts of any length are rotated with LongRoPE's %s factors, those for %d tokens; the model was meant to change at %d"
-                .formatted(
-                    isLong(h, options) ? "long" : "short", options.context(), h.originalContext()))
+            "texts of any length are rotated with LongRoPE's long factors; the model was meant to take them from %d tokens on, --context-length %d takes the short ones"
+                .formatted(h.originalContext() + 1, h.originalContext()))
         : List.of();
   }
 

@@ -79,7 +79,8 @@ record QnnOptions(
                 .formatted(option.name()));
       }
     }
-    if (CalibrationOptions.of(options).alpha().isPresent()) {
+    if (options.has(CalibrationOptions.ALPHA)
+        && CalibrationOptions.of(options).alpha().isPresent()) {
       throw new PhialException.Usage(
           "--smooth-quant-alpha is for onnx:w8a8, which rounds the inputs of matrices alone; leave it away with --ep qnn");
     }

@@ -250,7 +250,12 @@ public final class Forward {
   }
 
   private void tap(ActivationPlace place, Activations values, int from, int columns) {
-    if (taps.isOpen(place)) {
+    if (!taps.isOpen(place)) {
+      return;
+    }
+    if (values.count() == 1) { // waking the others would take longer
+      taps.flow(place, values.values(), values.row(0) + from, columns);
+    } else {
       forEachRow(
           values.count(),
           row -> taps.flow(place, values.values(), values.row(row) + from, columns));

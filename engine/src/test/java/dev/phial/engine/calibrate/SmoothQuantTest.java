@@ -12,6 +12,7 @@ import dev.phial.engine.run.Team;
 import dev.phial.io.Progress;
 import dev.phial.model.Families;
 import dev.phial.model.ModelDescription;
+import dev.phial.quant.activation.ActivationPoint;
 import dev.phial.quant.activation.ActivationRange;
 import dev.phial.quant.activation.ActivationRanges;
 import dev.phial.source.Checkpoint;
@@ -55,7 +56,8 @@ final class SmoothQuantTest {
               LENGTH,
               Integer.MAX_VALUE,
               OptionalInt.empty(),
-              CalibrationOptions.of(new Options(options)))
+              CalibrationOptions.of(new Options(options)),
+              ActivationPoint.OF_MATRICES)
           .run(read -> {});
     }
   }
