@@ -31,11 +31,6 @@ final class ChannelColumns extends Storage {
   }
 
   @Override
-  FloatType type() {
-    return FloatType.F32;
-  }
-
-  @Override
   void write(DataFile file, float[] x, int from, long row, int count) {
     GroupCodes quantized = format.quantize(x, from, count);
     byte[] scales = new byte[count * Float.BYTES];

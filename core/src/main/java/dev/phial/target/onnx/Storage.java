@@ -21,8 +21,10 @@ abstract class Storage {
     return initializers;
   }
 
-  /** Of what type its numbers are, in messages and where nothing may be lost. */
-  abstract FloatType type();
+  /** Of what type its numbers are, for those that may have to keep every bit of them. */
+  FloatType type() {
+    throw new AssertionError("only what the model builder writes is carried");
+  }
 
   /** How codes come to it as they are, if they do: then it gets these, and no numbers. */
   Optional<Recoding> recoding() {

@@ -1,6 +1,5 @@
 package dev.phial.target.onnx;
 
-import dev.phial.quant.FloatType;
 import java.util.List;
 
 /** Which tokens are never predicted: a byte of 0 or 1 for each, {@code [vocabulary]}. */
@@ -17,11 +16,6 @@ final class UnusedTokens extends Storage {
   }
 
   @Override
-  FloatType type() {
-    throw new AssertionError("no parameter belongs here");
-  }
-
-  @Override
   void begin(DataFile file) {
     byte[] bytes = new byte[vocabulary];
     for (int token : unused) {
@@ -30,11 +24,6 @@ final class UnusedTokens extends Storage {
       }
     }
     file.write(initializers().getFirst(), bytes, 0);
-  }
-
-  @Override
-  FloatType type() {
-    throw new AssertionError("no parameter belongs here");
   }
 
   @Override
