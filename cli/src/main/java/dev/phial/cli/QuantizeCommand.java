@@ -248,6 +248,9 @@ final class QuantizeCommand implements Callable<Integer> {
       for (Output out : outputs) {
         sinks.put(out.job.open(out.path, force), out);
       }
+      if (outputs.stream().anyMatch(out -> out.target.writesFolder())) {
+        hashEarly(outputs.getFirst().request.checkpoint());
+      }
       Map<Path, PhialException> failures = new LinkedHashMap<>();
       try (Bar bar = Bar.of(Bar.Unit.BYTES)) {
         Progress progress = bar;
@@ -258,6 +261,20 @@ final class QuantizeCommand implements Callable<Integer> {
     } finally {
       sinks.keySet().forEach(Sink::close);
     }
+  }
+
+  /** Manifests want it in the end; beside the work it costs less, and files are read but once. */
+  private static void hashEarly(Checkpoint checkpoint) {
+    Thread.ofPlatform()
+        .name("phial-hash")
+        .daemon()
+        .start(() -> {
+          try {
+            checkpoint.hashes();
+          } catch (PhialException e) {
+            // whoever asks for the hashes is told
+          }
+        });
   }
 
   private static Path outputOf(Map<Sink, Output> sinks, Sink sink) {

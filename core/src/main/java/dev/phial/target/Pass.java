@@ -112,8 +112,13 @@ public final class Pass {
               .start(() -> takePieces(pieces.size())));
     }
     takePieces(pieces.size());
+    join(others);
+  }
+
+  /** Waits, and throws what stopped one of them. */
+  private void join(List<Thread> threads) {
     try {
-      for (Thread thread : others) {
+      for (Thread thread : threads) {
         thread.join();
       }
     } catch (InterruptedException e) {
@@ -189,18 +194,25 @@ public final class Pass {
     }
   }
 
+  /** One beside the other: hashing keeps a core busy, and the disk need not wait for it. */
   private void commit() {
-    for (Sink sink : sinks) {
-      if (!failedSinks.containsKey(sink)) {
-        try {
-          sink.commit();
-        } catch (PhialException e) {
-          failedSinks.put(sink, e);
-        }
-      }
-    }
+    join(
+        sinks.stream()
+            .filter(sink -> !failedSinks.containsKey(sink))
+            .map(sink -> Thread.ofPlatform().name("phial-commit").start(() -> commit(sink)))
+            .toList());
     if (!sinks.isEmpty() && failedSinks.size() == sinks.size()) {
       throw failedSinks.values().iterator().next();
+    }
+  }
+
+  private void commit(Sink sink) {
+    try {
+      sink.commit();
+    } catch (PhialException e) {
+      failedSinks.put(sink, e);
+    } catch (Throwable e) {
+      failure.compareAndSet(null, e);
     }
   }
 }
