@@ -44,6 +44,9 @@ record ManifestCheck(Path manifest, Map<String, Finding> files) {
    * @throws PhialException.BadInput if there is no manifest, or nothing that could be one
    */
   static ManifestCheck of(Path path) {
+    if (String.valueOf(path.getFileName()).equals(Manifest.NAME)) {
+      return of(path.toAbsolutePath().resolveSibling(""));
+    }
     boolean isFolder = Files.isDirectory(path);
     Path manifest =
         isFolder
@@ -57,25 +60,29 @@ record ManifestCheck(Path manifest, Map<String, Finding> files) {
               .formatted(path, manifest.getFileName()));
     }
     Map<String, String> expected = expected(manifest);
+    String name = String.valueOf(path.getFileName());
+    if (!isFolder && !path.equals(manifest) && !expected.containsKey(name) && Files.exists(path)) {
+      throw wrong(manifest, "a SHA-256 for " + name, "none");
+    }
     Map<String, Finding> files = new TreeMap<>();
     List<Path> present = new ArrayList<>();
-    for (String name : expected.keySet()) {
-      Path file = manifest.resolveSibling(name);
+    for (String each : expected.keySet()) {
+      Path file = manifest.resolveSibling(each);
       if (Files.isRegularFile(file)) {
         present.add(file);
       } else {
-        files.put(name, Finding.MISSING);
+        files.put(each, Finding.MISSING);
       }
     }
     Sha256.of(present)
         .forEach((file, hash) -> {
-          String name = String.valueOf(file.getFileName());
-          files.put(name, hash.equals(expected.get(name)) ? Finding.SAME : Finding.CHANGED);
+          String found = String.valueOf(file.getFileName());
+          files.put(found, hash.equals(expected.get(found)) ? Finding.SAME : Finding.CHANGED);
         });
     if (isFolder) {
       names(path).stream()
-          .filter(name -> !expected.containsKey(name) && !name.equals(Manifest.NAME))
-          .forEach(name -> files.put(name, Finding.EXTRA));
+          .filter(found -> !expected.containsKey(found) && !found.equals(Manifest.NAME))
+          .forEach(found -> files.put(found, Finding.EXTRA));
     }
     return new ManifestCheck(manifest, files);
   }
@@ -96,6 +103,9 @@ record ManifestCheck(Path manifest, Map<String, Finding> files) {
         throw wrong(manifest, "a SHA-256 for " + name, hash.isEmpty() ? "none" : hash);
       }
       hashes.put(name, hash);
+    }
+    if (hashes.isEmpty()) {
+      throw wrong(manifest, "the files of an output", "none");
     }
     return hashes;
   }

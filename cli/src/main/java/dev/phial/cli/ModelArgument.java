@@ -1,6 +1,7 @@
 package dev.phial.cli;
 
 import dev.phial.PhialException;
+import dev.phial.model.Families;
 import dev.phial.source.Checkpoint;
 import dev.phial.source.HuggingFace;
 import dev.phial.source.Sources;
@@ -29,7 +30,8 @@ final class ModelArgument {
       return checkpoint;
     }
     try {
-      return HuggingFace.around(checkpoint, path(original.get()));
+      return HuggingFace.around(
+          checkpoint, Families.describe(checkpoint).hyperparameters().tied(), path(original.get()));
     } catch (Throwable e) {
       checkpoint.close();
       throw e;

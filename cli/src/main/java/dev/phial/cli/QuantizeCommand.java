@@ -11,6 +11,7 @@ import dev.phial.plan.PlannedTensor;
 import dev.phial.quant.activation.ActivationPoint;
 import dev.phial.quant.activation.ActivationRanges;
 import dev.phial.source.Checkpoint;
+import dev.phial.source.HuggingFace;
 import dev.phial.target.CalibrationOptions;
 import dev.phial.target.Job;
 import dev.phial.target.Pass;
@@ -170,7 +171,12 @@ final class QuantizeCommand implements Callable<Integer> {
   private void check(Checkpoint checkpoint, List<Output> outputs) {
     Set<Path> seen = new LinkedHashSet<>();
     for (Output out : outputs) {
-      if (ModelArgument.isSame(checkpoint.path(), out.path)) {
+      if (ModelArgument.isSame(checkpoint.path(), out.path)
+          || checkpoint instanceof HuggingFace folder
+              && folder
+                  .weights()
+                  .filter(w -> ModelArgument.isSame(w.path(), out.path))
+                  .isPresent()) {
         throw new PhialException.Usage(
             out.path + " is what the model is read from; pass -o for another place");
       }

@@ -10,6 +10,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
@@ -94,6 +95,55 @@ final class CarryTest {
         last = output;
       }
     }
+  }
+
+  @Test
+  void aTypeThatDoesNotHoldTheCodesIsRefused() {
+    for (String from : List.of("gguf:Q4_K_M", "gguf:Q8_0")) {
+      Command.Result result =
+          carry(MODEL, source(MODEL, from), "gguf:Q4_0", folder.resolve("out.gguf"));
+      assertThat(result.status()).as(from).isNotZero();
+      assertThat(folder.resolve("out.gguf")).doesNotExist();
+    }
+  }
+
+  /** An export may have two matrices where the original has one for input and output. */
+  @Test
+  void whatTheExportHasTwiceIsKeptTwice() {
+    Path source = source("phi4-mini", "onnx:int8");
+    Path output = folder.resolve("out");
+    Phial.call(
+            List.of(
+                "quantize",
+                source.toString(),
+                "--to",
+                "openvino",
+                "--carry",
+                "--original",
+                Phial.model("phi4-mini"),
+                "-o",
+                output.toString()))
+        .succeeded();
+    assertThat(exact(source, output).status()).isZero();
+  }
+
+  @Test
+  void theModelItselfIsNotReplaced() {
+    Path source = source(MODEL, "openvino:int4");
+    Command.Result result =
+        Phial.call(
+            List.of(
+                "quantize",
+                source.toString(),
+                "--to",
+                "openvino:int8",
+                "--original",
+                Phial.model(MODEL),
+                "--force",
+                "-o",
+                source.toString()));
+    assertThat(result.status()).isEqualTo(2);
+    assertThat(result.err()).contains("what the model is read from");
   }
 
   private static Path source(String model, String to) {

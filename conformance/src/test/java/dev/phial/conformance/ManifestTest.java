@@ -53,6 +53,7 @@ final class ManifestTest {
     }
     assertThat(manifest.toString()).doesNotContain(folder.toString(), Phial.MODELS.toString());
     check(first).succeeded();
+    check(first.resolve("phial.json")).succeeded();
   }
 
   @Test
@@ -105,6 +106,7 @@ final class ManifestTest {
         "[]",
         "{}",
         "{\"files\": 3}",
+        "{\"files\": {}}",
         "{\"files\": {\"../a\": \"0\"}}",
         "{\"files\": {\"a\": \"0\"}}",
         "{\"files\": {\"a\": {}}}"

@@ -52,6 +52,9 @@ public final class Json {
 
   /** Opens a file for streaming, unless it is larger than any that makes sense. */
   public static InputStream open(Path file) {
+    if (Files.exists(file) && !Files.isRegularFile(file)) { // opening a pipe would wait for ever
+      throw new PhialException.BadInput(file + ": expected a file, found a folder or device");
+    }
     try {
       long size = Files.size(file);
       if (size > LARGEST_FILE) {

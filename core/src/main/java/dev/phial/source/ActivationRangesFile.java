@@ -19,6 +19,8 @@ import tools.jackson.databind.JsonNode;
  */
 public final class ActivationRangesFile {
   public static final String VERSION = "activation_ranges";
+  private static final float LARGEST = 1e30f;
+
   public static final String RANGES = "ranges";
   public static final int CURRENT = 1;
 
@@ -86,10 +88,10 @@ public final class ActivationRangesFile {
   private static ActivationRange range(Config entry, ActivationPlace place) {
     float low = (float) entry.number("low", Double.NaN);
     float high = (float) entry.number("high", Double.NaN);
-    if (!Float.isFinite(low) || !Float.isFinite(high) || low > high) {
+    if (!(Math.abs(low) < LARGEST && Math.abs(high) < LARGEST) || low > high) {
       throw Refusal.bad(
           entry.file(),
-          "range of %s: expected finite numbers low and high, found %s and %s",
+          "range of %s: expected numbers low and high that activations can be, found %s and %s",
           place,
           entry.json().path("low"),
           entry.json().path("high"));

@@ -16,6 +16,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
+import tools.jackson.databind.node.ObjectNode;
 
 /**
  * A folder in the layout of the Hugging Face hub: config.json, one or several weight files with an
@@ -124,12 +125,18 @@ public final class HuggingFace implements Checkpoint {
    * A model with what lies beside the checkpoint it was made from: configuration and tokenizer.
    * Weights of that folder are not looked at, and need not be there.
    *
+   * @param tied whether the model has one matrix for input and output, whatever the checkpoint had
    * @throws PhialException.BadInput if the folder has no config.json
    */
-  public static HuggingFace around(Checkpoint weights, Path folder) {
+  public static HuggingFace around(Checkpoint weights, boolean tied, Path folder) {
+    Config config = Config.read(folder.resolve("config.json"));
+    if (config.flag("tie_word_embeddings", !tied) != tied) {
+      ObjectNode json = (ObjectNode) config.json().deepCopy();
+      config = new Config(config.file(), json.put("tie_word_embeddings", tied));
+    }
     return new HuggingFace(
         folder,
-        Config.read(folder.resolve("config.json")),
+        config,
         Arena.ofAuto(),
         weights.files(),
         weights.tensors(),
@@ -145,6 +152,13 @@ public final class HuggingFace implements Checkpoint {
 
   public Config config() {
     return config;
+  }
+
+  /** config.json without what it says about how weights were quantized here. */
+  public ObjectNode plainConfig() {
+    ObjectNode json = (ObjectNode) config.json().deepCopy();
+    json.remove(List.of("quantization", "quantization_config"));
+    return json;
   }
 
   /** Whether it is a folder of ONNX Runtime GenAI; tensors then have the names of its graph. */

@@ -48,6 +48,8 @@ final class OpenvinoWeights {
   private static final List<DType> FLOATS = List.of(DType.F32, DType.F16, DType.BF16);
   private static final List<DType> SMALL_FLOATS = List.of(DType.F8_E4M3, DType.F8_E5M2);
 
+  private static final int WIDEST = 1 << 20; // layers of a model are narrower
+
   private final Path file;
   private final OpenvinoGraph graph;
   private final Map<String, Tensor> tensors = new LinkedHashMap<>();
@@ -111,7 +113,7 @@ final class OpenvinoWeights {
   /** Adds what the export left away because it changes nothing: weights of 1, biases of 0. */
   private void completeNorms() {
     Tensor embedding = tensors.get(EMBEDDING);
-    if (embedding == null || embedding.shape().columns() > Integer.MAX_VALUE) {
+    if (embedding == null || embedding.shape().columns() > WIDEST) {
       return; // refused where all parameters are looked for
     }
     float[] values = new float[(int) embedding.shape().columns()];

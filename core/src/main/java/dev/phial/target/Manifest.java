@@ -6,6 +6,7 @@ import dev.phial.io.AtomicFolder;
 import dev.phial.io.Json;
 import dev.phial.io.PythonJson;
 import dev.phial.source.Checkpoint;
+import dev.phial.source.HuggingFace;
 import dev.phial.source.Sha256;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -71,7 +72,8 @@ public record Manifest(Request request, Target target, String precision) {
   public byte[] json(Map<String, Path> files) {
     CompletableFuture<Map<Path, String>> source =
         CompletableFuture.supplyAsync(request.checkpoint()::hashes);
-    List<Path> others = Stream.concat(inputs().stream(), files.values().stream()).toList();
+    List<Path> others =
+        Stream.of(inputs(), originals(), files.values()).flatMap(Collection::stream).toList();
     Map<Path, String> hashes = new HashMap<>(Sha256.of(others));
     try {
       hashes.putAll(source.join());
@@ -95,6 +97,10 @@ public record Manifest(Request request, Target target, String precision) {
         json.putObject("source").put("name", checkpoint.name()).put("kind", checkpoint.kind());
     ObjectNode weights = source.putObject("files");
     checkpoint.files().forEach(file -> weights.put(name(file), hash.apply(file)));
+    if (checkpoint instanceof HuggingFace folder && folder.weights().isPresent()) {
+      ObjectNode original = source.putObject("original");
+      originals().forEach(file -> original.put(name(file), hash.apply(file)));
+    }
     json.put("target", target.name()).put("precision", precision);
     ObjectNode options = json.putObject("options");
     if (request.carries()) {
@@ -114,6 +120,15 @@ public record Manifest(Request request, Target target, String precision) {
     ObjectNode files = json.putObject("files");
     written.forEach(files::put);
     return PythonJson.dump(json, INDENT);
+  }
+
+  /**
+   * What was taken from the checkpoint that the model was made from, if it comes from elsewhere.
+   */
+  private List<Path> originals() {
+    return request.checkpoint() instanceof HuggingFace folder && folder.weights().isPresent()
+        ? Stream.concat(Stream.of(folder.config().file()), folder.companions().stream()).toList()
+        : List.of();
   }
 
   /** Files that options name. */

@@ -67,7 +67,7 @@ public record Request(
   }
 
   /** How most of the weights are made of integers, and whether these lie around zero in fact. */
-  private Coding usualCodingSeen() {
+  public Coding usualCodingSeen() {
     Optional<Coding> usual = Optional.of(usualCoding());
     return model.weights().stream()
         .filter(weight -> weight.coding().equals(usual))

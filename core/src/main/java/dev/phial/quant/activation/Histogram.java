@@ -62,7 +62,8 @@ public final class Histogram {
   }
 
   private ActivationRange within(float low, float high) {
-    return new ActivationRange(Math.max(low, seen.low()), Math.min(high, seen.high()));
+    float from = Math.min(Math.max(low, seen.low()), seen.high());
+    return new ActivationRange(from, Math.max(from, Math.min(high, seen.high())));
   }
 
   /**

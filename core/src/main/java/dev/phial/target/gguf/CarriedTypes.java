@@ -55,9 +55,18 @@ final class CarriedTypes {
     wanted = recipe.base();
   }
 
-  /** With the type that most codes need, unless one was asked for. */
+  /**
+   * With the type that most codes need, unless one was asked for.
+   *
+   * @throws PhialException.Usage if that cannot hold them
+   * @throws PhialException.Unsupported if the model has no codes
+   */
   static Request settled(Request request) {
     request.refuse(DECIDED);
+    if (request.carries() && request.precision().isPresent()) {
+      checkHolds(request, request.precision().get());
+      return request;
+    }
     return request.precision().isPresent()
         ? request
         : request.settled(from ->
@@ -66,6 +75,19 @@ final class CarriedTypes {
                 .findFirst()
                 .orElse(INTEGERS.getLast())
                 .name());
+  }
+
+  private static void checkHolds(Request request, String type) {
+    Coding usual = request.usualCodingSeen();
+    INTEGERS.stream()
+        .filter(format -> format.name().equalsIgnoreCase(type))
+        .findFirst()
+        .flatMap(format -> Recoding.obstacle(usual, coding(format)))
+        .ifPresent(obstacle -> {
+          throw new PhialException.Usage(
+              "--carry: gguf:%s cannot hold the codes of %s: %s; leave the type away"
+                  .formatted(type, request.checkpoint().path(), obstacle));
+        });
   }
 
   /**

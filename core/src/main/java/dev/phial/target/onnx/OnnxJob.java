@@ -74,7 +74,7 @@ final class OnnxJob implements Job {
     Map<String, byte[]> smallFiles = new LinkedHashMap<>();
     smallFiles.put(GenaiConfig.NAME, PythonJson.dump(GenaiConfig.of(source, h, options), 4));
     if (h.small().isPresent()) { // the graph does not say what it does
-      smallFiles.put("config.json", PythonJson.dump(source.config().json(), 2));
+      smallFiles.put("config.json", PythonJson.dump(source.plainConfig(), 2));
     }
     smallFiles.putAll(TokenizerFiles.of(source, h.context()));
     return new OnnxJob(

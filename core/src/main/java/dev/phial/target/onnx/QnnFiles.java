@@ -137,7 +137,7 @@ final class QnnFiles {
 
   /** The checkpoint as it is in the graphs: with their context, and one set of rotary factors. */
   private ObjectNode config() {
-    ObjectNode config = (ObjectNode) folder.config().json().deepCopy();
+    ObjectNode config = folder.plainConfig();
     config.put("max_position_embeddings", options.context());
     h.longRope().ifPresent(rope -> rescale(config, rope));
     return config;

@@ -27,6 +27,9 @@ record QnnOptions(
   private static final int LONGEST_CONTEXT = 32768;
   private static final int USUAL_PROMPT = 128;
 
+  /** Elements of the table that masks what comes later, which lies in the graph. */
+  private static final int LARGEST_MASK = 1 << 26;
+
   static final List<TargetOption> ALL =
       List.of(
           TargetOption.value(
@@ -96,6 +99,11 @@ record QnnOptions(
       throw new PhialException.Usage(
           "--prompt-length: expected 2 to %d, half of the context, found %d"
               .formatted(context / 2, prompt));
+    }
+    if ((long) prompt * context > LARGEST_MASK) {
+      throw new PhialException.Usage(
+          "--prompt-length: expected at most %d with a context of %d, found %d"
+              .formatted(LARGEST_MASK / context, context, prompt));
     }
     return new QnnOptions(
         precision, activationBits(options), prompt, context, upgradesHead(options, precision));

@@ -1,5 +1,6 @@
 package dev.phial.target.onnx;
 
+import dev.phial.PhialException;
 import dev.phial.io.LittleEndian;
 import dev.phial.quant.GroupInt;
 import dev.phial.quant.method.GroupCodes;
@@ -102,8 +103,13 @@ final class SignedColumns extends Storage {
     for (int i = 0; i < count; i++) {
       float scale = scales[i] * bias.inputScale;
       double code = Math.rint(bias.values[(int) first + i] / (double) scale);
-      LittleEndian.putInt(
-          codes, i * Integer.BYTES, (int) Math.clamp(code, Integer.MIN_VALUE, Integer.MAX_VALUE));
+      if (!(Math.abs(code) <= Integer.MAX_VALUE)) {
+        throw new PhialException.Unsupported(
+            "tensor %s: expected a bias that is at most 2^31 steps of input and weights, found %s at %d steps; choose another --ep"
+                .formatted(
+                    initializers().get(2).name(), bias.values[(int) first + i], (long) code));
+      }
+      LittleEndian.putInt(codes, i * Integer.BYTES, (int) code);
       LittleEndian.putFloat(bytes, i * Float.BYTES, scale);
     }
     file.write(initializers().get(2), codes, first * Integer.BYTES);

@@ -19,6 +19,7 @@ import dev.phial.quant.activation.ActivationPoint;
 import dev.phial.quant.method.SignedSymmetric;
 import dev.phial.target.onnx.QdqNodes.Signal;
 import dev.phial.tensor.Shape;
+import dev.phial.tensor.Tensor;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -151,12 +152,26 @@ final class StaticParameters {
 
   private String vector(QdqNodes qdq, String prefix, Vector vector) {
     String name = prefix + "_quantized";
-    float[] values = vector.values();
+    float[] values = finite(vector);
     ActivationCodes all = scales.of(values);
     if (!stored.containsKey(name)) {
       constant(name, values, all, values.length);
     }
     return qdq.dequantize(name, "/" + name, all).name();
+  }
+
+  /** Vectors are read here and not in the pass, which looks at what it hands out. */
+  private static float[] finite(Vector vector) {
+    float[] values = vector.values();
+    for (float value : values) {
+      if (!Float.isFinite(value)) {
+        Tensor tensor = vector.parts().getFirst().weight().slices().getFirst();
+        throw new PhialException.BadInput(
+            "%s: tensor %s: expected finite numbers, found %s; the checkpoint is damaged or overflowed in training"
+                .formatted(tensor.file(), tensor.name(), value));
+      }
+    }
+    return values;
   }
 
   private void constant(String name, float[] values, ActivationCodes codes, long... dimensions) {
@@ -193,7 +208,7 @@ final class StaticParameters {
               matrix.rows(),
               matrix.columns(),
               format,
-              bias.map(vector -> new SignedColumns.Bias(vector.values(), inputScale)));
+              bias.map(vector -> new SignedColumns.Bias(finite(vector), inputScale)));
       stored.put(
           prefix,
           new Stored(

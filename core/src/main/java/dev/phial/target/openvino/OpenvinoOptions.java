@@ -158,6 +158,9 @@ record OpenvinoOptions(
 
   /** For a summary: what was chosen, and what is usual; nothing of plain numbers. */
   String words() {
+    if (carries) {
+      return "codes as they came";
+    }
     List<String> words = new ArrayList<>();
     if (precision == Precision.INT4 || precision == Precision.INT8) {
       words.add(symmetric ? "symmetric" : "asymmetric");

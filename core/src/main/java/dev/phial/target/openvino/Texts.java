@@ -17,7 +17,7 @@ final class Texts {
 
   static Map<String, byte[]> of(HuggingFace folder, OpenvinoOptions options) {
     Map<String, byte[]> texts = new LinkedHashMap<>();
-    texts.put("config.json", PythonJson.dump(folder.config().json(), INDENT));
+    texts.put("config.json", PythonJson.dump(folder.plainConfig(), INDENT));
     if (folder.file("generation_config.json").isEmpty()) {
       texts.put(
           "generation_config.json", PythonJson.dump(generation(folder.config().json()), INDENT));
