@@ -66,6 +66,9 @@ final class PlanCommand implements Callable<Integer> {
     try (Checkpoint checkpoint = ModelArgument.open(model, carry.original())) {
       ModelDescription description = Families.describe(checkpoint);
       int tokens = context.orElse(PlanPrinter.usualContext(description.hyperparameters()));
+      if (targets.isEmpty() && carry.carries()) {
+        throw new PhialException.Usage("--carry needs --to, which says where to");
+      }
       if (targets.isEmpty()) {
         List<Choice> choices = choices(checkpoint, description, targets.bareOptions());
         if (json) {

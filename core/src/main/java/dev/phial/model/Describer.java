@@ -115,7 +115,7 @@ final class Describer {
       describer.found.add(weight.role() + " " + weight.layer() + " " + weight.part());
     }
     describer.checkComplete();
-    return new ModelDescription(family, hyperparameters, describer.weights);
+    return new ModelDescription(family, hyperparameters, describer.weights, model.activations());
   }
 
   private static void check(Checkpoint checkpoint, Hyperparameters h) {

@@ -116,7 +116,7 @@ final class ConfigTest {
   void refusesWhatIsNoFile() {
     Refused.asBad(
         folder.resolve("no.json"), "no such file", () -> Config.read(folder.resolve("no.json")));
-    Refused.asBad(folder, "directory", () -> Config.read(folder));
+    Refused.asBad(folder, "folder or device", () -> Config.read(folder));
   }
 
   private Config read(String json) {

@@ -926,7 +926,13 @@ final class GraphWriter {
   private void roundedMatmul(
       String name, String weight, Matrix matrix, String input, String output) {
     GroupInt format = RoundedProducts.format(matrix.columns());
-    ChannelColumns storage = new ChannelColumns(weight, matrix.rows(), format);
+    SignedColumns storage =
+        new SignedColumns(
+            weight.replaceFirst("\\.weight$", ""),
+            matrix.rows(),
+            matrix.columns(),
+            format,
+            Optional.empty());
     add(storage, weight, matrix, format, Stored.PLAIN);
     products.multiply(name, input, storage.initializers(), output);
   }

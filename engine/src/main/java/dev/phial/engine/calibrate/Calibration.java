@@ -44,7 +44,7 @@ public final class Calibration {
     int context = forward.model().hyperparameters().context();
     if (length < 1 || length > context) {
       throw new PhialException.Usage(
-          "--context: expected 1 to %d, the context of the model, found %d"
+          "expected texts of 1 to %d tokens, the context of the model, found --context %d"
               .formatted(context, length));
     }
     if (tokens.length < length) {
