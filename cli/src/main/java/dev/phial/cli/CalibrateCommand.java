@@ -77,19 +77,19 @@ final class CalibrateCommand implements Callable<Integer> {
   private boolean ranges;
 
   @Option(
-      names = "--calibrate-method",
+      names = "--" + CalibrationOptions.METHOD,
       paramLabel = "METHOD",
       description = "How ranges are chosen: minmax (default), percentile or entropy.")
   private Optional<String> method = Optional.empty();
 
   @Option(
-      names = "--percentile",
+      names = "--" + CalibrationOptions.PERCENTILE,
       paramLabel = "P",
       description = "Percent of all activations that their range holds; 99.999 by default.")
   private Optional<String> percentile = Optional.empty();
 
   @Option(
-      names = "--smooth-quant-alpha",
+      names = "--" + CalibrationOptions.ALPHA,
       paramLabel = "A",
       description =
           "How much of the spread of activations goes into the weights: 0 to 1, or none; 0.8 by default.")
@@ -161,13 +161,13 @@ final class CalibrateCommand implements Callable<Integer> {
               .formatted(processOutput ? "process-output" : "parse-special"));
     }
     Map<String, List<String>> given = new HashMap<>();
-    method.ifPresent(value -> given.put("calibrate-method", List.of(value)));
-    percentile.ifPresent(value -> given.put("percentile", List.of(value)));
-    alpha.ifPresent(value -> given.put("smooth-quant-alpha", List.of(value)));
-    text.ifPresent(value -> given.put("calibration-text", List.of(value.toString())));
-    context.ifPresent(value -> given.put("calibration-context", List.of(value.toString())));
+    method.ifPresent(value -> given.put(CalibrationOptions.METHOD, List.of(value)));
+    percentile.ifPresent(value -> given.put(CalibrationOptions.PERCENTILE, List.of(value)));
+    alpha.ifPresent(value -> given.put(CalibrationOptions.ALPHA, List.of(value)));
+    text.ifPresent(value -> given.put(CalibrationOptions.TEXT, List.of(value.toString())));
+    context.ifPresent(value -> given.put(CalibrationOptions.CONTEXT, List.of(value.toString())));
     if (chunks > 0) {
-      given.put("calibration-chunks", List.of(Integer.toString(chunks)));
+      given.put(CalibrationOptions.CHUNKS, List.of(Integer.toString(chunks)));
     }
     CalibrationOptions options = CalibrationOptions.of(new Options(given));
     try (Checkpoint checkpoint = ModelArgument.open(model)) {

@@ -160,9 +160,8 @@ public final class Main implements Callable<Integer> {
   static final class Version implements CommandLine.IVersionProvider {
     @Override
     public String[] getVersion() {
-      String version = Main.class.getPackage().getImplementationVersion();
       return new String[] {
-        "phial " + (version == null ? "(not packaged)" : version),
+        "phial " + dev.phial.Version.current(),
         "Java " + Runtime.version() + ", " + dev.phial.kernel.Kernels.best().describe() + " kernels"
       };
     }

@@ -7,6 +7,11 @@ public final class Rounding {
 
   private Rounding() {}
 
+  /** The nearest whole number, ties to even; meant for |x| below 2²². */
+  public static float even(float x) {
+    return x + MAGIC - MAGIC;
+  }
+
   /**
    * ggml's {@code nearest_int}: ties to even; meant for |x| below 2²², and the same nonsense beyond
    * it.

@@ -56,16 +56,6 @@ public final class GroupFloat implements Format {
       }
 
       @Override
-      void putScale(byte[] to, int at, float scale) {
-        putPower(to, at, scale);
-      }
-
-      @Override
-      float scaleAt(byte[] from, int at) {
-        return powerAt(from, at);
-      }
-
-      @Override
       void encode(GroupKernels kernels, float[] x, int from, int n, float scale, byte[] codes) {
         kernels.steps(x, from, n, scale, MIDPOINTS, true, codes);
       }
@@ -81,16 +71,6 @@ public final class GroupFloat implements Format {
       @Override
       float scale(float magnitude) {
         return power(magnitude, 448);
-      }
-
-      @Override
-      void putScale(byte[] to, int at, float scale) {
-        putPower(to, at, scale);
-      }
-
-      @Override
-      float scaleAt(byte[] from, int at) {
-        return powerAt(from, at);
       }
 
       @Override
@@ -169,20 +149,17 @@ public final class GroupFloat implements Format {
       return Math.scalb(1f, Math.clamp(power, -127, 127));
     }
 
-    private static void putPower(byte[] to, int at, float scale) {
-      to[at] = (byte) (Math.getExponent(scale) + 127);
-    }
-
-    private static float powerAt(byte[] from, int at) {
-      return Math.scalb(1f, (from[at] & 0xFF) - 127);
-    }
-
     /** The scale of a group whose largest magnitude this is, as codes are chosen for it. */
     abstract float scale(float magnitude);
 
-    abstract void putScale(byte[] to, int at, float scale);
+    /** Writes a scale as it is stored: a power of two, unless said otherwise. */
+    void putScale(byte[] to, int at, float scale) {
+      to[at] = (byte) (Math.getExponent(scale) + 127);
+    }
 
-    abstract float scaleAt(byte[] from, int at);
+    float scaleAt(byte[] from, int at) {
+      return Math.scalb(1f, (from[at] & 0xFF) - 127);
+    }
 
     /**
      * Chooses codes.

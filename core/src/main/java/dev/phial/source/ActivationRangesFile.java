@@ -5,7 +5,6 @@ import dev.phial.quant.activation.ActivationPoint;
 import dev.phial.quant.activation.ActivationRange;
 import dev.phial.quant.activation.ActivationRanges;
 import java.nio.file.Path;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.SortedMap;
@@ -65,9 +64,7 @@ public final class ActivationRangesFile {
   private static ActivationPlace place(Config entry) {
     String name = entry.text("point").orElse("");
     ActivationPoint point =
-        Arrays.stream(ActivationPoint.values())
-            .filter(p -> p.label().equals(name))
-            .findFirst()
+        ActivationPoint.labelled(name)
             .orElseThrow(() ->
                 Refusal.bad(
                     entry.file(),

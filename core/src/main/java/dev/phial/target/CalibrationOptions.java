@@ -27,12 +27,12 @@ public record CalibrationOptions(
     OptionalInt chunks,
     OptionalInt context) {
   private static final String RANGES = "ranges";
-  private static final String METHOD = "calibrate-method";
-  private static final String PERCENTILE = "percentile";
+  public static final String METHOD = "calibrate-method";
+  public static final String PERCENTILE = "percentile";
   public static final String ALPHA = "smooth-quant-alpha";
-  private static final String TEXT = "calibration-text";
-  private static final String CHUNKS = "calibration-chunks";
-  private static final String CONTEXT = "calibration-context";
+  public static final String TEXT = "calibration-text";
+  public static final String CHUNKS = "calibration-chunks";
+  public static final String CONTEXT = "calibration-context";
 
   private static final String NONE = "none";
 

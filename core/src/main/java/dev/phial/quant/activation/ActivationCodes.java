@@ -1,5 +1,7 @@
 package dev.phial.quant.activation;
 
+import dev.phial.kernel.Rounding;
+
 /**
  * Unsigned integers for activations, {@code x ≈ (code - zero) * scale}, as QuantizeLinear and
  * DequantizeLinear of ONNX have them.
@@ -9,9 +11,6 @@ package dev.phial.quant.activation;
  * @param zero the code of zero
  */
 public record ActivationCodes(int bits, float scale, int zero) {
-  /** Added to a number and taken away again, it leaves a whole number, the even one of two. */
-  private static final float ROUNDING = 0x1.8p23f;
-
   public ActivationCodes {
     if (bits != 8 && bits != 16
         || !(scale > 0 && scale < Float.POSITIVE_INFINITY)
@@ -45,7 +44,7 @@ public record ActivationCodes(int bits, float scale, int zero) {
     float most = largest(bits) - zero;
     for (int i = from; i < from + count; i++) {
       float code = Math.min(Math.max(x[i] / scale, least), most);
-      x[i] = (code + ROUNDING - ROUNDING) * scale;
+      x[i] = Rounding.even(code) * scale;
     }
   }
 }

@@ -1,13 +1,12 @@
 package dev.phial.quant.method;
 
+import dev.phial.kernel.Rounding;
+
 /**
  * Integers around zero with a positive scale, as accelerators want weights: whole rows share a
  * scale, so with 4 bits the best of some scales that cut off outliers is taken, by squared error.
  */
 public record SignedSymmetric(int bits) implements GroupMethod {
-  /** Added to a number and taken away again, it leaves a whole number, the even one of two. */
-  private static final float ROUNDING = 0x1.8p23f;
-
   private static final int TRIES = 12;
   private static final float STEP = 0.04f; // of the largest scale, from try to try
 
@@ -30,7 +29,7 @@ public record SignedSymmetric(int bits) implements GroupMethod {
       to.scales()[group] = scale;
       to.zeros()[group] = (byte) middle;
       for (int i = 0; i < size; i++) {
-        float code = Math.clamp(x[start + i] / scale + ROUNDING - ROUNDING, -middle, most);
+        float code = Math.clamp(Rounding.even(x[start + i] / scale), -middle, most);
         to.codes()[group * size + i] = (byte) ((int) code + middle);
       }
     }
@@ -62,7 +61,7 @@ public record SignedSymmetric(int bits) implements GroupMethod {
     float most = middle - 1;
     double sum = 0;
     for (int i = from; i < from + size; i++) {
-      float code = Math.min(Math.max(x[i] / scale + ROUNDING - ROUNDING, least), most);
+      float code = Math.min(Math.max(Rounding.even(x[i] / scale), least), most);
       float difference = x[i] - code * scale;
       sum += (double) difference * difference;
     }

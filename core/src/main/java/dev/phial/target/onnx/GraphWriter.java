@@ -42,6 +42,7 @@ import dev.phial.tensor.Coding;
 import dev.phial.tensor.Shape;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -62,12 +63,17 @@ final class GraphWriter {
   private static final int OPSET = 22;
   private static final String MASK = "/model/attn_mask_reformat/attn_mask_subgraph";
   private static final String EMBEDDING = "/model/embed_tokens";
+  private static final String TABLE = "model.embed_tokens.weight";
 
   private final DecoderGraph decoder;
   private final Hyperparameters h;
   private final OnnxOptions options;
   private final FloatType type;
   private final Nodes nodes = new Nodes();
+
+  /** By tensor; to find one may take reading all of its zero points. */
+  private final Map<String, Optional<Recoding>> recodings = new HashMap<>();
+
   private final RoundedProducts products;
   private final List<TensorProto> inside = new ArrayList<>(); // the file of the graph
   private final List<Stored> stored = new ArrayList<>();
@@ -229,22 +235,19 @@ final class GraphWriter {
               List.of("lm_head.MatMul.weight"),
               numbers("perm", 1, 0));
       root = nodes.add("Gather", EMBEDDING + "/Gather", List.of(table, "input_ids"));
-    } else if (recoding("model.embed_tokens.weight", decoder.embedding()).isPresent()) {
-      root =
-          carriedEmbedding(
-              recoding("model.embed_tokens.weight", decoder.embedding()).orElseThrow());
+    } else if (recoding(TABLE, decoder.embedding()).isPresent()) {
+      root = carriedEmbedding(recoding(TABLE, decoder.embedding()).orElseThrow());
     } else if (quantizesEmbedding()) {
       root = quantizedEmbedding();
     } else {
       Matrix table = decoder.embedding();
-      String name = "model.embed_tokens.weight";
       PlainRows storage =
           new PlainRows(
-              Initializer.of(name, OnnxType.of(type), table.rows(), table.columns()),
+              Initializer.of(TABLE, OnnxType.of(type), table.rows(), table.columns()),
               table.columns(),
               type);
-      add(storage, name, table, plainFormat(), Stored.PLAIN);
-      root = nodes.add("Gather", EMBEDDING + "/Gather", List.of(name, "input_ids"));
+      add(storage, TABLE, table, plainFormat(), Stored.PLAIN);
+      root = nodes.add("Gather", EMBEDDING + "/Gather", List.of(TABLE, "input_ids"));
     }
     if (h.small().isPresent() && !options.excludesEmbedding()) {
       String factor = nodes.real(type, h.small().get().embeddingFactor());
@@ -299,17 +302,27 @@ final class GraphWriter {
     List<String> inputs = new ArrayList<>(List.of(table, "input_ids", scales(tensors)));
     zeros(tensors).ifPresent(inputs::add);
     String name = EMBEDDING + "/GatherBlockQuantized";
-    String output = name + "/output_0";
+    return lookUp(name, name + "/output_0", inputs, size, number("bits", bits));
+  }
+
+  /**
+   * Reads rows of codes.
+   *
+   * @param inputs codes, tokens, scales, and zero points if there are some
+   */
+  private String lookUp(
+      String name, String output, List<String> inputs, int size, AttributeProto... more) {
+    List<AttributeProto> attributes = new ArrayList<>(List.of(more));
+    attributes.add(number("block_size", size));
+    attributes.add(number("gather_axis", 0));
+    attributes.add(number("quantize_axis", 1));
     nodes.add(
         MICROSOFT,
         "GatherBlockQuantized",
         name,
         inputs,
         List.of(output),
-        number("bits", bits),
-        number("block_size", size),
-        number("gather_axis", 0),
-        number("quantize_axis", 1));
+        attributes.toArray(AttributeProto[]::new));
     return output;
   }
 
@@ -320,46 +333,16 @@ final class GraphWriter {
   /** Codes that come as they are, in bytes as those of the output matrix. */
   private String carriedEmbedding(Recoding recoding) {
     Matrix table = decoder.embedding();
-    String name = "model.embed_tokens.weight";
     GroupInt format = format(recoding);
     int bits = format.bits();
     long groups = table.columns() / format.blockSize();
+    long codeBytes = table.columns() * bits / Byte.SIZE;
     Initializer codes =
+        Initializer.of(TABLE + "_Q" + bits, OnnxType.UINT8, table.rows(), codeBytes);
+    Initializer zeros =
         Initializer.of(
-            name + "_Q" + bits, OnnxType.UINT8, table.rows(), table.columns() * bits / Byte.SIZE);
-    Initializer scales = Initializer.of(name + "_scales", OnnxType.of(type), table.rows(), groups);
-    List<Initializer> zeros =
-        format.hasZeros()
-            ? List.of(
-                Initializer.of(
-                    name + "_zero_points",
-                    OnnxType.UINT8,
-                    table.rows(),
-                    (groups * bits + 7) / Byte.SIZE))
-            : List.of();
-    List<Initializer> all = new ArrayList<>(List.of(codes, scales));
-    all.addAll(zeros);
-    add(
-        new NBitsRows(
-            all, format, type, table.columns(), codes, scales, zeros, false, Optional.of(recoding)),
-        name,
-        table,
-        format,
-        Stored.QUANTIZED);
-    List<String> inputs = new ArrayList<>(List.of(codes.name(), "input_ids", scales.name()));
-    zeros.forEach(zero -> inputs.add(zero.name()));
-    String output = EMBEDDING + "/Gather/output_0";
-    nodes.add(
-        MICROSOFT,
-        "GatherBlockQuantized",
-        EMBEDDING + "/Gather_Q" + bits,
-        inputs,
-        List.of(output),
-        number("bits", bits),
-        number("block_size", format.blockSize()),
-        number("gather_axis", 0),
-        number("quantize_axis", 1));
-    return output;
+            TABLE + "_zero_points", OnnxType.UINT8, table.rows(), (groups * bits + 7) / Byte.SIZE);
+    return embedding(format, codes, zeros, false, Optional.of(recoding), number("bits", bits));
   }
 
   private String quantizedEmbedding() {
@@ -367,50 +350,52 @@ final class GraphWriter {
     int size = options.blockSize();
     checkDivides("model.embed_tokens", table.columns(), size);
     GroupInt format = new GroupInt(4, size, type, new DividingMinMax(options.symmetric(), type));
-    String name = "model.embed_tokens.weight";
     OnnxType codeType = options.symmetric() ? OnnxType.INT4 : OnnxType.UINT4;
     long groups = table.columns() / size;
-    Initializer codes = Initializer.of(name + "_Q4", codeType, table.rows(), table.columns());
-    Initializer scales = Initializer.of(name + "_scales", OnnxType.of(type), table.rows(), groups);
-    List<Initializer> zeros =
-        options.symmetric()
-            ? List.of()
-            : List.of(Initializer.of(name + "_zero_points", codeType, table.rows(), groups));
-    if (!zeros.isEmpty() && groups % 2 != 0) {
+    if (format.hasZeros() && groups % 2 != 0) {
       throw new PhialException.Unsupported(
           "--block-size %d: expected an even number of zero points per row of the embedding, found %d; choose a smaller block size"
               .formatted(size, groups));
     }
+    Initializer codes = Initializer.of(TABLE + "_Q4", codeType, table.rows(), table.columns());
+    Initializer zeros = Initializer.of(TABLE + "_zero_points", codeType, table.rows(), groups);
+    return embedding(format, codes, zeros, options.symmetric(), Optional.empty());
+  }
+
+  /**
+   * Stores the embedding as codes, and reads rows of it.
+   *
+   * @param zeros if the format has zero points
+   * @param signed whether codes are
+   */
+  private String embedding(
+      GroupInt format,
+      Initializer codes,
+      Initializer zeros,
+      boolean signed,
+      Optional<Recoding> recoding,
+      AttributeProto... more) {
+    Matrix table = decoder.embedding();
+    int size = format.blockSize();
+    Initializer scales =
+        Initializer.of(TABLE + "_scales", OnnxType.of(type), table.rows(), table.columns() / size);
+    List<Initializer> points = format.hasZeros() ? List.of(zeros) : List.of();
     List<Initializer> all = new ArrayList<>(List.of(codes, scales));
-    all.addAll(zeros);
+    all.addAll(points);
     add(
-        new NBitsRows(
-            all,
-            format,
-            type,
-            table.columns(),
-            codes,
-            scales,
-            zeros,
-            options.symmetric(),
-            Optional.empty()),
-        name,
+        new NBitsRows(all, format, type, table.columns(), codes, scales, points, signed, recoding),
+        TABLE,
         table,
         format,
         Stored.QUANTIZED);
     List<String> inputs = new ArrayList<>(List.of(codes.name(), "input_ids", scales.name()));
-    zeros.forEach(zero -> inputs.add(zero.name()));
-    String output = EMBEDDING + "/Gather/output_0";
-    nodes.add(
-        MICROSOFT,
-        "GatherBlockQuantized",
-        EMBEDDING + "/Gather_Q4",
+    points.forEach(zero -> inputs.add(zero.name()));
+    return lookUp(
+        EMBEDDING + "/Gather_Q" + format.bits(),
+        EMBEDDING + "/Gather/output_0",
         inputs,
-        List.of(output),
-        number("block_size", size),
-        number("gather_axis", 0),
-        number("quantize_axis", 1));
-    return output;
+        size,
+        more);
   }
 
   // --- layers
@@ -756,7 +741,7 @@ final class GraphWriter {
           new Stored(
               new PlainRows(all, columns, type),
               sources,
-              List.of(planned(name, weight, shape, plainFormat())),
+              List.of(PlannedTensor.of(name, weight, shape, plainFormat())),
               Stored.PLAIN));
       return List.of(all.name());
     }
@@ -782,7 +767,7 @@ final class GraphWriter {
                 false,
                 recoding(name, sources.stream().map(Stored.Source::weight).toList())),
             sources,
-            List.of(planned(name, weight, shape, format)),
+            List.of(PlannedTensor.of(name, weight, shape, format)),
             Stored.PLAIN));
     return List.of(codes.name(), scales.name());
   }
@@ -972,7 +957,10 @@ final class GraphWriter {
 
   private Optional<Recoding> recoding(String name, List<Weight> weights) {
     return options.carries()
-        ? Carry.of(name, weights, from -> Carry.integers(from, OnnxOptions.CARRIED_SIZES), type)
+        ? recodings.computeIfAbsent(
+            name,
+            n ->
+                Carry.of(n, weights, from -> Carry.integers(from, OnnxOptions.CARRIED_SIZES), type))
         : Optional.empty();
   }
 
@@ -1033,7 +1021,7 @@ final class GraphWriter {
         new Stored(
             new PlainRows(initializer, 1, type),
             Stored.sources(vector),
-            List.of(planned(name, weight, Shape.of(vector.size()), plainFormat())),
+            List.of(PlannedTensor.of(name, weight, Shape.of(vector.size()), plainFormat())),
             Stored.PLAIN));
   }
 
@@ -1043,20 +1031,14 @@ final class GraphWriter {
         new Stored(
             storage,
             Stored.sources(matrix),
-            List.of(planned(name, weight, Shape.of(matrix.rows(), matrix.columns()), format)),
+            List.of(
+                PlannedTensor.of(name, weight, Shape.of(matrix.rows(), matrix.columns()), format)),
             pass));
   }
 
   /** What follows from no parameter. */
   private void add(Storage table) {
     stored.add(new Stored(table, List.of(), List.of(), Stored.PLAIN));
-  }
-
-  private static PlannedTensor planned(String name, Weight weight, Shape shape, Format format) {
-    return new PlannedTensor(
-        name,
-        new Weight(weight.name(), weight.layer(), weight.part(), shape, weight.slices()),
-        format);
   }
 
   private Format plainFormat() {

@@ -178,7 +178,7 @@ record OnnxOptions(
     }
   }
 
-  private static int number(Options options, String name, int otherwise) {
+  static int number(Options options, String name, int otherwise) {
     String text = options.value(name).orElse(Integer.toString(otherwise));
     if (!text.matches("\\d{1,6}")) {
       throw new PhialException.Usage("--%s: expected a number, found %s".formatted(name, text));

@@ -88,8 +88,10 @@ record QnnOptions(
           "--smooth-quant-alpha is for onnx:w8a8, which rounds the inputs of matrices alone; leave it away with --ep qnn");
     }
     Hyperparameters h = request.model().hyperparameters();
-    int context = number(options, "context-length", Math.min(USUAL_CONTEXT, h.context()));
-    int prompt = number(options, "prompt-length", Math.clamp(context / 2, 2, USUAL_PROMPT));
+    int context =
+        OnnxOptions.number(options, "context-length", Math.min(USUAL_CONTEXT, h.context()));
+    int prompt =
+        OnnxOptions.number(options, "prompt-length", Math.clamp(context / 2, 2, USUAL_PROMPT));
     if (context > h.context() || context > LONGEST_CONTEXT) {
       throw new PhialException.Usage(
           "--context-length: expected at most %d, found %d"
@@ -127,14 +129,6 @@ record QnnOptions(
       }
     }
     return precision == Precision.INT8 || options.has("mixed");
-  }
-
-  private static int number(Options options, String name, int otherwise) {
-    String text = options.value(name).orElse(Integer.toString(otherwise));
-    if (!text.matches("\\d{1,6}")) {
-      throw new PhialException.Usage("--%s: expected a number, found %s".formatted(name, text));
-    }
-    return Integer.parseInt(text);
   }
 
   /** Of the weights of a matrix. */

@@ -8,7 +8,6 @@ import dev.phial.graph.Norm;
 import dev.phial.graph.RotaryCache;
 import dev.phial.graph.Vector;
 import dev.phial.model.Hyperparameters;
-import dev.phial.model.Weight;
 import dev.phial.plan.PlannedTensor;
 import dev.phial.quant.FloatType;
 import dev.phial.quant.Format;
@@ -226,15 +225,10 @@ final class StaticParameters {
   }
 
   private static PlannedTensor planned(String name, Matrix matrix, Format format) {
-    Weight weight = matrix.parts().getFirst().weight();
-    return new PlannedTensor(
+    return PlannedTensor.of(
         name,
-        new Weight(
-            weight.name(),
-            weight.layer(),
-            weight.part(),
-            Shape.of(matrix.rows(), matrix.columns()),
-            weight.slices()),
+        matrix.parts().getFirst().weight(),
+        Shape.of(matrix.rows(), matrix.columns()),
         format);
   }
 }

@@ -17,6 +17,7 @@ import dev.phial.target.Options;
 import dev.phial.target.Pass;
 import dev.phial.target.Request;
 import dev.phial.target.Sink;
+import dev.phial.target.Weights;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -128,9 +129,8 @@ final class StaticGraphTest {
       Map<String, Weight> weights =
           found.weights().stream().collect(Collectors.toMap(Weight::ggufName, weight -> weight));
       for (Weight weight : expected.weights()) {
-        float[] values = OnnxReadBackTest.values(weight);
-        float[] others =
-            OnnxReadBackTest.values(Objects.requireNonNull(weights.get(weight.ggufName())));
+        float[] values = Weights.values(weight);
+        float[] others = Weights.values(Objects.requireNonNull(weights.get(weight.ggufName())));
         float most = 0;
         for (float value : values) {
           most = Math.max(most, Math.abs(value));

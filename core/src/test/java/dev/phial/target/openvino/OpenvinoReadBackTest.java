@@ -10,13 +10,12 @@ import dev.phial.plan.PlannedTensor;
 import dev.phial.quant.Format;
 import dev.phial.source.Checkpoint;
 import dev.phial.source.Sources;
+import dev.phial.target.Weights;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.RandomAccessFile;
-import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.HashMap;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
@@ -50,10 +49,12 @@ final class OpenvinoReadBackTest {
       ModelDescription expected = Families.describe(original);
       ModelDescription found = Families.describe(again);
       assertThat(found.hyperparameters()).isEqualTo(expected.hyperparameters());
-      Map<String, Weight> weights = weights(found);
+      Map<String, Weight> weights = Weights.of(found);
       assertThat(weights).hasSameSizeAs(expected.weights());
       for (Weight weight : expected.weights()) {
-        assertThat(values(get(weights, weight))).as(weight.ggufName()).isEqualTo(values(weight));
+        assertThat(Weights.values(get(weights, weight)))
+            .as(weight.ggufName())
+            .isEqualTo(Weights.values(weight));
       }
     }
   }
@@ -85,13 +86,13 @@ final class OpenvinoReadBackTest {
     try (Checkpoint original = Sources.open(Fixtures.model(model));
         Checkpoint again = Sources.open(folder.resolve("openvino"))) {
       ModelDescription expected = Families.describe(original);
-      Map<String, Weight> weights = weights(Families.describe(again));
+      Map<String, Weight> weights = Weights.of(Families.describe(again));
       assertThat(weights).hasSameSizeAs(expected.weights());
       for (Weight weight : expected.weights()) {
         Weight other = get(weights, weight);
         assertThat(formats)
             .as("%s as %s", weight.ggufName(), other.encoding().name())
-            .anyMatch(format -> isSame(roundTrip(format, weight), rows(other)));
+            .anyMatch(format -> Weights.areOf(format, weight, other));
       }
     }
   }
@@ -126,7 +127,7 @@ final class OpenvinoReadBackTest {
       ModelDescription expected = Families.describe(original);
       ModelDescription description = Families.describe(found);
       assertThat(description.hyperparameters()).isEqualTo(expected.hyperparameters());
-      Map<String, Weight> weights = weights(description);
+      Map<String, Weight> weights = Weights.of(description);
       assertThat(weights).hasSameSizeAs(expected.weights());
       expected.weights().forEach(weight -> get(weights, weight));
       assertThat(description.weights())
@@ -134,51 +135,8 @@ final class OpenvinoReadBackTest {
     }
   }
 
-  private static Map<String, Weight> weights(ModelDescription model) {
-    Map<String, Weight> weights = new HashMap<>();
-    model.weights().forEach(weight -> weights.put(weight.ggufName(), weight));
-    return weights;
-  }
-
   private static Weight get(Map<String, Weight> weights, Weight like) {
-    assertThat(weights).containsKey(like.ggufName());
-    return Objects.requireNonNull(weights.get(like.ggufName()));
-  }
-
-  /** Zero has no sign here. */
-  private static boolean isSame(float[] a, float[] b) {
-    boolean same = a.length == b.length;
-    for (int i = 0; same && i < a.length; i++) {
-      same = a[i] == b[i];
-    }
-    return same;
-  }
-
-  private static float[] roundTrip(Format format, Weight weight) {
-    float[] x = rows(weight);
-    int columns = (int) weight.shape().columns();
-    if (columns % format.blockSize() != 0) {
-      return new float[0];
-    }
-    byte[] bytes = new byte[(int) format.bytes(x.length)];
-    format.encode(x, x.length / columns, columns, null, bytes, 0);
-    float[] result = new float[x.length];
-    format.decode(MemorySegment.ofArray(bytes), 0, result, 0, x.length);
-    return result;
-  }
-
-  private static float[] values(Weight weight) {
-    return read(weight, (int) weight.shape().rows());
-  }
-
-  /** The first rows; whole numbers are compared in all. */
-  private static float[] rows(Weight weight) {
-    return read(weight, (int) Math.min(50, weight.shape().rows()));
-  }
-
-  private static float[] read(Weight weight, int rows) {
-    float[] values = new float[rows * (int) weight.shape().columns()];
-    weight.read(0, rows, values);
-    return values;
+    assertThat(weights).containsKey(Weights.key(like));
+    return Objects.requireNonNull(weights.get(Weights.key(like)));
   }
 }
