@@ -2,7 +2,7 @@
 """Writes what llama.cpp's converter makes of names, model cards and tokenizer files, for MetadataGoldenTest.
 
     pip install numpy pyyaml requests tokenizers
-    tools/make-metadata-golden.py PATH/llama.cpp core/src/test/resources/dev/phial/target/gguf/metadata-golden.json
+    tools/make-metadata-golden.py PATH/llama.cpp core/src/test/resources/dev/phial/targets/gguf/metadata-golden.json
 
 The guesses are those of gguf-py, the copy in llama.cpp. A folder is given as file name to text; its
 metadata is a list of [key, type, value as text].

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Makes two golden files:
-core/src/test/resources/dev/phial/target/onnx/onnx-golden.json: what the model builder of onnxruntime-genai 0.18.0 wrote
+core/src/test/resources/dev/phial/targets/onnx/onnx-golden.json: what the model builder of onnxruntime-genai 0.18.0 wrote
 conformance/src/test/resources/dev/phial/conformance/onnx-logits.json: what transformers computes, in float32
 
 usage: make-onnx-golden.py ORACLE...
@@ -66,7 +66,7 @@ for exports in golden.values():
             if export[key] == first[key]:
                 del export[key]
 
-target = pathlib.Path(__file__).parent.parent / "core/src/test/resources/dev/phial/target/onnx/onnx-golden.json"
+target = pathlib.Path(__file__).parent.parent / "core/src/test/resources/dev/phial/targets/onnx/onnx-golden.json"
 target.parent.mkdir(parents=True, exist_ok=True)
 target.write_text(json.dumps(golden, indent=0, separators=(",", ":")) + "\n")
 print(target, target.stat().st_size, "bytes,", sum(map(len, golden.values())), "exports")

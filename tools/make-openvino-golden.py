@@ -3,7 +3,7 @@
 
     tools/make-openvino-golden.py models fixtures/models conformance/src/test/resources/dev/phial/conformance/openvino-golden.json [MODEL]...
     tools/make-openvino-golden.py show FOLDER
-    tools/make-openvino-golden.py layers FOLDER core/src/test/resources/dev/phial/target/openvino/MODEL-PRECISION.xml.gz
+    tools/make-openvino-golden.py layers FOLDER core/src/test/resources/dev/phial/targets/openvino/MODEL-PRECISION.xml.gz
 
 Wants optimum-intel 2.2.0 with transformers 4.57.6, nncf 3.4.0, openvino 2026.4.1 and
 openvino-tokenizers and openvino-genai of the same version. For every model and setting the file holds

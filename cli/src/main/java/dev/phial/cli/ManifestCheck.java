@@ -4,7 +4,7 @@ import dev.phial.PhialException;
 import dev.phial.io.Json;
 import dev.phial.source.Config;
 import dev.phial.source.Sha256;
-import dev.phial.target.Manifest;
+import dev.phial.targets.Manifest;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -10,7 +10,7 @@ import dev.phial.quant.activation.ActivationPoint;
 import dev.phial.quant.activation.ActivationRanges;
 import dev.phial.source.Checkpoint;
 import dev.phial.source.TextFile;
-import dev.phial.target.CalibrationOptions;
+import dev.phial.targets.CalibrationOptions;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;

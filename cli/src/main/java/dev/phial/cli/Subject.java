@@ -7,7 +7,7 @@ import dev.phial.plan.Recipe;
 import dev.phial.source.Checkpoint;
 import dev.phial.source.Gguf;
 import dev.phial.source.Sources;
-import dev.phial.target.gguf.GgufMemory;
+import dev.phial.targets.gguf.GgufMemory;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Comparator;

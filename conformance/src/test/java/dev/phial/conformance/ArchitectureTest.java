@@ -35,7 +35,7 @@ final class ArchitectureTest {
           "model",
           "plan",
           "graph",
-          "target",
+          "targets",
           "engine",
           "server",
           "cli",

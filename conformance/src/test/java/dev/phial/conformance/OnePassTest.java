@@ -2,8 +2,8 @@ package dev.phial.conformance;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.phial.target.Target;
-import dev.phial.target.Targets;
+import dev.phial.targets.Target;
+import dev.phial.targets.Targets;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

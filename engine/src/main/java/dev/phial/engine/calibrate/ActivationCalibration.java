@@ -13,7 +13,7 @@ import dev.phial.quant.activation.ActivationPoint;
 import dev.phial.quant.activation.ActivationRange;
 import dev.phial.quant.activation.ActivationRanges;
 import dev.phial.quant.activation.Histogram;
-import dev.phial.target.CalibrationOptions;
+import dev.phial.targets.CalibrationOptions;
 import java.util.Map;
 import java.util.OptionalInt;
 import java.util.Set;

@@ -3,7 +3,7 @@ package dev.phial.engine.calibrate;
 import dev.phial.engine.run.Activations;
 import dev.phial.engine.run.Observer;
 import dev.phial.model.Weight;
-import dev.phial.target.gguf.ImportanceMatrixFile;
+import dev.phial.targets.gguf.ImportanceMatrixFile;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;

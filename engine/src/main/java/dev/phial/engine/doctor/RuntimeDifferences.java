@@ -1,6 +1,6 @@
 package dev.phial.engine.doctor;
 
-import dev.phial.target.Targets;
+import dev.phial.targets.Targets;
 
 /**
  * Where the runtime that loads this format departs from the reference for this model: LongRoPE, the

@@ -1,4 +1,0 @@
-@NullMarked
-package dev.phial.target.gguf;
-
-import org.jspecify.annotations.NullMarked;

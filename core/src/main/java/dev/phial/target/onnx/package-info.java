@@ -1,5 +1,0 @@
-/** Folders for ONNX Runtime GenAI, as its model builder writes them. */
-@NullMarked
-package dev.phial.target.onnx;
-
-import org.jspecify.annotations.NullMarked;

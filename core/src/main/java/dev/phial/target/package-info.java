@@ -1,4 +1,0 @@
-@NullMarked
-package dev.phial.target;
-
-import org.jspecify.annotations.NullMarked;

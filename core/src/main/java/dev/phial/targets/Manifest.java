@@ -1,0 +1,146 @@
+package dev.phial.targets;
+
+import dev.phial.PhialException;
+import dev.phial.Version;
+import dev.phial.io.AtomicFolder;
+import dev.phial.io.Json;
+import dev.phial.io.PythonJson;
+import dev.phial.source.Checkpoint;
+import dev.phial.source.HuggingFace;
+import dev.phial.source.Sha256;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.function.Function;
+import java.util.stream.Stream;
+import tools.jackson.databind.node.ArrayNode;
+import tools.jackson.databind.node.ObjectNode;
+
+/**
+ * Where an output comes from, as {@code phial.json} says it: the model with the hash of every file
+ * that holds weights, what was asked for, which Phial did it, and the hash of every file written.
+ * It holds no date, path or number of threads, so that the same command writes the same on any
+ * machine.
+ *
+ * @param precision as the plan calls it
+ */
+public record Manifest(Request request, Target target, String precision) {
+  /** In a folder; beside a file, what follows the name of the file and a dot. */
+  public static final String NAME = "phial.json";
+
+  private static final int INDENT = 2;
+  private static final String UNKNOWN = "0".repeat(Sha256.LENGTH);
+
+  /** Where the manifest of a single file lies. */
+  public static Path beside(Path output) {
+    return output.resolveSibling(name(output) + "." + NAME);
+  }
+
+  /** Bytes of it when the output consists of files of these names, itself aside. */
+  public long bytes(Collection<String> files) {
+    Map<String, String> hashes = new TreeMap<>();
+    files.forEach(file -> hashes.put(file, UNKNOWN));
+    return json(hashes, file -> UNKNOWN).length;
+  }
+
+  /** Adds it to a folder in which everything else lies. */
+  public void addTo(AtomicFolder folder) {
+    Map<String, Path> files = new HashMap<>();
+    try (Stream<Path> found = Files.list(folder.path())) {
+      found.forEach(file -> files.put(name(file), file));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+    folder.write(NAME, json(files));
+  }
+
+  /**
+   * What it says of an output.
+   *
+   * @param files by the names they will have
+   * @throws dev.phial.PhialException.BadInput if one cannot be read
+   */
+  public byte[] json(Map<String, Path> files) {
+    CompletableFuture<Map<Path, String>> source =
+        CompletableFuture.supplyAsync(request.checkpoint()::hashes);
+    List<Path> others =
+        Stream.of(inputs(), originals(), files.values()).flatMap(Collection::stream).toList();
+    Map<Path, String> hashes = new HashMap<>(Sha256.of(others));
+    try {
+      hashes.putAll(source.join());
+    } catch (CompletionException e) {
+      throw e.getCause() instanceof PhialException failure ? failure : e;
+    }
+    Map<String, String> written = new TreeMap<>();
+    files.forEach((name, file) -> written.put(name, hash(hashes, file)));
+    return json(written, file -> hash(hashes, file));
+  }
+
+  private static String hash(Map<Path, String> hashes, Path file) {
+    return Optional.ofNullable(hashes.get(file)).orElseThrow();
+  }
+
+  private byte[] json(Map<String, String> written, Function<Path, String> hash) {
+    Checkpoint checkpoint = request.checkpoint();
+    ObjectNode json = Json.MAPPER.createObjectNode();
+    json.put("phial", Version.current());
+    ObjectNode source =
+        json.putObject("source").put("name", checkpoint.name()).put("kind", checkpoint.kind());
+    ObjectNode weights = source.putObject("files");
+    checkpoint.files().forEach(file -> weights.put(name(file), hash.apply(file)));
+    if (checkpoint instanceof HuggingFace folder && folder.weights().isPresent()) {
+      ObjectNode original = source.putObject("original");
+      originals().forEach(file -> original.put(name(file), hash.apply(file)));
+    }
+    json.put("target", target.name()).put("precision", precision);
+    ObjectNode options = json.putObject("options");
+    if (request.carries()) {
+      options.put("carry", true);
+    }
+    for (TargetOption option : target.options()) {
+      if (option.isFlag() && request.options().has(option.name())) {
+        options.put(option.name(), true);
+      } else if (request.options().has(option.name())) {
+        ArrayNode values = options.putArray(option.name());
+        request
+            .options()
+            .all(option.name())
+            .forEach(value -> values.add(option.isFile() ? hash.apply(Path.of(value)) : value));
+      }
+    }
+    ObjectNode files = json.putObject("files");
+    written.forEach(files::put);
+    return PythonJson.dump(json, INDENT);
+  }
+
+  /**
+   * What was taken from the checkpoint that the model was made from, if it comes from elsewhere.
+   */
+  private List<Path> originals() {
+    return request.checkpoint() instanceof HuggingFace folder && folder.weights().isPresent()
+        ? Stream.concat(Stream.of(folder.config().file()), folder.companions().stream()).toList()
+        : List.of();
+  }
+
+  /** Files that options name. */
+  private List<Path> inputs() {
+    return target.options().stream()
+        .filter(TargetOption::isFile)
+        .flatMap(option -> request.options().all(option.name()).stream())
+        .map(Path::of)
+        .toList();
+  }
+
+  private static String name(Path file) {
+    return String.valueOf(file.getFileName());
+  }
+}

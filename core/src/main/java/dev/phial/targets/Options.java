@@ -1,0 +1,35 @@
+package dev.phial.targets;
+
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/** The options given to one target: name to values, a flag with none. */
+public record Options(Map<String, List<String>> values) {
+  public static final Options NONE = new Options(Map.of());
+
+  public Options {
+    values = Map.copyOf(values);
+  }
+
+  public boolean has(String name) {
+    return values.containsKey(name);
+  }
+
+  /** The value of an option that may be given once. */
+  public Optional<String> value(String name) {
+    return all(name).stream().findFirst();
+  }
+
+  public List<String> all(String name) {
+    return values.getOrDefault(name, List.of());
+  }
+
+  /** These and one more, in the place of one of that name. */
+  public Options with(String name, String value) {
+    Map<String, List<String>> all = new HashMap<>(values);
+    all.put(name, List.of(value));
+    return new Options(all);
+  }
+}

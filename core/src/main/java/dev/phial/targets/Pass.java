@@ -1,0 +1,218 @@
+package dev.phial.targets;
+
+import dev.phial.PhialException;
+import dev.phial.io.Progress;
+import dev.phial.kernel.Kernels;
+import dev.phial.model.Weight;
+import dev.phial.tensor.Tensor;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.IdentityHashMap;
+import java.util.Iterator;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One pass over a checkpoint for any number of outputs: every tensor is read once, a few rows at a
+ * time, and handed to each sink. A worker holds one piece of {@link #PIECE} elements, so memory
+ * does not grow with the model.
+ */
+public final class Pass {
+  /**
+   * Elements of a piece: long enough that scheduling costs nothing, short enough for the
+   * second-level cache.
+   */
+  private static final int PIECE = 64 * 1024;
+
+  private final List<Sink> sinks;
+  private final Progress progress;
+  private final List<Piece> pieces = new ArrayList<>();
+  private int firstPieces;
+  private final AtomicInteger next = new AtomicInteger();
+  private final AtomicReference<@Nullable Throwable> failure = new AtomicReference<>();
+  private final Map<Sink, PhialException> failedSinks = new ConcurrentHashMap<>();
+
+  private Pass(List<Sink> sinks, Progress progress) {
+    this.sinks = sinks;
+    this.progress = progress;
+  }
+
+  /** Some rows of one matrix, and who wants them. */
+  private record Piece(Weight weight, long first, int count, List<Sink> sinks) {
+    long bytes() {
+      return weight.bytes() * count / Math.max(1, weight.shape().rows());
+    }
+  }
+
+  /**
+   * Runs the pass and commits the sinks. A sink that cannot write fails alone; a checkpoint that
+   * cannot be read fails all.
+   *
+   * @param threads workers, at least one
+   * @return the failures of single sinks
+   * @throws PhialException if the checkpoint cannot be read or holds a number that is none
+   */
+  public static Map<Sink, PhialException> run(List<Sink> sinks, int threads, Progress progress) {
+    Pass pass = new Pass(sinks, progress);
+    pass.cut();
+    pass.work(threads);
+    pass.commit();
+    return pass.failedSinks;
+  }
+
+  private void cut() {
+    Set<Weight> weights = Collections.newSetFromMap(new IdentityHashMap<>());
+    List<Weight> ordered = new ArrayList<>();
+    IdentityHashMap<Weight, List<Sink>> wanted = new IdentityHashMap<>();
+    for (Sink sink : sinks) {
+      for (Weight weight : sink.weights()) {
+        if (weights.add(weight)) {
+          ordered.add(weight);
+        }
+        wanted.computeIfAbsent(weight, w -> new ArrayList<>()).add(sink);
+      }
+    }
+    long total = 0;
+    for (Weight weight : ordered) {
+      total += weight.bytes();
+      long matrixRows = weight.matrixRows();
+      int step =
+          (int)
+              Math.clamp(PIECE / Math.max(1, weight.shape().columns()), 1, Math.max(1, matrixRows));
+      for (long matrix = 0; matrix < weight.shape().rows(); matrix += matrixRows) {
+        for (long row = 0; row < matrixRows; row += step) {
+          int count = (int) Math.min(step, matrixRows - row);
+          pieces.add(
+              new Piece(weight, matrix + row, count, wanted.getOrDefault(weight, List.of())));
+        }
+      }
+    }
+    // the first piece of every tensor comes first: the compiler then meets every loop at once
+    List<Piece> first = pieces.stream().filter(piece -> piece.first == 0).toList();
+    pieces.removeIf(piece -> piece.first == 0);
+    pieces.addAll(0, first);
+    firstPieces = first.size();
+    progress.start(total);
+  }
+
+  private void work(int threads) {
+    // until the loops are compiled a second worker would only take time from the compiler
+    takePieces(firstPieces);
+    List<Thread> others = new ArrayList<>();
+    for (int i = 1; i < threads; i++) {
+      others.add(
+          Thread.ofPlatform()
+              .name("phial-worker-" + i)
+              .daemon()
+              .start(() -> takePieces(pieces.size())));
+    }
+    takePieces(pieces.size());
+    join(others);
+  }
+
+  /** Waits, and throws what stopped one of them. */
+  private void join(List<Thread> threads) {
+    try {
+      for (Thread thread : threads) {
+        thread.join();
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new PhialException.OutputFailed("interrupted; nothing was written");
+    }
+    switch (failure.get()) {
+      case null -> {}
+      case PhialException e -> throw e;
+      case Error e -> throw e;
+      case Throwable e -> throw new IllegalStateException(e);
+    }
+  }
+
+  private void takePieces(int end) {
+    float[] values = new float[PIECE];
+    try {
+      int i;
+      while (failure.get() == null && (i = next.getAndUpdate(n -> Math.min(end, n + 1))) < end) {
+        Piece piece = pieces.get(i);
+        int elements = Math.toIntExact(piece.count * piece.weight.shape().columns());
+        if (elements > values.length) {
+          values = new float[elements];
+        }
+        process(piece, values, elements);
+        progress.advance(piece.weight.slices().getFirst().name(), piece.bytes());
+      }
+    } catch (Throwable e) {
+      failure.compareAndSet(null, e);
+    }
+  }
+
+  private void process(Piece piece, float[] values, int elements) {
+    Weight weight = piece.weight;
+    if (piece.sinks.stream().anyMatch(sink -> sink.needsValues(weight))) {
+      weight.read(piece.first, piece.count, values);
+      int bad = Kernels.best().firstNonFinite(values, 0, elements);
+      if (bad >= 0) {
+        long columns = weight.shape().columns();
+        throw notFinite(weight, piece.first + bad / columns, bad % columns, values[bad]);
+      }
+    }
+    for (Sink sink : piece.sinks) {
+      if (!failedSinks.containsKey(sink)) {
+        try {
+          sink.accept(weight, piece.first, piece.count, values);
+        } catch (PhialException.BadInput e) {
+          throw e;
+        } catch (PhialException e) {
+          failedSinks.putIfAbsent(sink, e);
+          stopIfAllFailed();
+        }
+      }
+    }
+  }
+
+  private static PhialException notFinite(Weight weight, long row, long column, float found) {
+    long rowOfSlice = row;
+    Iterator<Tensor> slices = weight.slices().iterator();
+    Tensor slice = slices.next();
+    while (rowOfSlice >= slice.shape().rows()) {
+      rowOfSlice -= slice.shape().rows();
+      slice = slices.next();
+    }
+    return new PhialException.BadInput(
+        "%s: tensor %s: expected finite numbers, found %s in row %d, column %d; the checkpoint is damaged or overflowed in training"
+            .formatted(slice.file(), slice.name(), found, rowOfSlice, column));
+  }
+
+  private void stopIfAllFailed() {
+    if (failedSinks.size() == sinks.size()) {
+      failure.compareAndSet(null, failedSinks.values().iterator().next());
+    }
+  }
+
+  /** One beside the other: hashing keeps a core busy, and the disk need not wait for it. */
+  private void commit() {
+    join(
+        sinks.stream()
+            .filter(sink -> !failedSinks.containsKey(sink))
+            .map(sink -> Thread.ofPlatform().name("phial-commit").start(() -> commit(sink)))
+            .toList());
+    if (!sinks.isEmpty() && failedSinks.size() == sinks.size()) {
+      throw failedSinks.values().iterator().next();
+    }
+  }
+
+  private void commit(Sink sink) {
+    try {
+      sink.commit();
+    } catch (PhialException e) {
+      failedSinks.put(sink, e);
+    } catch (Throwable e) {
+      failure.compareAndSet(null, e);
+    }
+  }
+}

@@ -1,0 +1,109 @@
+package dev.phial.targets;
+
+import dev.phial.PhialException;
+import dev.phial.model.ModelDescription;
+import dev.phial.model.Weight;
+import dev.phial.quant.activation.ActivationRanges;
+import dev.phial.source.Checkpoint;
+import dev.phial.tensor.Coding;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.Function;
+
+/**
+ * What a target is asked for.
+ *
+ * @param precision what stood after the colon of {@code --to}
+ * @param carries whether codes are to come along as they are, or not at all
+ * @param ranges what flows through the model, once somebody has looked
+ */
+public record Request(
+    Checkpoint checkpoint,
+    ModelDescription model,
+    Optional<String> precision,
+    Options options,
+    boolean carries,
+    Optional<ActivationRanges> ranges) {
+  public Request(
+      Checkpoint checkpoint, ModelDescription model, Optional<String> precision, Options options) {
+    this(checkpoint, model, precision, options, false);
+  }
+
+  public Request(
+      Checkpoint checkpoint,
+      ModelDescription model,
+      Optional<String> precision,
+      Options options,
+      boolean carries) {
+    this(checkpoint, model, precision, options, carries, Optional.empty());
+  }
+
+  public Request with(ActivationRanges found) {
+    return new Request(checkpoint, model, precision, options, carries, Optional.of(found));
+  }
+
+  /**
+   * The same with the precision that the codes have, where they are carried.
+   *
+   * @param name what the target calls codes like those of most weights
+   * @throws PhialException.Usage if another precision was asked for
+   * @throws PhialException.Unsupported if the model has no codes
+   */
+  public Request settled(Function<Coding, String> name) {
+    if (!carries) {
+      return this;
+    }
+    String found = name.apply(usualCodingSeen());
+    precision
+        .filter(asked -> !asked.equalsIgnoreCase(found))
+        .ifPresent(asked -> {
+          throw new PhialException.Usage(
+              "--carry: expected the precision %s, which the codes of %s have, found %s; leave it away"
+                  .formatted(found, checkpoint.path(), asked));
+        });
+    return new Request(checkpoint, model, Optional.of(found), options, true, ranges);
+  }
+
+  /** How most of the weights are made of integers, and whether these lie around zero in fact. */
+  public Coding usualCodingSeen() {
+    Optional<Coding> usual = Optional.of(usualCoding());
+    return model.weights().stream()
+        .filter(weight -> weight.coding().equals(usual))
+        .findFirst()
+        .map(weight -> Carry.seen(weight, usual.get()))
+        .orElseThrow();
+  }
+
+  /** How most of the weights are made of integers. */
+  public Coding usualCoding() {
+    Map<Coding, Long> elements = new HashMap<>();
+    for (Weight weight : model.weights()) {
+      weight
+          .coding()
+          .ifPresent(coding -> elements.merge(coding, weight.shape().elements(), Long::sum));
+    }
+    return elements.entrySet().stream()
+        .max(
+            Map.Entry.<Coding, Long>comparingByValue()
+                .thenComparing(entry -> entry.getKey().toString(), Comparator.naturalOrder()))
+        .map(Map.Entry::getKey)
+        .orElseThrow(() ->
+            new PhialException.Unsupported(
+                "%s: expected tensors of integers with scales, whose codes --carry would keep, found none; leave --carry away"
+                    .formatted(checkpoint.path())));
+  }
+
+  /**
+   * @throws PhialException.Usage if an option is given that the codes decide
+   */
+  public void refuse(Iterable<String> decided) {
+    for (String name : decided) {
+      if (carries && options.has(name)) {
+        throw new PhialException.Usage(
+            "--%s: with --carry the codes decide that; leave one of them away".formatted(name));
+      }
+    }
+  }
+}

@@ -1,0 +1,20 @@
+package dev.phial.targets;
+
+import dev.phial.targets.gguf.GgufTarget;
+import dev.phial.targets.mlx.MlxTarget;
+import dev.phial.targets.onnx.OnnxTarget;
+import dev.phial.targets.openvino.OpenvinoTarget;
+import java.util.List;
+import java.util.Optional;
+
+/** Every target there is. */
+public final class Targets {
+  public static final List<Target> ALL =
+      List.of(new GgufTarget(), new OnnxTarget(), new OpenvinoTarget(), new MlxTarget());
+
+  private Targets() {}
+
+  public static Optional<Target> named(String name) {
+    return ALL.stream().filter(target -> target.name().equals(name)).findFirst();
+  }
+}

@@ -1,0 +1,136 @@
+package dev.phial.targets.gguf;
+
+import dev.phial.PhialException;
+import dev.phial.model.Hyperparameters;
+import dev.phial.model.LongRope;
+import dev.phial.model.ModelDescription;
+import dev.phial.plan.Recipe;
+import dev.phial.source.Gguf;
+import dev.phial.source.HuggingFace;
+import dev.phial.targets.Job;
+import dev.phial.targets.Manifest;
+import dev.phial.targets.Request;
+import dev.phial.targets.Target;
+import dev.phial.targets.TargetOption;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+
+/**
+ * GGUF for llama.cpp. {@code gguf:TYPE} is what its converter and then llama-quantize write; {@code
+ * gguf} alone is what the converter writes.
+ */
+public final class GgufTarget implements Target {
+  private static final String COPY = "COPY";
+
+  @Override
+  public String name() {
+    return "gguf";
+  }
+
+  @Override
+  public List<String> precisions() {
+    return Arrays.stream(Recipe.values()).map(Recipe::name).toList();
+  }
+
+  @Override
+  public List<TargetOption> options() {
+    return GgufOptions.ALL;
+  }
+
+  @Override
+  public List<String> caveats(ModelDescription model) {
+    if (model.family().ggufArchitecture().isEmpty()) {
+      return List.of();
+    }
+    Hyperparameters h = model.hyperparameters();
+    List<String> caveats = new ArrayList<>();
+    if (h.longRope().isPresent()) {
+      caveats.add(
+          "llama.cpp uses the long LongRoPE factors for texts of any length once its context (-c) is above %d tokens, and else the short ones; the reference goes by the text"
+              .formatted(h.originalContext()));
+      double formula = h.attentionFactor();
+      h.longRope()
+          .flatMap(LongRope::longScale)
+          .filter(scale -> Math.abs(scale - formula) > 1e-3)
+          .ifPresent(scale ->
+              caveats.add(
+                  "llama.cpp scales rotated queries and keys by %.4f, which follows from the contexts; the checkpoint says %.4f"
+                      .formatted(formula, scale)));
+    }
+    h.slidingWindow()
+        .filter(window -> window < h.context())
+        .ifPresent(window ->
+            caveats.add(
+                "llama.cpp attends to the whole text; the reference looks back %d tokens"
+                    .formatted(window)));
+    if (h.experts() > 0) {
+      caveats.add(
+          "llama.cpp weighs the experts of a token by one softmax; the reference's SparseMixer gives each a softmax of its own");
+    }
+    return caveats;
+  }
+
+  @Override
+  public Job plan(Request asked) {
+    Request request = asked.carries() ? CarriedTypes.settled(asked) : asked;
+    GgufJob job = request.carries() ? job(request).carrying() : job(request);
+    return request.options().has(GgufOptions.MANIFEST)
+        ? job.with(new Manifest(request, this, job.plan().precision()))
+        : job;
+  }
+
+  GgufJob job(Request request) {
+    String architecture =
+        request.model().family().ggufArchitecture().orElseThrow(() -> unsupported(request));
+    GgufOptions options = new GgufOptions(request.options());
+    boolean converts = request.precision().isEmpty();
+    Converted converted =
+        switch (request.checkpoint()) {
+          case HuggingFace folder ->
+              Converted.of(folder, request.model(), architecture, options, converts);
+          case Gguf gguf when converts ->
+              throw new PhialException.Usage(
+                  "%s is a GGUF file already; name a type to quantize it to, such as gguf:Q4_K_M"
+                      .formatted(gguf.path()));
+          case Gguf gguf -> Converted.of(gguf, request.model());
+        };
+    if (converts) {
+      return converted.job(options);
+    }
+    String precision = request.precision().orElseThrow();
+    boolean copies = precision.equalsIgnoreCase(COPY);
+    Recipe recipe =
+        Recipe.named(copies ? Recipe.F32.name() : precision)
+            .orElseThrow(() ->
+                new PhialException.Usage(
+                    "--to gguf: expected one of %s, found %s"
+                        .formatted(String.join(" ", precisions()), precision)));
+    if (options.has("outtype")) {
+      throw new PhialException.Usage(
+          "--outtype is for --to gguf without a type; gguf:%s says it already"
+              .formatted(precision));
+    }
+    return new Quantized(request, converted, recipe, copies, options).job();
+  }
+
+  private static PhialException unsupported(Request request) {
+    String reason =
+        "llama.cpp has no runtime for %s models".formatted(request.model().family().name());
+    return new PhialException.Unsupported(
+        "%s: %s, so there is no GGUF to write".formatted(request.checkpoint().path(), reason),
+        reason);
+  }
+
+  @Override
+  public String defaultName(Request asked) {
+    Request request = asked.carries() ? CarriedTypes.settled(asked) : asked;
+    String precision =
+        request
+            .precision()
+            .map(name -> Recipe.named(name).map(Recipe::name).orElse(name))
+            .or(() -> request.options().value("outtype"))
+            .orElse("auto");
+    return "%s-gguf-%s.gguf".formatted(request.checkpoint().name(), precision);
+  }
+}

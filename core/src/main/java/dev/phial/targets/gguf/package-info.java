@@ -1,0 +1,4 @@
+@NullMarked
+package dev.phial.targets.gguf;
+
+import org.jspecify.annotations.NullMarked;

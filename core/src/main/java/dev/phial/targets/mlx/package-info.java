@@ -1,0 +1,5 @@
+/** What mlx_lm loads. */
+@NullMarked
+package dev.phial.targets.mlx;
+
+import org.jspecify.annotations.NullMarked;

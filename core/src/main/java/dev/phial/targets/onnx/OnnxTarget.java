@@ -1,0 +1,140 @@
+package dev.phial.targets.onnx;
+
+import dev.phial.PhialException;
+import dev.phial.graph.DecoderGraph;
+import dev.phial.graph.SmoothQuant;
+import dev.phial.model.Hyperparameters;
+import dev.phial.model.ModelDescription;
+import dev.phial.quant.activation.ActivationPoint;
+import dev.phial.quant.activation.ActivationRanges;
+import dev.phial.source.ActivationRangesFile;
+import dev.phial.source.HuggingFace;
+import dev.phial.targets.CalibrationOptions;
+import dev.phial.targets.Job;
+import dev.phial.targets.Manifest;
+import dev.phial.targets.Request;
+import dev.phial.targets.Target;
+import dev.phial.targets.TargetOption;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+
+/**
+ * A folder for ONNX Runtime GenAI, equal to what its model builder writes; for Qualcomm's
+ * accelerator, which the builder does not write for, graphs of our own.
+ */
+public final class OnnxTarget implements Target {
+  /** Rotary tables beyond this are no model's; a graph may not be larger than 2 GiB. */
+  private static final long LARGEST_TABLES = 1L << 30;
+
+  @Override
+  public String name() {
+    return "onnx";
+  }
+
+  @Override
+  public List<String> precisions() {
+    return Precision.labels();
+  }
+
+  @Override
+  public List<TargetOption> options() {
+    return OnnxOptions.ALL;
+  }
+
+  @Override
+  public Job plan(Request request) {
+    if (!(request.checkpoint() instanceof HuggingFace folder)) {
+      throw new PhialException.Unsupported(
+          "%s: expected the folder of a checkpoint, whose tokenizer ONNX Runtime GenAI reads, found a single file; pass the checkpoint it was made from, or with --original its folder beside the file"
+              .formatted(request.checkpoint().path()));
+    }
+    if (QnnOptions.isAsked(request)) {
+      return QnnFiles.plan(
+          folder, request, new Manifest(request, this, QnnOptions.of(request).label()));
+    }
+    OnnxOptions options = OnnxOptions.of(request);
+    checkTables(folder, request.model().hyperparameters());
+    DecoderGraph decoder = DecoderGraph.of(request.model());
+    Optional<ActivationRanges> ranges = ranges(request);
+    if (ranges.isPresent()) {
+      decoder = SmoothQuant.apply(decoder, ranges.get().smoothing());
+    }
+    return OnnxJob.of(
+        folder, decoder, options, ranges, new Manifest(request, this, options.precision().label()));
+  }
+
+  /** What was handed over, or what lies in the file that was named. */
+  static Optional<ActivationRanges> ranges(Request request) {
+    return request
+        .ranges()
+        .or(() ->
+            CalibrationOptions.of(request.options()).ranges().map(ActivationRangesFile::read));
+  }
+
+  @Override
+  public boolean needsRanges(Request request) {
+    return (QnnOptions.isAsked(request)
+            || Precision.named(request.precision().orElse(Precision.INT4.label()))
+                .roundsActivations())
+        && request.ranges().isEmpty()
+        && CalibrationOptions.of(request.options()).ranges().isEmpty();
+  }
+
+  @Override
+  public CalibrationOptions calibration(Request request) {
+    CalibrationOptions options = CalibrationOptions.of(request.options());
+    return QnnOptions.isAsked(request) ? options.withoutSmoothing() : options;
+  }
+
+  @Override
+  public Set<ActivationPoint> points(Request request) {
+    return QnnOptions.isAsked(request) ? ActivationPoint.ALL : ActivationPoint.OF_MATRICES;
+  }
+
+  private static void checkTables(HuggingFace folder, Hyperparameters h) {
+    long positions = (long) h.context() + h.originalContext();
+    long bytes = positions * h.ropeDimensions() * Float.BYTES;
+    if (bytes > LARGEST_TABLES) {
+      throw new PhialException.Unsupported(
+          "%s: expected a context whose rotary tables fit a graph, which ends at 2 GiB, found %d positions of %d dimensions"
+              .formatted(folder.config().file(), positions, h.ropeDimensions()));
+    }
+  }
+
+  @Override
+  public boolean writesFolder() {
+    return true;
+  }
+
+  @Override
+  public List<String> caveats(ModelDescription model) {
+    Hyperparameters h = model.hyperparameters();
+    return h
+        .slidingWindow()
+        .filter(window -> window < h.context())
+        .map(window ->
+            "ONNX Runtime GenAI lets every token attend to all before it; the model was meant to see the last %d"
+                .formatted(window))
+        .stream()
+        .toList();
+  }
+
+  @Override
+  public List<String> caveats(Request request) {
+    return QnnOptions.isAsked(request) ? QnnFiles.caveats(request) : caveats(request.model());
+  }
+
+  @Override
+  public String defaultName(Request request) {
+    String precision = OnnxOptions.settled(request).precision().orElse(Precision.INT4.label());
+    String provider =
+        request
+            .options()
+            .value("ep")
+            .filter(name -> !name.equals(Provider.CPU.label()))
+            .map(name -> "-" + name)
+            .orElse("");
+    return "%s-onnx-%s%s".formatted(request.checkpoint().name(), precision, provider);
+  }
+}

@@ -1,0 +1,62 @@
+package dev.phial.targets.onnx;
+
+import java.util.List;
+import java.util.Map;
+import onnx.Onnx.GraphProto;
+import onnx.Onnx.StringStringEntryProto;
+import onnx.Onnx.TensorProto;
+import onnx.Onnx.TensorShapeProto;
+import onnx.Onnx.TypeProto;
+import onnx.Onnx.ValueInfoProto;
+
+/** What stands around the nodes of a graph. */
+final class Protos {
+  private Protos() {}
+
+  /** Adds the tensors of the data file, in its order. */
+  static void addInitializers(GraphProto.Builder graph, List<Stored> stored) {
+    List<Initializer> initializers =
+        stored.stream().flatMap(entry -> entry.storage().initializers().stream()).toList();
+    Map<Initializer, Long> offsets = DataFile.offsets(initializers);
+    initializers.forEach(initializer ->
+        graph.addInitializer(external(initializer, offsets.getOrDefault(initializer, 0L))));
+  }
+
+  private static TensorProto external(Initializer initializer, long offset) {
+    return TensorProto.newBuilder()
+        .setName(initializer.name())
+        .setDataType(initializer.type().number())
+        .addAllDims(initializer.dimensions())
+        .setDataLocation(TensorProto.DataLocation.EXTERNAL)
+        .addExternalData(entry("location", DataFile.NAME))
+        .addExternalData(entry("offset", Long.toString(offset)))
+        .addExternalData(entry("length", Long.toString(initializer.bytes())))
+        .build();
+  }
+
+  private static StringStringEntryProto entry(String key, String value) {
+    return StringStringEntryProto.newBuilder().setKey(key).setValue(value).build();
+  }
+
+  /**
+   * An input or output of a graph.
+   *
+   * @param dimensions numbers, and names for what is only known when it runs
+   */
+  static ValueInfoProto value(String name, OnnxType type, Object... dimensions) {
+    TensorShapeProto.Builder shape = TensorShapeProto.newBuilder();
+    for (Object dimension : dimensions) {
+      switch (dimension) {
+        case Long size -> shape.addDimBuilder().setDimValue(size);
+        case Object label -> shape.addDimBuilder().setDimParam(label.toString());
+      }
+    }
+    return ValueInfoProto.newBuilder()
+        .setName(name)
+        .setType(
+            TypeProto.newBuilder()
+                .setTensorType(
+                    TypeProto.Tensor.newBuilder().setElemType(type.number()).setShape(shape)))
+        .build();
+  }
+}

@@ -1,0 +1,158 @@
+package dev.phial.targets.onnx;
+
+import dev.phial.PhialException;
+import dev.phial.graph.DecoderGraph;
+import dev.phial.graph.RotaryCache;
+import dev.phial.io.Json;
+import dev.phial.io.PythonJson;
+import dev.phial.model.Hyperparameters;
+import dev.phial.model.LongRope;
+import dev.phial.quant.activation.ActivationRanges;
+import dev.phial.source.HuggingFace;
+import dev.phial.targets.Manifest;
+import dev.phial.targets.Request;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import onnx.Onnx.ModelProto;
+import tools.jackson.databind.node.ArrayNode;
+import tools.jackson.databind.node.ObjectNode;
+
+/**
+ * What Qualcomm's accelerator wants: a graph for stretches of the prompt and one for single tokens,
+ * both over one data file, and what ONNX Runtime GenAI needs to run them one after the other.
+ */
+final class QnnFiles {
+  private static final String PROMPT = "prompt.onnx";
+  private static final String TOKEN = "token.onnx";
+  private static final String CONFIG = "config.json";
+
+  private final HuggingFace folder;
+  private final DecoderGraph decoder;
+  private final Hyperparameters h;
+  private final QnnOptions options;
+
+  private QnnFiles(HuggingFace folder, DecoderGraph decoder, QnnOptions options) {
+    this.folder = folder;
+    this.decoder = decoder;
+    this.h = decoder.hyperparameters();
+    this.options = options;
+  }
+
+  static OnnxJob plan(HuggingFace folder, Request request, Manifest manifest) {
+    QnnOptions options = QnnOptions.of(request);
+    Optional<ActivationRanges> ranges = OnnxTarget.ranges(request);
+    if (ranges.isPresent() && !ranges.get().smoothing().isEmpty()) {
+      throw new PhialException.Usage(
+          "--ep qnn: expected ranges without smoothing, which does not reach what lies between matrices, found some with; calibrate with --smooth-quant-alpha none");
+    }
+    DecoderGraph decoder = DecoderGraph.of(request.model());
+    QnnFiles files = new QnnFiles(folder, decoder, options);
+    return new OnnxJob(
+        folder,
+        files.model(new ActivationScales(ranges, options.activationBits())),
+        options.label(),
+        decoder.hyperparameters(),
+        files.smallFiles(),
+        ranges.isEmpty(),
+        manifest);
+  }
+
+  private OnnxModel model(ActivationScales scales) {
+    StaticParameters parameters = new StaticParameters(decoder, scales, cache(), options.context());
+    Map<String, ModelProto> graphs = new LinkedHashMap<>();
+    graphs.put(PROMPT, StaticGraph.write(parameters, scales, options, options.prompt()));
+    graphs.put(TOKEN, StaticGraph.write(parameters, scales, options, 1));
+    return new OnnxModel(graphs, parameters.stored(), false);
+  }
+
+  /** There is one, so LongRoPE's factors are those for the longest text there may be. */
+  private RotaryCache cache() {
+    return h.longRope()
+        .map(rope -> isLong() ? RotaryCache.longTexts(h, rope) : RotaryCache.shortTexts(h, rope))
+        .orElseGet(() -> RotaryCache.plain(h));
+  }
+
+  private boolean isLong() {
+    return isLong(h, options);
+  }
+
+  private static boolean isLong(Hyperparameters h, QnnOptions options) {
+    return options.context() > h.originalContext();
+  }
+
+  /** What the graphs do otherwise than the reference implementation. */
+  static List<String> caveats(Request request) {
+    Hyperparameters h = request.model().hyperparameters();
+    QnnOptions options = QnnOptions.of(request);
+    return h.longRope().isPresent() && isLong(h, options)
+        ? List.of(
+            "texts of any length are rotated with LongRoPE's long factors; the model was meant to take them from %d tokens on, --context-length %d takes the short ones"
+                .formatted(h.originalContext() + 1, h.originalContext()))
+        : List.of();
+  }
+
+  private Map<String, byte[]> smallFiles() {
+    Map<String, byte[]> files = new LinkedHashMap<>();
+    files.put(GenaiConfig.NAME, PythonJson.dump(genai(), 4));
+    files.put(CONFIG, PythonJson.dump(config(), 2));
+    files.putAll(TokenizerFiles.of(folder, options.context()));
+    return files;
+  }
+
+  private ObjectNode genai() {
+    ObjectNode root = GenaiConfig.of(folder, h, OnnxOptions.plain());
+    ObjectNode model = (ObjectNode) root.get("model");
+    model.put("context_length", options.context());
+    model.put("type", "decoder-pipeline");
+    ObjectNode decoder = (ObjectNode) model.get("decoder");
+    decoder.remove("filename");
+    ((ObjectNode) decoder.get("inputs")).put("position_ids", "position_ids");
+    ObjectNode window = decoder.putObject("sliding_window");
+    window.put("window_size", options.prompt());
+    window.put("pad_value", ActivationScales.CACHE_ZERO);
+    window.put("alignment", "right");
+    window.put("slide_key_value_cache", true).put("slide_inputs", true);
+    ObjectNode stages = decoder.putArray("pipeline").addObject();
+    stage(stages.putObject("prompt"), PROMPT, true);
+    stage(stages.putObject("token"), TOKEN, false);
+    ((ObjectNode) root.get("search")).put("max_length", options.context());
+    return root;
+  }
+
+  private void stage(ObjectNode stage, String file, boolean isPrompt) {
+    stage.put("filename", file);
+    ArrayNode inputs = stage.putArray("inputs");
+    List.of("input_ids", "attention_mask", "position_ids").forEach(inputs::add);
+    ArrayNode outputs = stage.putArray("outputs").add("logits");
+    for (int layer = 0; layer < h.layers(); layer++) {
+      inputs.add("past_key_values.%d.key".formatted(layer));
+      inputs.add("past_key_values.%d.value".formatted(layer));
+      outputs.add("present.%d.key".formatted(layer));
+      outputs.add("present.%d.value".formatted(layer));
+    }
+    stage.put("run_on_prompt", isPrompt).put("run_on_token_gen", !isPrompt);
+  }
+
+  /** The checkpoint as it is in the graphs: with their context, and one set of rotary factors. */
+  private ObjectNode config() {
+    ObjectNode config = folder.plainConfig();
+    config.put("max_position_embeddings", options.context());
+    h.longRope().ifPresent(rope -> rescale(config, rope));
+    return config;
+  }
+
+  private void rescale(ObjectNode config, LongRope rope) {
+    List<Double> factors = isLong() ? rope.longFactors() : rope.shortFactors();
+    config.remove(List.of("rope_parameters", "original_max_position_embeddings"));
+    config.put("original_max_position_embeddings", options.context());
+    config.put("rope_theta", h.ropeTheta());
+    ObjectNode scaling = config.putObject("rope_scaling");
+    scaling.put("type", "longrope");
+    for (String kind : List.of("short", "long")) {
+      scaling.set(kind + "_factor", Json.MAPPER.valueToTree(factors));
+      scaling.put(kind + "_mscale", (double) cache().scale());
+    }
+  }
+}

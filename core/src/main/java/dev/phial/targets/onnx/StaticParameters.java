@@ -1,0 +1,234 @@
+package dev.phial.targets.onnx;
+
+import dev.phial.PhialException;
+import dev.phial.graph.DecoderGraph;
+import dev.phial.graph.Linear;
+import dev.phial.graph.Matrix;
+import dev.phial.graph.Norm;
+import dev.phial.graph.RotaryCache;
+import dev.phial.graph.Vector;
+import dev.phial.model.Hyperparameters;
+import dev.phial.plan.PlannedTensor;
+import dev.phial.quant.FloatType;
+import dev.phial.quant.Format;
+import dev.phial.quant.GroupInt;
+import dev.phial.quant.TensorInt;
+import dev.phial.quant.activation.ActivationCodes;
+import dev.phial.quant.activation.ActivationPoint;
+import dev.phial.quant.method.SignedSymmetric;
+import dev.phial.targets.onnx.QdqNodes.Signal;
+import dev.phial.tensor.Shape;
+import dev.phial.tensor.Tensor;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * The parameters that the graphs of one model share, each stored once, by the first graph that asks
+ * for it.
+ */
+final class StaticParameters {
+  private static final int ROWS = 256; // that are looked at together
+
+  private final DecoderGraph decoder;
+  private final Hyperparameters h;
+  private final ActivationScales scales;
+  private final RotaryCache cache;
+  private final int positions;
+  private final Map<String, Stored> stored = new LinkedHashMap<>();
+  private final Map<String, ActivationCodes> codes = new LinkedHashMap<>();
+
+  StaticParameters(
+      DecoderGraph decoder, ActivationScales scales, RotaryCache cache, int positions) {
+    this.decoder = decoder;
+    this.h = decoder.hyperparameters();
+    this.scales = scales;
+    this.cache = cache;
+    this.positions = positions;
+  }
+
+  DecoderGraph decoder() {
+    return decoder;
+  }
+
+  /** In the order of the data file. */
+  List<Stored> stored() {
+    return List.copyOf(stored.values());
+  }
+
+  // --- rotary tables
+
+  /** Whose cosines and sines a table holds; those of queries are scaled like the scores. */
+  record Rotary(String label, ActivationPoint point, boolean isScaled) {}
+
+  static final Rotary QUERY_ROTATION = new Rotary("query", ActivationPoint.QUERY_ROTATION, true);
+  static final Rotary KEY_ROTATION = new Rotary("key", ActivationPoint.KEY_ROTATION, false);
+
+  /** Cosines or sines, {@code [context, headSize]}; dimensions that do not rotate have 1 and 0. */
+  Signal table(QdqNodes qdq, Rotary rotary, boolean sine) {
+    String name = "model.rotary." + rotary.label + (sine ? ".sines" : ".cosines");
+    float factor = (float) (rotary.isScaled ? decoder.layers().getFirst().attention().scale() : 1);
+    float most = Math.max(1, cache.scale()) * factor;
+    ActivationCodes both = scales.of(new float[] {-most, most});
+    if (!stored.containsKey(name)) {
+      constant(name, table(factor, sine), both, positions, h.headSize());
+    }
+    return qdq.dequantize(name, "/" + name, both);
+  }
+
+  private float[] table(float factor, boolean sine) {
+    int size = h.headSize();
+    int half = cache.columns();
+    float[] values = new float[Math.multiplyExact(positions, size)];
+    for (int position = 0; position < positions; position++) {
+      int row = position * size;
+      for (int i = 0; i < half; i++) {
+        float value = sine ? cache.sine(position, i) : cache.cosine(position, i);
+        values[row + i] = (sine ? -value : value) * factor;
+        values[row + half + i] = value * factor;
+      }
+      for (int i = 2 * half; i < size; i++) {
+        values[row + i] = sine ? 0 : factor;
+      }
+    }
+    return values;
+  }
+
+  // --- parameters
+
+  Signal embedding(QdqNodes qdq) {
+    Matrix table = decoder.embedding();
+    String name = "model.embed_tokens.weight_quantized";
+    ActivationCodes all = codes.computeIfAbsent(name, n -> scales.of(extremes(table)));
+    if (!stored.containsKey(name)) {
+      TensorInt format = new TensorInt(all);
+      Initializer initializer =
+          Initializer.of(name, QdqNodes.type(all), table.rows(), table.columns());
+      stored.put(
+          name,
+          new Stored(
+              new EncodedRows(initializer, table.columns(), format),
+              Stored.sources(table),
+              List.of(planned(name, table, format)),
+              Stored.PLAIN));
+    }
+    return qdq.dequantize(name, "/" + name, all);
+  }
+
+  private static float[] extremes(Matrix matrix) {
+    float[] extremes = new float[2];
+    for (Matrix.Rows rows : matrix.parts()) {
+      int columns = Math.toIntExact(rows.weight().shape().columns());
+      float[] values = new float[ROWS * columns];
+      for (long row = rows.first(); row < rows.first() + rows.count(); row += ROWS) {
+        int count = (int) Math.min(ROWS, rows.first() + rows.count() - row);
+        rows.weight().read(row, count, values);
+        for (int i = 0; i < count * columns; i++) {
+          extremes[0] = Math.min(extremes[0], values[i]);
+          extremes[1] = Math.max(extremes[1], values[i]);
+        }
+      }
+    }
+    for (float extreme : extremes) {
+      if (!Float.isFinite(extreme)) {
+        throw new PhialException.BadInput(
+            "tensor %s: expected finite numbers, found %s; the checkpoint is damaged or overflowed in training"
+                .formatted(matrix.parts().getFirst().weight().huggingFaceName(), extreme));
+      }
+    }
+    return extremes;
+  }
+
+  /** The inputs of a norm after the first. */
+  List<String> norm(QdqNodes qdq, String name, Norm norm) {
+    String prefix = name.substring(1).replace('/', '.');
+    List<String> inputs = new ArrayList<>(List.of(vector(qdq, prefix + ".weight", norm.weight())));
+    norm.bias().ifPresent(bias -> inputs.add(vector(qdq, prefix + ".bias", bias)));
+    return inputs;
+  }
+
+  private String vector(QdqNodes qdq, String prefix, Vector vector) {
+    String name = prefix + "_quantized";
+    float[] values = finite(vector);
+    ActivationCodes all = scales.of(values);
+    if (!stored.containsKey(name)) {
+      constant(name, values, all, values.length);
+    }
+    return qdq.dequantize(name, "/" + name, all).name();
+  }
+
+  /** Vectors are read here and not in the pass, which looks at what it hands out. */
+  private static float[] finite(Vector vector) {
+    float[] values = vector.values();
+    for (float value : values) {
+      if (!Float.isFinite(value)) {
+        Tensor tensor = vector.parts().getFirst().weight().slices().getFirst();
+        throw new PhialException.BadInput(
+            "%s: tensor %s: expected finite numbers, found %s; the checkpoint is damaged or overflowed in training"
+                .formatted(tensor.file(), tensor.name(), value));
+      }
+    }
+    return values;
+  }
+
+  private void constant(String name, float[] values, ActivationCodes codes, long... dimensions) {
+    TensorInt format = new TensorInt(codes);
+    byte[] bytes = new byte[values.length * format.blockBytes()];
+    format.encode(values, 0, values.length, bytes, 0);
+    Initializer initializer = Initializer.of(name, QdqNodes.type(codes), dimensions);
+    stored.put(
+        name, new Stored(new FixedBytes(initializer, bytes), List.of(), List.of(), Stored.PLAIN));
+  }
+
+  /**
+   * The inputs of MatMul or, with a bias, Gemm after the first.
+   *
+   * @param bits of the weights
+   * @param inputScale of the codes of the first input
+   */
+  List<String> matrix(QdqNodes qdq, String name, Linear linear, int bits, float inputScale) {
+    String prefix = name.substring(1).replace('/', '.');
+    Matrix matrix = linear.weight();
+    Optional<Vector> bias = linear.bias();
+    if (!stored.containsKey(prefix)) {
+      if (bits == 4 && matrix.rows() % 2 != 0) {
+        throw new PhialException.Unsupported(
+            "--ep qnn: tensor %s: expected an even number of outputs, of which two make a byte, found %d; choose onnx:int8"
+                .formatted(prefix, matrix.rows()));
+      }
+      GroupInt format =
+          new GroupInt(
+              bits, Math.toIntExact(matrix.columns()), FloatType.F32, new SignedSymmetric(bits));
+      SignedColumns storage =
+          new SignedColumns(
+              prefix,
+              matrix.rows(),
+              matrix.columns(),
+              format,
+              bias.map(vector -> new SignedColumns.Bias(finite(vector), inputScale)));
+      stored.put(
+          prefix,
+          new Stored(
+              storage,
+              Stored.sources(matrix),
+              List.of(planned(prefix + ".weight", matrix, format)),
+              Stored.QUANTIZED));
+    }
+    List<String> inputs = new ArrayList<>();
+    inputs.add(qdq.dequantize(prefix + ".weight_quantized", prefix + ".weight_scale", 1));
+    if (bias.isPresent()) {
+      inputs.add(qdq.dequantize(prefix + ".bias_quantized", prefix + ".bias_scale", 0));
+    }
+    return inputs;
+  }
+
+  private static PlannedTensor planned(String name, Matrix matrix, Format format) {
+    return PlannedTensor.of(
+        name,
+        matrix.parts().getFirst().weight(),
+        Shape.of(matrix.rows(), matrix.columns()),
+        format);
+  }
+}

@@ -1,0 +1,66 @@
+package dev.phial.targets.onnx;
+
+import dev.phial.PhialException;
+import dev.phial.io.Json;
+import dev.phial.io.PythonJson;
+import dev.phial.source.Config;
+import dev.phial.source.HuggingFace;
+import dev.phial.source.TextFile;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Optional;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.ObjectNode;
+
+/** The tokenizer as ONNX Runtime GenAI reads it: the checkpoint's own, in its newest layout. */
+final class TokenizerFiles {
+  private static final String TOKENIZER = "tokenizer.json";
+  private static final String CONFIG = "tokenizer_config.json";
+  private static final String TEMPLATE = "chat_template.jinja";
+
+  private TokenizerFiles() {}
+
+  /**
+   * Names and contents.
+   *
+   * @param context longest text
+   * @throws PhialException.BadInput if the checkpoint has no tokenizer.json
+   */
+  static Map<String, byte[]> of(HuggingFace folder, int context) {
+    Map<String, byte[]> files = new LinkedHashMap<>();
+    Path tokenizer =
+        folder
+            .file(TOKENIZER)
+            .orElseThrow(() ->
+                new PhialException.BadInput(
+                    "%s: expected %s, which ONNX Runtime GenAI reads, found none; save the tokenizer with transformers"
+                        .formatted(folder.path(), TOKENIZER)));
+    Optional<Config> config = folder.json(CONFIG);
+    template(folder, config)
+        .ifPresent(text -> files.put(TEMPLATE, text.getBytes(StandardCharsets.UTF_8)));
+    files.put(TOKENIZER, TextFile.read(tokenizer).getBytes(StandardCharsets.UTF_8));
+    config.ifPresent(c -> files.put(CONFIG, PythonJson.dump(configured(c.json(), context), 2)));
+    return files;
+  }
+
+  private static Optional<String> template(HuggingFace folder, Optional<Config> config) {
+    Optional<Path> file = folder.file(TEMPLATE);
+    if (file.isPresent()) {
+      return Optional.of(TextFile.readLikePython(file.get()));
+    }
+    JsonNode template =
+        config.map(c -> c.json().path("chat_template")).orElse(Json.MAPPER.missingNode());
+    return template.isString() ? Optional.of(template.stringValue()) : Optional.empty();
+  }
+
+  /** What tokenizer.json and the template say is not said twice. */
+  private static ObjectNode configured(JsonNode config, int context) {
+    ObjectNode result = ((ObjectNode) config).deepCopy();
+    result.remove("chat_template");
+    result.remove("added_tokens_decoder");
+    result.put("model_max_length", context);
+    return result;
+  }
+}

@@ -1,0 +1,132 @@
+package dev.phial.targets.openvino;
+
+import dev.phial.PhialException;
+import dev.phial.graph.DecoderGraph;
+import dev.phial.model.Hyperparameters;
+import dev.phial.model.ModelDescription;
+import dev.phial.plan.Plan;
+import dev.phial.quant.FloatType;
+import dev.phial.source.HuggingFace;
+import dev.phial.source.Sources;
+import dev.phial.targets.Job;
+import dev.phial.targets.Manifest;
+import dev.phial.targets.Request;
+import dev.phial.targets.Target;
+import dev.phial.targets.TargetOption;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+/**
+ * A folder for OpenVINO GenAI, with the weights of {@code optimum-cli export openvino}, compressed
+ * without data.
+ */
+public final class OpenvinoTarget implements Target {
+  /** The families whose graph can be written. */
+  private static final Set<String> FAMILIES = Set.of("phi2", "phi3", "phimoe");
+
+  @Override
+  public String name() {
+    return "openvino";
+  }
+
+  @Override
+  public List<String> precisions() {
+    return Precision.labels();
+  }
+
+  @Override
+  public List<TargetOption> options() {
+    return OpenvinoOptions.ALL;
+  }
+
+  @Override
+  public boolean writesFolder() {
+    return true;
+  }
+
+  @Override
+  public List<String> caveats(ModelDescription model) {
+    Hyperparameters h = model.hyperparameters();
+    return FAMILIES.contains(model.family().name())
+            && h.longRope().isPresent()
+            && h.context() > h.originalContext()
+        ? List.of(
+            "OpenVINO takes the long LongRoPE factors once a text passes %d tokens, and keeps the keys it has; the reference computes them again"
+                .formatted(h.originalContext()))
+        : List.of();
+  }
+
+  @Override
+  public Job plan(Request request) {
+    OpenvinoOptions options = OpenvinoOptions.of(request);
+    if (!(request.checkpoint() instanceof HuggingFace folder)) {
+      throw new PhialException.Unsupported(
+          "%s: expected the folder of a checkpoint, whose tokenizer goes to OpenVINO, found a single file; pass the checkpoint it was made from, or with --original its folder beside the file"
+              .formatted(request.checkpoint().path()),
+          "needs the folder of the checkpoint");
+    }
+    ModelDescription description = request.model();
+    String family = description.family().name();
+    if (!FAMILIES.contains(family)) {
+      throw new PhialException.Unsupported(
+          "%s: expected one of the families %s, whose graph can be written for OpenVINO, found %s; choose another target"
+              .formatted(
+                  folder.path(), String.join(", ", FAMILIES.stream().sorted().toList()), family),
+          "has no graph for " + family + " models yet");
+    }
+    DecoderGraph decoder = DecoderGraph.of(description);
+    FloatType origin =
+        options.carries() ? FloatType.F32 : origin(folder, decoder, options.precision());
+    OpenvinoModel model =
+        GraphWriter.write(
+            decoder,
+            new Compressions(decoder, options, origin),
+            origin,
+            options.precision() == Precision.FP16);
+    Map<String, byte[]> texts = new LinkedHashMap<>();
+    texts.put(OpenvinoJob.GRAPH, IrXml.write(model.graph(), Information.of(options)));
+    texts.putAll(Texts.of(folder, options));
+    List<Path> companions =
+        folder.companions().stream()
+            .filter(file -> !texts.containsKey(String.valueOf(file.getFileName())))
+            .toList();
+    Manifest manifest = new Manifest(request, this, options.precision().label());
+    long bytes =
+        model.graph().bytes()
+            + texts.values().stream().mapToLong(text -> text.length).sum()
+            + companions.stream().mapToLong(Sources::size).sum()
+            + manifest.bytes(OpenvinoJob.names(texts, companions).toList());
+    Plan plan =
+        new Plan(
+            name(),
+            options.precision().label(),
+            description.hyperparameters(),
+            model.planned(),
+            bytes,
+            options.words());
+    return new OpenvinoJob(folder.path(), plan, model, texts, companions, manifest);
+  }
+
+  /** The type in which the reference holds the weights before it compresses them. */
+  private static FloatType origin(HuggingFace folder, DecoderGraph decoder, Precision precision) {
+    return switch (precision) {
+      case FP32 -> FloatType.F32;
+      case FP16 -> FloatType.F16;
+      default ->
+          folder
+              .dtype()
+              .flatMap(FloatType::named)
+              .orElseGet(() ->
+                  FloatType.nearest(decoder.embedding().parts().getFirst().weight().encoding()));
+    };
+  }
+
+  @Override
+  public String defaultName(Request request) {
+    return "%s-openvino-%s"
+        .formatted(request.checkpoint().name(), OpenvinoOptions.of(request).label());
+  }
+}

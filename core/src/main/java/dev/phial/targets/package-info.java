@@ -1,0 +1,4 @@
+@NullMarked
+package dev.phial.targets;
+
+import org.jspecify.annotations.NullMarked;
