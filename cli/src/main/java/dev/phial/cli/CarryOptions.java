@@ -1,5 +1,6 @@
 package dev.phial.cli;
 
+import dev.phial.choose.Method;
 import java.util.Optional;
 import picocli.CommandLine.Option;
 
@@ -18,8 +19,8 @@ final class CarryOptions {
           "The checkpoint that MODEL was made from, to lend configuration and tokenizer where a GGUF file or an export has not all of them; its weights are not read.")
   private Optional<String> original = Optional.empty();
 
-  boolean carries() {
-    return carries;
+  Method method() {
+    return carries ? Method.KEEP : Method.REFERENCE;
   }
 
   Optional<String> original() {

@@ -7,7 +7,7 @@ import dev.phial.plan.Recipe;
 import dev.phial.source.Checkpoint;
 import dev.phial.source.Gguf;
 import dev.phial.source.Sources;
-import dev.phial.targets.gguf.GgufMemory;
+import dev.phial.targets.layout.MemorySink;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Comparator;
@@ -40,7 +40,7 @@ record Subject(
         Model.of(description));
   }
 
-  static Subject of(GgufMemory quantized) {
+  static Subject of(MemorySink quantized) {
     return new Subject(
         quantized.plan().precision(),
         Optional.empty(),

@@ -1,25 +1,62 @@
-package dev.phial.targets;
+package dev.phial.choose;
 
 import dev.phial.PhialException;
 import dev.phial.model.Weight;
+import dev.phial.plan.PlannedTensor;
 import dev.phial.quant.FloatType;
+import dev.phial.quant.Formats;
 import dev.phial.quant.Recoding;
 import dev.phial.tensor.CodedRows;
 import dev.phial.tensor.Coding;
 import dev.phial.tensor.GroupScales;
+import dev.phial.tensor.IntegerBlocks;
 import dev.phial.tensor.Layout;
 import dev.phial.tensor.Tensor;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Function;
 import java.util.stream.LongStream;
 
-/** Brings codes to another format as they are, and numbers without rounding. */
-public final class Carry {
+/**
+ * Codes, scales and zero points of the source as they are, in the terms of another format; nothing
+ * is rounded.
+ */
+public final class Kept implements Chooser {
   /** Elements that are looked at at a time. */
   private static final int CHUNK = 1 << 16;
 
-  private Carry() {}
+  private final Weight weight;
+  private final PlannedTensor tensor;
+  private final Recoding recoding;
+  private final IntegerBlocks format;
+
+  /**
+   * @param tensor of a format of integers
+   */
+  Kept(Weight weight, PlannedTensor tensor, Recoding recoding) {
+    this.weight = weight;
+    this.tensor = tensor;
+    this.recoding = recoding;
+    this.format = (IntegerBlocks) tensor.format();
+  }
+
+  @Override
+  public boolean needsValues() {
+    return false;
+  }
+
+  @Override
+  public byte[] encode(long first, int count, float[] values, int at) {
+    CodedRows rows = recoding.apply(weight.readCodes(first, count, recoding.from()), tensor.name());
+    byte[] bytes = new byte[Math.toIntExact(count * tensor.rowBytes())];
+    for (int group = 0; group < rows.groups(); group++) {
+      format.putTogether(rows, group, bytes, group * format.blockBytes());
+    }
+    return bytes;
+  }
+
+  // --- planning
 
   /**
    * How the codes of a matrix get there; empty if it has none, and is a matter of numbers.
@@ -72,7 +109,7 @@ public final class Carry {
    * What the codes of a parameter are in fact: around zero, even where the format could have it
    * otherwise, if all of them are.
    */
-  static Coding seen(Weight weight, Coding coding) {
+  public static Coding seen(Weight weight, Coding coding) {
     if (coding.offset() == Coding.Offset.NONE) {
       return coding;
     }
@@ -126,21 +163,24 @@ public final class Carry {
     };
   }
 
-  /** Rows of a parameter in the terms of another format. */
-  public static CodedRows read(
-      Weight weight, long first, int count, Recoding recoding, String tensor) {
-    return recoding.apply(weight.readCodes(first, count, recoding.from()), tensor);
-  }
-
   /**
-   * @throws PhialException.Unsupported if a number would be rounded
+   * Refuses to round numbers that are not quantized.
+   *
+   * @throws PhialException.Unsupported if one would be rounded
    */
-  public static void checkExact(String tensor, FloatType type, float[] x, int from, int count) {
-    for (int i = from; type != FloatType.F32 && i < from + count; i++) {
-      if (type.round(x[i]) != x[i]) {
+  static void checkExact(PlannedTensor tensor, float[] x, int count) {
+    Optional<FloatType> type =
+        Arrays.stream(FloatType.values())
+            .filter(candidate -> Formats.of(candidate) == tensor.format())
+            .findFirst();
+    if (type.isEmpty() || type.get() == FloatType.F32) {
+      return;
+    }
+    for (int i = 0; i < count; i++) {
+      if (type.get().round(x[i]) != x[i]) {
         throw new PhialException.Unsupported(
             "tensor %s: expected numbers that are %s exactly, found %s; choose a type or provider with wider numbers, make a source in which it is quantized like the rest (--pure), or quantize anew without --carry"
-                .formatted(tensor, type.word(), x[i]));
+                .formatted(tensor.name(), type.get().word(), x[i]));
       }
     }
   }

@@ -1,6 +1,5 @@
-package dev.phial.graph;
+package dev.phial.choose;
 
-import static dev.phial.graph.Scaling.ONES;
 import static dev.phial.quant.activation.ActivationPoint.ATTENDED;
 import static dev.phial.quant.activation.ActivationPoint.ATTENTION_NORM;
 import static dev.phial.quant.activation.ActivationPoint.FEED_FORWARD_NORM;
@@ -8,12 +7,19 @@ import static dev.phial.quant.activation.ActivationPoint.FEED_FORWARD_PRODUCT;
 import static dev.phial.quant.activation.ActivationPoint.OUTPUT_NORM;
 
 import dev.phial.PhialException;
+import dev.phial.graph.Attention;
+import dev.phial.graph.DecoderGraph;
+import dev.phial.graph.FeedForward;
+import dev.phial.graph.Layer;
+import dev.phial.graph.Linear;
+import dev.phial.graph.Matrix;
 import dev.phial.model.Hyperparameters;
+import dev.phial.model.ModelDescription;
+import dev.phial.model.Rows;
 import dev.phial.quant.activation.ActivationPlace;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.SortedMap;
 import java.util.TreeMap;
 
@@ -53,12 +59,15 @@ public final class SmoothQuant {
   }
 
   /**
-   * The same decoder with activations divided by some of those factors.
+   * A model that computes what this one does with activations divided by some of those factors.
    *
    * @throws PhialException.BadInput if factors belong to another model
    */
-  public static DecoderGraph apply(DecoderGraph decoder, Map<ActivationPlace, float[]> factors) {
-    return factors.isEmpty() ? decoder : new SmoothQuant(decoder).apply(factors);
+  public static ModelDescription apply(
+      ModelDescription model, Map<ActivationPlace, float[]> factors) {
+    return factors.isEmpty()
+        ? model
+        : new SmoothQuant(DecoderGraph.of(model)).scalings(factors).apply(model);
   }
 
   // --- choosing
@@ -130,7 +139,7 @@ public final class SmoothQuant {
     int columns = most.length;
     int step = Math.max(1, ROWS / columns);
     float[] values = new float[step * columns];
-    for (Matrix.Rows part : matrix.parts()) {
+    for (Rows part : matrix.parts()) {
       for (long row = 0; row < part.count(); row += step) {
         int count = (int) Math.min(step, part.count() - row);
         part.weight().read(part.first() + row, count, values);
@@ -162,20 +171,34 @@ public final class SmoothQuant {
 
   // --- applying
 
-  private DecoderGraph apply(Map<ActivationPlace, float[]> factors) {
+  private Scalings scalings(Map<ActivationPlace, float[]> factors) {
     Map<ActivationPlace, List<Linear>> readers = readers();
-    factors.forEach((place, given) -> check(place, given, readers.getOrDefault(place, List.of())));
-    List<Layer> layers = new ArrayList<>();
-    for (int i = 0; i < decoder.layers().size(); i++) {
-      layers.add(layer(decoder.layers().get(i), i, factors));
+    Scalings scalings = new Scalings();
+    factors.forEach((place, given) -> {
+      List<Linear> matrices = readers.getOrDefault(place, List.of());
+      check(place, given, matrices);
+      matrices.forEach(matrix -> scalings.inputs(matrix, given));
+      divide(scalings, place, given);
+    });
+    return scalings;
+  }
+
+  /** Takes the division into what makes the activations. */
+  private void divide(Scalings scalings, ActivationPlace place, float[] factors) {
+    if (place.equals(OUTPUT_NORM.once())) {
+      scalings.outputs(decoder.outputNorm(), inverse(factors));
+      return;
     }
-    float[] last = factors.getOrDefault(OUTPUT_NORM.once(), ONES);
-    return new DecoderGraph(
-        h,
-        decoder.embedding(),
-        layers,
-        decoder.outputNorm().scaled(inverse(last)),
-        decoder.output().scaled(ONES, last));
+    Layer layer = decoder.layers().get(place.layer());
+    switch (place.point()) {
+      case ATTENTION_NORM -> scalings.outputs(layer.attentionNorm(), inverse(factors));
+      case ATTENDED -> scalings.outputs(layer.attention().value(), inverse(values(factors)));
+      case FEED_FORWARD_NORM ->
+          scalings.outputs(layer.feedForwardNorm().orElseThrow(), inverse(factors));
+      case FEED_FORWARD_PRODUCT ->
+          scalings.outputs(((FeedForward.Gated) layer.feedForward()).up(), inverse(factors));
+      default -> throw new AssertionError(place); // nobody reads it
+    }
   }
 
   private void check(ActivationPlace place, float[] factors, List<Linear> readers) {
@@ -200,47 +223,8 @@ public final class SmoothQuant {
     }
   }
 
-  private Layer layer(Layer layer, int index, Map<ActivationPlace, float[]> factors) {
-    float[] first = factors.getOrDefault(ATTENTION_NORM.in(index), ONES);
-    float[] attended = factors.getOrDefault(ATTENDED.in(index), ONES);
-    float[] second =
-        layer.feedForwardNorm().isEmpty()
-            ? first
-            : factors.getOrDefault(FEED_FORWARD_NORM.in(index), ONES);
-    float[] product = factors.getOrDefault(FEED_FORWARD_PRODUCT.in(index), ONES);
-    Attention attention = layer.attention();
-    Optional<Norm> feedForwardNorm =
-        layer.feedForwardNorm().map(norm -> norm.scaled(inverse(second)));
-    return new Layer(
-        layer.attentionNorm().scaled(inverse(first)),
-        new Attention(
-            attention.query().scaled(ONES, first),
-            attention.key().scaled(ONES, first),
-            attention.value().scaled(inverse(values(attended)), first),
-            attention.output().scaled(ONES, attended),
-            attention.scale(),
-            attention.blocks()),
-        feedForwardNorm,
-        switch (layer.feedForward()) {
-          case FeedForward.Gated gated ->
-              new FeedForward.Gated(
-                  gated.gate().scaled(ONES, second),
-                  gated.up().scaled(inverse(product), second),
-                  gated.down().scaled(ONES, product));
-          case FeedForward.Plain plain ->
-              new FeedForward.Plain(plain.up().scaled(ONES, second), plain.down());
-          case FeedForward.Gegelu gegelu ->
-              new FeedForward.Gegelu(
-                  gegelu.gateUp().scaled(ONES, second), gegelu.down(), gegelu.limit());
-          case FeedForward.Experts experts -> experts;
-        });
-  }
-
   /** Those of the values, which all heads of a group have in common. */
   private float[] values(float[] attended) {
-    if (attended.length == 0) {
-      return attended;
-    }
     float[] values = new float[h.keyValueSize()];
     for (int i = 0; i < attended.length; i++) {
       values[shared(i)] = attended[i];

@@ -8,9 +8,15 @@ import dev.phial.PhialException;
 import dev.phial.io.Progress;
 import dev.phial.model.Families;
 import dev.phial.model.ModelDescription;
+import dev.phial.model.Role;
+import dev.phial.model.Weight;
 import dev.phial.quant.activation.SomeRanges;
 import dev.phial.source.Checkpoint;
 import dev.phial.source.HuggingFace;
+import dev.phial.source.Sources;
+import dev.phial.targets.layout.Layout;
+import dev.phial.targets.layout.MemorySink;
+import dev.phial.targets.layout.Sink;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -67,7 +73,7 @@ final class TargetContractTest {
         try {
           Request request =
               new Request(checkpoint, description, Optional.of(precision), Options.NONE);
-          Job job = target.plan(request);
+          Layout job = target.plan(request);
           assertThat(job.plan().target()).isEqualTo(target.name());
           assertThat(job.plan().tensors()).isNotEmpty();
           assertThat(job.plan().tensorBytes()).isPositive().isLessThan(job.plan().bytes());
@@ -96,7 +102,7 @@ final class TargetContractTest {
   void writesWhatWasPlanned(Target target, String precision) {
     try (HuggingFace checkpoint = HuggingFace.open(Fixtures.model(SMALL))) {
       Request request = informed(target, request(checkpoint, precision));
-      Job job;
+      Layout job;
       try {
         job = target.plan(request);
       } catch (PhialException.Unsupported e) {
@@ -107,6 +113,7 @@ final class TargetContractTest {
       assertThat(bytes(folder.resolve("first"))).isEqualTo(job.plan().bytes());
       assertThat(write(target.plan(request), target.defaultName(request), "second", 2))
           .isEqualTo(first);
+      assertHeldInMemory(job, folder.resolve("first").resolve(target.defaultName(request)));
     }
   }
 
@@ -124,7 +131,7 @@ final class TargetContractTest {
               Families.describe(checkpoint),
               Optional.of(target.precisions().getFirst()),
               Options.NONE);
-      Job job;
+      Layout job;
       try {
         job = target.plan(request);
       } catch (PhialException.Unsupported e) {
@@ -133,6 +140,7 @@ final class TargetContractTest {
       Map<String, String> first = write(job, target.defaultName(request), "first", 3);
       assertThat(bytes(folder.resolve("first"))).isEqualTo(job.plan().bytes());
       assertThat(write(job, target.defaultName(request), "second", 1)).isEqualTo(first);
+      assertHeldInMemory(job, folder.resolve("first").resolve(target.defaultName(request)));
     }
   }
 
@@ -140,7 +148,7 @@ final class TargetContractTest {
   @FieldSource("TARGETS")
   void refusesToReplaceUnlessAsked(Target target) throws IOException {
     try (HuggingFace checkpoint = HuggingFace.open(Fixtures.model(SMALL))) {
-      Job job = target.plan(request(checkpoint, target.precisions().getFirst()));
+      Layout job = target.plan(request(checkpoint, target.precisions().getFirst()));
       Path output = folder.resolve("model.gguf");
       if (target.writesFolder()) {
         Files.createDirectory(output);
@@ -198,6 +206,39 @@ final class TargetContractTest {
     }
   }
 
+  /**
+   * What would be written can be held in memory instead, and has the values of what was written.
+   */
+  private static void assertHeldInMemory(Layout job, Path output) {
+    try (MemorySink memory = job.inMemory();
+        Checkpoint written = Sources.open(output)) {
+      memory.allocate();
+      assertThat(Pass.run(List.of(memory), 2, Progress.NONE)).isEmpty();
+      ModelDescription expected = Families.describe(written);
+      Map<String, Weight> held = Weights.of(memory.description());
+      for (Weight weight : expected.weights()) {
+        if (weight.role() != Role.ROPE_FACTORS_LONG && weight.role() != Role.ROPE_FACTORS_SHORT) {
+          assertThat(held).containsKey(Weights.key(weight));
+          assertThat(unsigned(held.getOrDefault(Weights.key(weight), weight)))
+              .as(Weights.key(weight))
+              .isEqualTo(unsigned(weight));
+        }
+      }
+      assertThat(memory.description().hyperparameters().tied())
+          .isEqualTo(expected.hyperparameters().tied());
+      assertThat(memory.description().activations()).isEqualTo(expected.activations());
+    }
+  }
+
+  /** The values of a parameter; zero has no sign here. */
+  private static float[] unsigned(Weight weight) {
+    float[] values = Weights.values(weight);
+    for (int i = 0; i < values.length; i++) {
+      values[i] += 0f;
+    }
+    return values;
+  }
+
   private static Request informed(Target target, Request request) {
     return target.needsRanges(request)
         ? request.with(SomeRanges.of(request.model().hyperparameters().layers()))
@@ -209,7 +250,7 @@ final class TargetContractTest {
         checkpoint, Families.describe(checkpoint), Optional.of(precision), Options.NONE);
   }
 
-  private Map<String, String> write(Job job, String name, String parent, int threads) {
+  private Map<String, String> write(Layout job, String name, String parent, int threads) {
     Path output = folder.resolve(parent).resolve(name);
     try (Sink sink = job.open(output, false)) {
       assertThat(Pass.run(List.of(sink), threads, Progress.NONE)).isEmpty();

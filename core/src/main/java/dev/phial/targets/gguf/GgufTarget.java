@@ -7,14 +7,15 @@ import dev.phial.model.ModelDescription;
 import dev.phial.plan.Recipe;
 import dev.phial.source.Gguf;
 import dev.phial.source.HuggingFace;
-import dev.phial.targets.Job;
 import dev.phial.targets.Manifest;
 import dev.phial.targets.Request;
 import dev.phial.targets.Target;
 import dev.phial.targets.TargetOption;
+import dev.phial.targets.layout.Layout;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * GGUF for llama.cpp. {@code gguf:TYPE} is what its converter and then llama-quantize write; {@code
@@ -72,15 +73,17 @@ public final class GgufTarget implements Target {
   }
 
   @Override
-  public Job plan(Request asked) {
-    Request request = asked.carries() ? CarriedTypes.settled(asked) : asked;
-    GgufJob job = request.carries() ? job(request).carrying() : job(request);
-    return request.options().has(GgufOptions.MANIFEST)
-        ? job.with(new Manifest(request, this, job.plan().precision()))
-        : job;
+  public Layout plan(Request asked) {
+    Request request = asked.keeps() ? CarriedTypes.settled(asked) : asked;
+    GgufFiles files = files(request);
+    return files.layout(
+        request,
+        request.options().has(GgufOptions.MANIFEST)
+            ? Optional.of(new Manifest(request, this, files.precision()))
+            : Optional.empty());
   }
 
-  GgufJob job(Request request) {
+  GgufFiles files(Request request) {
     String architecture =
         request.model().family().ggufArchitecture().orElseThrow(() -> unsupported(request));
     GgufOptions options = new GgufOptions(request.options());
@@ -96,7 +99,7 @@ public final class GgufTarget implements Target {
           case Gguf gguf -> Converted.of(gguf, request.model());
         };
     if (converts) {
-      return converted.job(options);
+      return converted.files(options);
     }
     String precision = request.precision().orElseThrow();
     boolean copies = precision.equalsIgnoreCase(COPY);
@@ -111,7 +114,7 @@ public final class GgufTarget implements Target {
           "--outtype is for --to gguf without a type; gguf:%s says it already"
               .formatted(precision));
     }
-    return new Quantized(request, converted, recipe, copies, options).job();
+    return new Quantized(request, converted, recipe, copies, options).files();
   }
 
   private static PhialException unsupported(Request request) {
@@ -124,7 +127,7 @@ public final class GgufTarget implements Target {
 
   @Override
   public String defaultName(Request asked) {
-    Request request = asked.carries() ? CarriedTypes.settled(asked) : asked;
+    Request request = asked.keeps() ? CarriedTypes.settled(asked) : asked;
     String precision =
         request
             .precision()

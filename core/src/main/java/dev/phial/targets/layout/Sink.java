@@ -1,4 +1,4 @@
-package dev.phial.targets;
+package dev.phial.targets.layout;
 
 import dev.phial.model.Weight;
 import java.util.List;

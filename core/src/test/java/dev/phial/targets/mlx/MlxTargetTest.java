@@ -9,13 +9,14 @@ import dev.phial.io.Progress;
 import dev.phial.model.Families;
 import dev.phial.model.ModelDescription;
 import dev.phial.plan.PlannedTensor;
+import dev.phial.quant.FloatType;
 import dev.phial.source.Config;
 import dev.phial.source.HuggingFace;
-import dev.phial.targets.Job;
 import dev.phial.targets.Options;
 import dev.phial.targets.Pass;
 import dev.phial.targets.Request;
-import dev.phial.targets.Sink;
+import dev.phial.targets.layout.Layout;
+import dev.phial.targets.layout.Sink;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -23,7 +24,6 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.Optional;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -101,7 +101,8 @@ final class MlxTargetTest {
         .hasMessageContaining(message);
   }
 
-  private static Job plan(HuggingFace checkpoint, String precision, Map<String, String> options) {
+  private static Layout plan(
+      HuggingFace checkpoint, String precision, Map<String, String> options) {
     Map<String, List<String>> values =
         options.entrySet().stream()
             .collect(Collectors.toMap(Map.Entry::getKey, entry -> List.of(entry.getValue())));
@@ -132,7 +133,7 @@ final class MlxTargetTest {
   @Test
   void planSaysTheSizeToTheByte() throws IOException {
     try (HuggingFace checkpoint = HuggingFace.open(MODELS.resolve("phi35-moe"))) {
-      Job job = plan(checkpoint, "3", Map.of());
+      Layout job = plan(checkpoint, "3", Map.of());
       Path output = folder.resolve("out");
       try (Sink sink = job.open(output, false)) {
         Pass.run(List.of(sink), 2, Progress.NONE);
@@ -228,7 +229,7 @@ final class MlxTargetTest {
             plan(checkpoint, "4", Map.of("dtype", "float16")).open(folder.resolve("out"), false)) {
       assertThatThrownBy(() -> Pass.run(List.of(sink), 1, Progress.NONE))
           .isInstanceOf(PhialException.Unsupported.class)
-          .hasMessageContaining("expected numbers that fit float16, found 131072");
+          .hasMessageContaining("expected numbers that fit 4bit-g64, found 131072");
     }
     assertThat(folder).isDirectoryNotContaining("glob:**/*out*");
   }
@@ -249,10 +250,12 @@ final class MlxTargetTest {
     }
   }
 
-  private static JsonNode writtenConfig(HuggingFace checkpoint) {
-    MlxJob job = (MlxJob) plan(checkpoint, "4", Map.of());
-    byte[] text = Objects.requireNonNull(job.texts().get("config.json"));
-    return Json.STRICT.readTree(new String(text, StandardCharsets.UTF_8));
+  private JsonNode writtenConfig(HuggingFace checkpoint) throws IOException {
+    Path output = folder.resolve("written");
+    try (Sink sink = plan(checkpoint, "4", Map.of()).open(output, true)) {
+      Pass.run(List.of(sink), 1, Progress.NONE);
+    }
+    return Json.STRICT.readTree(Files.readString(output.resolve("config.json")));
   }
 
   /**
@@ -302,7 +305,12 @@ final class MlxTargetTest {
   @Test
   void cutsFilesWhereMlxLmDoes() throws IOException {
     try (HuggingFace checkpoint = HuggingFace.open(MODELS.resolve("phi2"))) {
-      MlxLayout whole = ((MlxJob) plan(checkpoint, "4", Map.of())).layout();
+      MlxLayout whole =
+          MlxLayout.of(
+              Families.describe(checkpoint).weights().stream()
+                  .map(weight ->
+                      new MlxTensor(weight, FloatType.F16, Optional.empty(), Optional.empty()))
+                  .toList());
       assertThat(whole.shards()).hasSize(1);
       assertThat(whole.shards().getFirst().name()).isEqualTo("model.safetensors");
       // an entry that is larger than the limit, and then as many as fit

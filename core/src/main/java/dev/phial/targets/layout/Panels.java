@@ -1,4 +1,4 @@
-package dev.phial.targets.onnx;
+package dev.phial.targets.layout;
 
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentMap;
@@ -12,24 +12,24 @@ import java.util.function.Supplier;
  *
  * @param <T> what a panel is collected in
  */
-final class Panels<T> {
+public final class Panels<T> {
   /** Rows of a panel; even, so that two nibbles of a byte never lie in two panels. */
-  static final int WIDTH = 256;
+  public static final int WIDTH = 256;
 
   private final long rows;
   private final Supplier<T> create;
   private final ConcurrentMap<Long, Panel<T>> open = new ConcurrentHashMap<>();
 
-  Panels(long rows, Supplier<T> create) {
+  public Panels(long rows, Supplier<T> create) {
     this.rows = rows;
     this.create = create;
   }
 
   /** Rows {@code [first, first + width)}; the panel guards its content. */
-  static final class Panel<T> {
-    final long first;
-    final int width;
-    final T content;
+  public static final class Panel<T> {
+    private final long first;
+    private final int width;
+    private final T content;
     private int missing;
 
     private Panel(long first, int width, T content) {
@@ -38,10 +38,22 @@ final class Panels<T> {
       this.content = content;
       this.missing = width;
     }
+
+    public long first() {
+      return first;
+    }
+
+    public int width() {
+      return width;
+    }
+
+    public T content() {
+      return content;
+    }
   }
 
   /** Some rows of a stretch that lie in one panel. */
-  interface Collector<T> {
+  public interface Collector<T> {
     /**
      * @param column of the panel where row {@code offset} of the stretch goes
      */
@@ -49,7 +61,7 @@ final class Panels<T> {
   }
 
   /** Takes a stretch of rows; {@code complete} writes the panels that became complete. */
-  void accept(long row, int count, Collector<T> collector, Consumer<Panel<T>> complete) {
+  public void accept(long row, int count, Collector<T> collector, Consumer<Panel<T>> complete) {
     int done = 0;
     while (done < count) {
       long index = (row + done) / WIDTH;
