@@ -217,16 +217,20 @@ public final class GroupFloat implements Format {
     GroupKernels kernels = GroupKernels.best();
     float[] rounded = input.rounded(x, rows * columns);
     float[] range = new float[2];
-    byte[] codes = new byte[size + GroupKernels.ROOM];
-    for (int group = 0; group < rows * columns / size; group++) {
+    byte[] some = new byte[size + GroupKernels.ROOM];
+    int groups = rows * columns / size;
+    byte[] codes = new byte[rows * columns];
+    for (int group = 0; group < groups; group++) {
       int start = group * size;
-      int block = at + group * blockBytes();
       kernels.range(rounded, start, size, range);
       float scale = values.scale(Math.max(-range[0], range[1]));
-      values.encode(kernels, rounded, start, size, scale, codes);
-      values.putScale(to, block, scale);
-      GroupInt.pack(codes, 0, size, values.bits, to, block + values.scaleBytes);
+      values.encode(kernels, rounded, start, size, scale, some);
+      values.putScale(to, at + group * blockBytes(), scale);
+      System.arraycopy(some, 0, codes, start, size);
     }
+    byte[] packed = GroupInt.packed(codes, values.bits);
+    LittleEndian.copyParts(
+        packed, 0, codeBytes(), to, at + scaleBytes(), blockBytes(), codeBytes(), groups);
   }
 
   @Override

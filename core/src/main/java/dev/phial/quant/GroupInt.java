@@ -1,5 +1,6 @@
 package dev.phial.quant;
 
+import dev.phial.io.LittleEndian;
 import dev.phial.quant.method.GroupCodes;
 import dev.phial.quant.method.GroupMethod;
 import dev.phial.tensor.CodedRows;
@@ -89,14 +90,26 @@ public final class GroupInt implements Format, IntegerBlocks {
     int groups = rows * columns / size;
     GroupCodes quantized = new GroupCodes(groups, size);
     method.quantize(input.rounded(x, rows * columns), 0, groups, size, quantized);
+    byte[] packed = packed(quantized.codes(), bits); // in one go, which compilers like better
     for (int group = 0; group < groups; group++) {
       int block = at + group * blockBytes();
       scaleType.put(to, block, quantized.scales()[group]);
       if (hasZeros()) {
         to[block + zeroOffset()] = quantized.zeros()[group];
       }
-      pack(quantized.codes(), group * size, size, bits, to, block + codeOffset());
     }
+    LittleEndian.copyParts(
+        packed, 0, codeBytes(), to, at + codeOffset(), blockBytes(), codeBytes(), groups);
+  }
+
+  /** Codes as they lie in blocks, the even one of two nibbles below. */
+  static byte[] packed(byte[] codes, int bits) {
+    if (bits == Byte.SIZE) {
+      return codes;
+    }
+    byte[] packed = new byte[codes.length / 2];
+    pack(codes, 0, codes.length, bits, packed, 0);
+    return packed;
   }
 
   /**

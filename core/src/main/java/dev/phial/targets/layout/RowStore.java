@@ -1,5 +1,6 @@
 package dev.phial.targets.layout;
 
+import dev.phial.io.LittleEndian;
 import dev.phial.plan.PlannedTensor;
 import dev.phial.quant.GroupFloat;
 import dev.phial.quant.GroupInt;
@@ -147,10 +148,9 @@ public final class RowStore implements Store {
     if (part.bytes == blockBytes && part.flip == 0) {
       return blocks;
     }
-    byte[] bytes = new byte[rows * blocksPerRow * part.bytes];
-    for (int i = 0; i < rows * blocksPerRow; i++) {
-      System.arraycopy(blocks, i * blockBytes + part.from, bytes, i * part.bytes, part.bytes);
-    }
+    int count = rows * blocksPerRow;
+    byte[] bytes = new byte[count * part.bytes];
+    LittleEndian.copyParts(blocks, part.from, blockBytes, bytes, 0, part.bytes, part.bytes, count);
     if (part.flip != 0) {
       for (int i = 0; i < bytes.length; i++) {
         bytes[i] ^= part.flip;
