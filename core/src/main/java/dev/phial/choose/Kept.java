@@ -5,11 +5,12 @@ import dev.phial.model.Weight;
 import dev.phial.plan.PlannedTensor;
 import dev.phial.quant.FloatType;
 import dev.phial.quant.Formats;
+import dev.phial.quant.GridBlock;
+import dev.phial.quant.GridFormat;
 import dev.phial.quant.Recoding;
 import dev.phial.tensor.CodedRows;
 import dev.phial.tensor.Coding;
 import dev.phial.tensor.GroupScales;
-import dev.phial.tensor.IntegerBlocks;
 import dev.phial.tensor.Layout;
 import dev.phial.tensor.Tensor;
 import java.util.Arrays;
@@ -29,7 +30,7 @@ public final class Kept implements Chooser {
   private final Weight weight;
   private final PlannedTensor tensor;
   private final Recoding recoding;
-  private final IntegerBlocks format;
+  private final GridFormat format;
 
   /**
    * @param tensor of a format of integers
@@ -38,7 +39,7 @@ public final class Kept implements Chooser {
     this.weight = weight;
     this.tensor = tensor;
     this.recoding = recoding;
-    this.format = (IntegerBlocks) tensor.format();
+    this.format = (GridFormat) tensor.format();
   }
 
   @Override
@@ -50,8 +51,16 @@ public final class Kept implements Chooser {
   public byte[] encode(long first, int count, float[] values, int at) {
     CodedRows rows = recoding.apply(weight.readCodes(first, count, recoding.from()), tensor.name());
     byte[] bytes = new byte[Math.toIntExact(count * tensor.rowBytes())];
+    GridBlock block = new GridBlock(format.grid());
+    int least = (int) format.grid().points().least();
     for (int group = 0; group < rows.groups(); group++) {
-      format.putTogether(rows, group, bytes, group * format.blockBytes());
+      for (int i = 0; i < rows.groupSize(); i++) {
+        block.codes[i] = rows.codes()[group * rows.groupSize() + i] - least;
+      }
+      block.scale = rows.scales()[group];
+      block.minimum = (float) rows.offsets()[group];
+      block.minima[0] = (int) rows.offsets()[group]; // where there are zero points, see Recoding
+      format.lay(block, bytes, group * format.blockBytes());
     }
     return bytes;
   }

@@ -13,7 +13,7 @@ import org.jspecify.annotations.Nullable;
  * chooses them: {@code do_float_quantization}. A block is scale and codes, the even one of two
  * nibbles below; OpenVINO's files hold the two apart.
  */
-public final class GroupFloat implements Format {
+public final class GroupFloat implements GridFormat {
   /** What numbers there are, and how a scale is chosen and stored. */
   public enum Values {
     /** Quantiles of a normal distribution between -1 and 1; scales in half precision. */
@@ -174,6 +174,7 @@ public final class GroupFloat implements Format {
   private final Values values;
   private final int size;
   private final FloatType input;
+  private final Grid grid;
 
   /**
    * @param size elements of a group, an even number
@@ -183,6 +184,16 @@ public final class GroupFloat implements Format {
     this.values = values;
     this.size = size;
     this.input = input;
+    float[] table = new float[1 << values.bits];
+    for (int i = 0; i < table.length; i++) {
+      table[i] = values.value(i);
+    }
+    this.grid =
+        Grid.of(
+            size,
+            Points.table(table),
+            Grid.Offset.NONE,
+            values == Values.NF4 ? ScaleType.F16 : ScaleType.E8M0);
   }
 
   /** {@code NF4G64}. */
@@ -246,6 +257,21 @@ public final class GroupFloat implements Format {
       }
       to[at + i] = values.value(code) * values.scaleAt(bytes, block);
     }
+  }
+
+  @Override
+  public Grid grid() {
+    return grid;
+  }
+
+  @Override
+  public void lay(GridBlock block, byte[] to, int at) {
+    values.putScale(to, at, block.scale);
+    byte[] codes = new byte[size];
+    for (int i = 0; i < size; i++) {
+      codes[i] = (byte) block.codes[i];
+    }
+    GroupInt.pack(codes, 0, size, values.bits, to, at + scaleBytes());
   }
 
   @Override

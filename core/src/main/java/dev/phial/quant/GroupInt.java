@@ -16,12 +16,13 @@ import org.jspecify.annotations.Nullable;
  * scale, zero point in one byte if there is one, codes, the even one of two nibbles below; files
  * hold the three apart.
  */
-public final class GroupInt implements Format, IntegerBlocks {
+public final class GroupInt implements GridFormat, IntegerBlocks {
   private final int bits;
   private final int size;
   private final FloatType scaleType;
   private final GroupMethod method;
   private final FloatType input;
+  private final Grid grid;
 
   /**
    * @param bits 4 or 8
@@ -34,6 +35,15 @@ public final class GroupInt implements Format, IntegerBlocks {
     this.scaleType = scaleType;
     this.method = method;
     this.input = input;
+    int middle = 1 << bits - 1;
+    this.grid =
+        Grid.of(
+            size,
+            method.hasZeros()
+                ? Points.integers(0, 2 * middle - 1)
+                : Points.integers(-middle, middle - 1),
+            method.hasZeros() ? Grid.Offset.ZERO_POINT : Grid.Offset.NONE,
+            ScaleType.of(scaleType));
   }
 
   /** Of numbers that are quantized as they come. */
@@ -184,19 +194,27 @@ public final class GroupInt implements Format, IntegerBlocks {
     }
   }
 
-  /** Offsets are zero points here, see {@link Recoding#apply}. */
   @Override
-  public void putTogether(CodedRows from, int group, byte[] to, int at) {
-    scaleType.put(to, at, from.scales()[group]);
+  public Grid grid() {
+    return grid;
+  }
+
+  @Override
+  public void lay(GridBlock block, byte[] to, int at) {
+    scaleType.put(to, at, block.scale);
     if (hasZeros()) {
-      to[at + zeroOffset()] = (byte) (int) from.offsets()[group];
+      to[at + zeroOffset()] = (byte) block.minima[0];
     }
-    int least = coding().least();
-    byte[] codes = new byte[size];
-    for (int i = 0; i < size; i++) {
-      codes[i] = (byte) (from.codes()[group * size + i] - least);
+    int codes = at + codeOffset();
+    if (bits == Byte.SIZE) {
+      for (int i = 0; i < size; i++) {
+        to[codes + i] = (byte) block.codes[i];
+      }
+    } else {
+      for (int i = 0; i < size; i += 2) {
+        to[codes + i / 2] = (byte) (block.codes[i] | block.codes[i + 1] << 4);
+      }
     }
-    pack(codes, 0, size, bits, to, at + codeOffset());
   }
 
   @Override

@@ -72,15 +72,18 @@ final class MlxAffine extends MlxFormat implements IntegerBlocks {
   }
 
   @Override
-  public void putTogether(CodedRows from, int group, byte[] to, int at) {
-    byte[] codes = new byte[blockSize() + GroupKernels.ROOM];
-    for (int i = 0; i < blockSize(); i++) {
-      codes[i] = (byte) from.codes()[group * blockSize() + i];
-    }
-    BitStream.pack(codes, blockSize(), bits(), to, at);
-    int scale = at + planes().getFirst().bytes();
-    number().put(to, scale, from.scales()[group]);
-    number().put(to, scale + number().bytes(), (float) from.offsets()[group]);
+  public Grid grid() {
+    return Grid.of(
+        blockSize(),
+        Points.integers(0, (1 << bits()) - 1),
+        Grid.Offset.NUMBER,
+        ScaleType.of(number()));
+  }
+
+  @Override
+  void layShared(GridBlock block, byte[] to, int at) {
+    number().put(to, at, block.scale);
+    number().put(to, at + number().bytes(), block.minimum);
   }
 
   @Override

@@ -19,7 +19,7 @@ import org.jspecify.annotations.Nullable;
  * these {@link #planes}, one after the other. Subclasses reproduce {@code mlx.core.quantize} on a
  * CPU bit for bit; {@link MlxFormats} lists them.
  */
-public abstract class MlxFormat implements Format {
+public abstract class MlxFormat implements GridFormat {
   /**
    * One array of a quantized matrix.
    *
@@ -88,6 +88,28 @@ public abstract class MlxFormat implements Format {
 
   /** What a scale is encoded in; the file may know no better name for it than bytes. */
   public abstract DType scaleType();
+
+  /** Of small floating-point numbers. */
+  final Grid grid(ScaleType type) {
+    float[] table = new float[1 << bits];
+    for (int i = 0; i < table.length; i++) {
+      table[i] = value(i);
+    }
+    return Grid.of(groupSize, Points.table(table), Grid.Offset.NONE, type);
+  }
+
+  @Override
+  public final void lay(GridBlock block, byte[] to, int at) {
+    byte[] codes = new byte[groupSize + GroupKernels.ROOM];
+    for (int i = 0; i < groupSize; i++) {
+      codes[i] = (byte) block.codes[i];
+    }
+    BitStream.pack(codes, groupSize, bits, to, at);
+    layShared(block, to, at + planes.getFirst().bytes());
+  }
+
+  /** Writes what a group shares: scale, and offset if there is one. */
+  abstract void layShared(GridBlock block, byte[] to, int at);
 
   private boolean hasBiases() {
     return planes.size() > 2;
