@@ -3,6 +3,7 @@ package dev.phial.choose;
 import dev.phial.model.Rows;
 import dev.phial.plan.PlannedTensor;
 import dev.phial.quant.Format;
+import dev.phial.quant.GridFormat;
 
 /**
  * How the codes of an output are chosen: the one place that decides it, for all tensors of all
@@ -23,6 +24,11 @@ public record Choosing(Method method, Importance importance, String remedy) {
     }
     if (tensor.recoding().isPresent()) {
       return new Kept(rows.weight(), tensor, tensor.recoding().get());
+    }
+    if (method == Method.SEARCH
+        && format instanceof GridFormat grid
+        && grid.grid().pairLimit() == 0) {
+      return new Search(tensor, rows.weight(), grid, importance);
     }
     return new Reference(tensor, rows.weight(), importance, method == Method.KEEP, remedy);
   }

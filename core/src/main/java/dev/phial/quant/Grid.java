@@ -8,6 +8,9 @@ package dev.phial.quant;
  * @param blockSize elements of a block
  * @param groupSize elements that share scale and offset
  * @param scaleType of the numbers of a block
+ * @param signedScales whether scales may be negative
+ * @param pairLimit what the magnitudes of two neighbours (0 and 1, 2 and 3 …) of one sign may add
+ *     up to; 0 if that does not matter
  * @param leastScale the smallest whole number of a group's scale; 0 as {@code mostScale} if scales
  *     have one level
  * @param mostScale the largest; that of minima too
@@ -18,6 +21,8 @@ public record Grid(
     Points points,
     Offset offset,
     ScaleType scaleType,
+    boolean signedScales,
+    int pairLimit,
     int leastScale,
     int mostScale) {
   /** What is added to scaled points. */
@@ -34,7 +39,30 @@ public record Grid(
 
   /** A grid of one level, whose blocks are groups. */
   public static Grid of(int size, Points points, Offset offset, ScaleType scaleType) {
-    return new Grid(size, size, points, offset, scaleType, 0, 0);
+    boolean signed = offset == Offset.NONE && scaleType.isSigned();
+    return new Grid(size, size, points, offset, scaleType, signed, 0, 0, 0);
+  }
+
+  /** A grid of two levels. */
+  static Grid of(
+      int size, int groupSize, Points points, Offset offset, int leastScale, int mostScale) {
+    boolean signed = offset == Offset.NONE;
+    return new Grid(
+        size, groupSize, points, offset, ScaleType.F16, signed, 0, leastScale, mostScale);
+  }
+
+  /** This grid with positive scales alone, and a limit for pairs. */
+  Grid unsigned(int newPairLimit) {
+    return new Grid(
+        blockSize,
+        groupSize,
+        points,
+        offset,
+        scaleType,
+        false,
+        newPairLimit,
+        leastScale,
+        mostScale);
   }
 
   public int groups() {

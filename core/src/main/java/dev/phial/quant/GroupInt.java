@@ -35,15 +35,19 @@ public final class GroupInt implements GridFormat, IntegerBlocks {
     this.scaleType = scaleType;
     this.method = method;
     this.input = input;
+    this.grid = grid(bits, size, scaleType, method);
+  }
+
+  private static Grid grid(int bits, int size, FloatType scaleType, GroupMethod method) {
     int middle = 1 << bits - 1;
-    this.grid =
+    if (method.hasZeros()) {
+      Points points = Points.integers(0, 2 * middle - 1);
+      return Grid.of(size, points, Grid.Offset.ZERO_POINT, ScaleType.of(scaleType));
+    }
+    Grid grid =
         Grid.of(
-            size,
-            method.hasZeros()
-                ? Points.integers(0, 2 * middle - 1)
-                : Points.integers(-middle, middle - 1),
-            method.hasZeros() ? Grid.Offset.ZERO_POINT : Grid.Offset.NONE,
-            ScaleType.of(scaleType));
+            size, Points.integers(-middle, middle - 1), Grid.Offset.NONE, ScaleType.of(scaleType));
+    return method.hasPositiveScales() ? grid.unsigned(method.pairLimit()) : grid;
   }
 
   /** Of numbers that are quantized as they come. */

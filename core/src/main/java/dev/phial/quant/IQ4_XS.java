@@ -8,8 +8,7 @@ import dev.phial.kernel.Rounding;
  * nibbles that index {@link IQ4_NL#CODEBOOK}, 16 below and the next 16 above; {@code block_iq4_xs}.
  */
 final class IQ4_XS extends SuperBlock {
-  private static final Grid GRID =
-      new Grid(SIZE, 32, IQ4_NL.POINTS, Grid.Offset.NONE, ScaleType.F16, -32, 31);
+  private static final Grid GRID = Grid.of(SIZE, 32, IQ4_NL.POINTS, Grid.Offset.NONE, -32, 31);
 
   private static final int SCALE = 0;
   private static final int HIGH = 2;

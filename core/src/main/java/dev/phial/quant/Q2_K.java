@@ -10,7 +10,7 @@ import dev.phial.kernel.Rounding;
  */
 final class Q2_K extends SuperBlock {
   private static final Grid GRID =
-      new Grid(SIZE, 16, Points.integers(0, 3), Grid.Offset.MINIMUM, ScaleType.F16, 0, 15);
+      Grid.of(SIZE, 16, Points.integers(0, 3), Grid.Offset.MINIMUM, 0, 15);
 
   private static final int SCALES = 0;
   private static final int LEVELS = 16;

@@ -11,7 +11,7 @@ import java.util.Arrays;
  */
 final class Q3_K extends SuperBlock {
   private static final Grid GRID =
-      new Grid(SIZE, 16, Points.integers(-4, 3), Grid.Offset.NONE, ScaleType.F16, -32, 31);
+      Grid.of(SIZE, 16, Points.integers(-4, 3), Grid.Offset.NONE, -32, 31);
 
   private static final int HIGH = 0;
   private static final int LEVELS = 32;

@@ -12,7 +12,7 @@ import java.util.Optional;
  */
 final class Q6_K extends SuperBlock {
   private static final Grid GRID =
-      new Grid(SIZE, 16, Points.integers(-32, 31), Grid.Offset.NONE, ScaleType.F16, -128, 127);
+      Grid.of(SIZE, 16, Points.integers(-32, 31), Grid.Offset.NONE, -128, 127);
 
   private static final Optional<BlockKernel> KERNEL = BlockKernel.q6_K();
 

@@ -26,8 +26,7 @@ abstract class ScaleMin extends SuperBlock {
     super(name, id, blockBytes, 32);
     this.max = max;
     this.maxScale = maxScale;
-    this.grid =
-        new Grid(SIZE, 32, Points.integers(0, max), Grid.Offset.MINIMUM, ScaleType.F16, 0, 63);
+    this.grid = Grid.of(SIZE, 32, Points.integers(0, max), Grid.Offset.MINIMUM, 0, 63);
   }
 
   @Override
