@@ -11,7 +11,6 @@ import dev.phial.plan.PlannedTensor;
 import dev.phial.quant.activation.ActivationPoint;
 import dev.phial.quant.activation.ActivationRanges;
 import dev.phial.source.Checkpoint;
-import dev.phial.source.HuggingFace;
 import dev.phial.targets.CalibrationOptions;
 import dev.phial.targets.Pass;
 import dev.phial.targets.Request;
@@ -173,11 +172,10 @@ final class QuantizeCommand implements Callable<Integer> {
     Set<Path> seen = new LinkedHashSet<>();
     for (Output out : outputs) {
       if (ModelArgument.isSame(checkpoint.path(), out.path)
-          || checkpoint instanceof HuggingFace folder
-              && folder
-                  .weights()
-                  .filter(w -> ModelArgument.isSame(w.path(), out.path))
-                  .isPresent()) {
+          || checkpoint
+              .lender()
+              .filter(lender -> ModelArgument.isSame(lender.path(), out.path))
+              .isPresent()) {
         throw new PhialException.Usage(
             out.path + " is what the model is read from; pass -o for another place");
       }

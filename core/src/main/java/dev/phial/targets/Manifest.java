@@ -5,7 +5,6 @@ import dev.phial.Version;
 import dev.phial.io.Json;
 import dev.phial.io.PythonJson;
 import dev.phial.source.Checkpoint;
-import dev.phial.source.HuggingFace;
 import dev.phial.source.Sha256;
 import dev.phial.targets.layout.Provenance;
 import java.nio.file.Path;
@@ -70,7 +69,7 @@ public record Manifest(Request request, Target target, String precision) impleme
         json.putObject("source").put("name", checkpoint.name()).put("kind", checkpoint.kind());
     ObjectNode weights = source.putObject("files");
     checkpoint.files().forEach(file -> weights.put(name(file), hash.apply(file)));
-    if (checkpoint instanceof HuggingFace folder && folder.weights().isPresent()) {
+    if (checkpoint.lender().isPresent()) {
       ObjectNode original = source.putObject("original");
       originals().forEach(file -> original.put(name(file), hash.apply(file)));
     }
@@ -99,8 +98,14 @@ public record Manifest(Request request, Target target, String precision) impleme
    * What was taken from the checkpoint that the model was made from, if it comes from elsewhere.
    */
   private List<Path> originals() {
-    return request.checkpoint() instanceof HuggingFace folder && folder.weights().isPresent()
-        ? Stream.concat(Stream.of(folder.config().file()), folder.companions().stream()).toList()
+    return request.checkpoint().lender().isPresent()
+        ? request
+            .checkpoint()
+            .folder()
+            .map(folder ->
+                Stream.concat(Stream.of(folder.config().file()), folder.companions().stream())
+                    .toList())
+            .orElse(List.of())
         : List.of();
   }
 

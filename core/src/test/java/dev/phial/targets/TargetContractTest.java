@@ -12,7 +12,6 @@ import dev.phial.model.Role;
 import dev.phial.model.Weight;
 import dev.phial.quant.activation.SomeRanges;
 import dev.phial.source.Checkpoint;
-import dev.phial.source.HuggingFace;
 import dev.phial.source.Sources;
 import dev.phial.targets.layout.Layout;
 import dev.phial.targets.layout.MemorySink;
@@ -66,7 +65,7 @@ final class TargetContractTest {
   @ParameterizedTest
   @MethodSource("targetsAndModels")
   void everyPrecisionIsPlannedOrRefused(Target target, String model) {
-    try (HuggingFace checkpoint = HuggingFace.open(Fixtures.model(model))) {
+    try (Checkpoint checkpoint = Sources.open(Fixtures.model(model))) {
       ModelDescription description = Families.describe(checkpoint);
       List<String> planned = new ArrayList<>();
       for (String precision : target.precisions()) {
@@ -100,7 +99,7 @@ final class TargetContractTest {
   @ParameterizedTest
   @MethodSource("targetsAndPrecisions")
   void writesWhatWasPlanned(Target target, String precision) {
-    try (HuggingFace checkpoint = HuggingFace.open(Fixtures.model(SMALL))) {
+    try (Checkpoint checkpoint = Sources.open(Fixtures.model(SMALL))) {
       Request request = informed(target, request(checkpoint, precision));
       Layout job;
       try {
@@ -124,7 +123,7 @@ final class TargetContractTest {
   @ParameterizedTest
   @MethodSource("targetsAndOtherModels")
   void writesWhatWasPlannedForOtherModels(Target target, String model) {
-    try (HuggingFace checkpoint = HuggingFace.open(Fixtures.model(model))) {
+    try (Checkpoint checkpoint = Sources.open(Fixtures.model(model))) {
       Request request =
           new Request(
               checkpoint,
@@ -147,7 +146,7 @@ final class TargetContractTest {
   @ParameterizedTest
   @FieldSource("TARGETS")
   void refusesToReplaceUnlessAsked(Target target) throws IOException {
-    try (HuggingFace checkpoint = HuggingFace.open(Fixtures.model(SMALL))) {
+    try (Checkpoint checkpoint = Sources.open(Fixtures.model(SMALL))) {
       Layout job = target.plan(request(checkpoint, target.precisions().getFirst()));
       Path output = folder.resolve("model.gguf");
       if (target.writesFolder()) {
@@ -174,7 +173,7 @@ final class TargetContractTest {
   @ParameterizedTest
   @FieldSource("TARGETS")
   void anUnknownPrecisionIsAnsweredWithTheKnownOnes(Target target) {
-    try (HuggingFace checkpoint = HuggingFace.open(Fixtures.model(SMALL))) {
+    try (Checkpoint checkpoint = Sources.open(Fixtures.model(SMALL))) {
       for (String unknown : List.of("nonsense", "", "Q4_K_M,", "\33[2J")) {
         assertThatThrownBy(() -> target.plan(request(checkpoint, unknown)))
             .isInstanceOf(PhialException.Usage.class)
@@ -188,7 +187,7 @@ final class TargetContractTest {
   /** Both outputs of one pass are those of two passes. */
   @Test
   void targetsShareAPass() {
-    try (HuggingFace checkpoint = HuggingFace.open(Fixtures.model(SMALL))) {
+    try (Checkpoint checkpoint = Sources.open(Fixtures.model(SMALL))) {
       ModelDescription model = Families.describe(checkpoint);
       Map<Target, Map<String, String>> alone = new HashMap<>();
       List<Sink> sinks = new ArrayList<>();

@@ -13,9 +13,9 @@ import dev.phial.plan.PlannedTensor;
 import dev.phial.plan.Recipe;
 import dev.phial.quant.Formats;
 import dev.phial.quant.GgmlFormat;
+import dev.phial.source.Folder;
 import dev.phial.source.Gguf;
 import dev.phial.source.GgufValue;
-import dev.phial.source.HuggingFace;
 import dev.phial.tensor.DType;
 import dev.phial.tensor.Encoding;
 import dev.phial.tensor.Shape;
@@ -48,7 +48,7 @@ record Converted(
    *     may be lost
    */
   static Converted of(
-      HuggingFace folder,
+      Folder folder,
       ModelDescription model,
       String architecture,
       GgufOptions options,

@@ -5,8 +5,7 @@ import dev.phial.model.Hyperparameters;
 import dev.phial.model.LongRope;
 import dev.phial.model.ModelDescription;
 import dev.phial.plan.Recipe;
-import dev.phial.source.Gguf;
-import dev.phial.source.HuggingFace;
+import dev.phial.source.Folder;
 import dev.phial.targets.Manifest;
 import dev.phial.targets.Request;
 import dev.phial.targets.Target;
@@ -88,16 +87,16 @@ public final class GgufTarget implements Target {
         request.model().family().ggufArchitecture().orElseThrow(() -> unsupported(request));
     GgufOptions options = new GgufOptions(request.options());
     boolean converts = request.precision().isEmpty();
+    Optional<Folder> folder = request.checkpoint().folder();
+    if (folder.isEmpty() && converts) {
+      throw new PhialException.Usage(
+          "%s is a GGUF file already; name a type to quantize it to, such as gguf:Q4_K_M"
+              .formatted(request.checkpoint().path()));
+    }
     Converted converted =
-        switch (request.checkpoint()) {
-          case HuggingFace folder ->
-              Converted.of(folder, request.model(), architecture, options, converts);
-          case Gguf gguf when converts ->
-              throw new PhialException.Usage(
-                  "%s is a GGUF file already; name a type to quantize it to, such as gguf:Q4_K_M"
-                      .formatted(gguf.path()));
-          case Gguf gguf -> Converted.of(gguf, request.model());
-        };
+        folder.isPresent()
+            ? Converted.of(folder.get(), request.model(), architecture, options, converts)
+            : Converted.of(request.checkpoint().gguf().orElseThrow(), request.model());
     if (converts) {
       return converted.files(options);
     }

@@ -8,7 +8,6 @@ import dev.phial.plan.Mixture;
 import dev.phial.plan.PlannedTensor;
 import dev.phial.plan.Recipe;
 import dev.phial.quant.GgmlFormat;
-import dev.phial.source.Gguf;
 import dev.phial.source.GgufValue;
 import dev.phial.source.ImportanceMatrix;
 import dev.phial.targets.Request;
@@ -94,7 +93,7 @@ final class Quantized {
     if (!options.has("keep-split")) {
       return false;
     }
-    if (!(request.checkpoint() instanceof Gguf)
+    if (request.checkpoint().gguf().isEmpty()
         || options.splitBytes().isPresent()
         || options.splitTensors().isPresent()) {
       throw new PhialException.Usage(

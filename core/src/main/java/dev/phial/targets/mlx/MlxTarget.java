@@ -8,7 +8,7 @@ import dev.phial.model.Weight;
 import dev.phial.quant.FloatType;
 import dev.phial.quant.MlxFormat;
 import dev.phial.quant.Recoding;
-import dev.phial.source.HuggingFace;
+import dev.phial.source.Folder;
 import dev.phial.targets.Manifest;
 import dev.phial.targets.Request;
 import dev.phial.targets.Target;
@@ -86,12 +86,15 @@ public final class MlxTarget implements Target {
   public Layout plan(Request request) {
     MlxSettings settings = MlxSettings.of(request);
     String path = request.checkpoint().path().toString();
-    if (!(request.checkpoint() instanceof HuggingFace folder)) {
-      throw new PhialException.Unsupported(
-          path
-              + ": expected the folder of a checkpoint, whose tokenizer goes to MLX, found GGUF; pass with --original the one it was made from",
-          "needs the folder of the checkpoint");
-    }
+    Folder folder =
+        request
+            .checkpoint()
+            .folder()
+            .orElseThrow(() ->
+                new PhialException.Unsupported(
+                    path
+                        + ": expected the folder of a checkpoint, whose tokenizer goes to MLX, found GGUF; pass with --original the one it was made from",
+                    "needs the folder of the checkpoint"));
     ModelDescription model = request.model();
     MlxArchitecture architecture = MlxArchitecture.of(model, path);
     List<Weight> weights = architecture.ordered(model, path);
@@ -124,7 +127,7 @@ public final class MlxTarget implements Target {
   }
 
   private static List<MlxTensor> tensors(
-      Request request, HuggingFace folder, MlxSettings settings, List<Weight> weights) {
+      Request request, Folder folder, MlxSettings settings, List<Weight> weights) {
     Optional<FloatType> dtype = settings.dtype().or(() -> folder.dtype().flatMap(FloatType::named));
     return request.keeps()
         ? carried(weights, settings, request)

@@ -9,7 +9,7 @@ import dev.phial.model.ModelDescription;
 import dev.phial.quant.activation.ActivationPoint;
 import dev.phial.quant.activation.ActivationRanges;
 import dev.phial.source.ActivationRangesFile;
-import dev.phial.source.HuggingFace;
+import dev.phial.source.Folder;
 import dev.phial.targets.CalibrationOptions;
 import dev.phial.targets.Manifest;
 import dev.phial.targets.Request;
@@ -48,11 +48,14 @@ public final class OnnxTarget implements Target {
 
   @Override
   public Layout plan(Request request) {
-    if (!(request.checkpoint() instanceof HuggingFace folder)) {
-      throw new PhialException.Unsupported(
-          "%s: expected the folder of a checkpoint, whose tokenizer ONNX Runtime GenAI reads, found a single file; pass the checkpoint it was made from, or with --original its folder beside the file"
-              .formatted(request.checkpoint().path()));
-    }
+    Folder folder =
+        request
+            .checkpoint()
+            .folder()
+            .orElseThrow(() ->
+                new PhialException.Unsupported(
+                    "%s: expected the folder of a checkpoint, whose tokenizer ONNX Runtime GenAI reads, found a single file; pass the checkpoint it was made from, or with --original its folder beside the file"
+                        .formatted(request.checkpoint().path())));
     if (QnnOptions.isAsked(request)) {
       return QnnFiles.plan(
           folder, request, new Manifest(request, this, QnnOptions.of(request).label()));
@@ -79,7 +82,7 @@ public final class OnnxTarget implements Target {
   }
 
   private static Map<String, byte[]> smallFiles(
-      HuggingFace folder, Hyperparameters h, OnnxOptions options) {
+      Folder folder, Hyperparameters h, OnnxOptions options) {
     Map<String, byte[]> files = new LinkedHashMap<>();
     files.put(GenaiConfig.NAME, PythonJson.dump(GenaiConfig.of(folder, h, options), 4));
     if (h.small().isPresent()) { // the graph does not say what it does
@@ -117,7 +120,7 @@ public final class OnnxTarget implements Target {
     return QnnOptions.isAsked(request) ? ActivationPoint.ALL : ActivationPoint.OF_MATRICES;
   }
 
-  private static void checkTables(HuggingFace folder, Hyperparameters h) {
+  private static void checkTables(Folder folder, Hyperparameters h) {
     long positions = (long) h.context() + h.originalContext();
     long bytes = positions * h.ropeDimensions() * Float.BYTES;
     if (bytes > LARGEST_TABLES) {

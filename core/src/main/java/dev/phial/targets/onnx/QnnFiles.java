@@ -9,7 +9,7 @@ import dev.phial.model.Hyperparameters;
 import dev.phial.model.LongRope;
 import dev.phial.model.ModelDescription;
 import dev.phial.quant.activation.ActivationRanges;
-import dev.phial.source.HuggingFace;
+import dev.phial.source.Folder;
 import dev.phial.targets.Manifest;
 import dev.phial.targets.Request;
 import dev.phial.targets.layout.Layout;
@@ -30,19 +30,19 @@ final class QnnFiles {
   private static final String TOKEN = "token.onnx";
   private static final String CONFIG = "config.json";
 
-  private final HuggingFace folder;
+  private final Folder folder;
   private final DecoderGraph decoder;
   private final Hyperparameters h;
   private final QnnOptions options;
 
-  private QnnFiles(HuggingFace folder, DecoderGraph decoder, QnnOptions options) {
+  private QnnFiles(Folder folder, DecoderGraph decoder, QnnOptions options) {
     this.folder = folder;
     this.decoder = decoder;
     this.h = decoder.hyperparameters();
     this.options = options;
   }
 
-  static Layout plan(HuggingFace folder, Request request, Manifest manifest) {
+  static Layout plan(Folder folder, Request request, Manifest manifest) {
     QnnOptions options = QnnOptions.of(request);
     Optional<ActivationRanges> ranges = OnnxTarget.ranges(request);
     if (ranges.isPresent() && !ranges.get().smoothing().isEmpty()) {

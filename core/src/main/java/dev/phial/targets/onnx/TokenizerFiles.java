@@ -4,7 +4,7 @@ import dev.phial.PhialException;
 import dev.phial.io.Json;
 import dev.phial.io.PythonJson;
 import dev.phial.source.Config;
-import dev.phial.source.HuggingFace;
+import dev.phial.source.Folder;
 import dev.phial.source.TextFile;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -28,7 +28,7 @@ final class TokenizerFiles {
    * @param context longest text
    * @throws PhialException.BadInput if the checkpoint has no tokenizer.json
    */
-  static Map<String, byte[]> of(HuggingFace folder, int context) {
+  static Map<String, byte[]> of(Folder folder, int context) {
     Map<String, byte[]> files = new LinkedHashMap<>();
     Path tokenizer =
         folder
@@ -45,7 +45,7 @@ final class TokenizerFiles {
     return files;
   }
 
-  private static Optional<String> template(HuggingFace folder, Optional<Config> config) {
+  private static Optional<String> template(Folder folder, Optional<Config> config) {
     Optional<Path> file = folder.file(TEMPLATE);
     if (file.isPresent()) {
       return Optional.of(TextFile.readLikePython(file.get()));

@@ -5,7 +5,7 @@ import dev.phial.graph.DecoderGraph;
 import dev.phial.model.Hyperparameters;
 import dev.phial.model.ModelDescription;
 import dev.phial.quant.FloatType;
-import dev.phial.source.HuggingFace;
+import dev.phial.source.Folder;
 import dev.phial.targets.Manifest;
 import dev.phial.targets.Request;
 import dev.phial.targets.Target;
@@ -65,12 +65,15 @@ public final class OpenvinoTarget implements Target {
   @Override
   public Layout plan(Request request) {
     OpenvinoOptions options = OpenvinoOptions.of(request);
-    if (!(request.checkpoint() instanceof HuggingFace folder)) {
-      throw new PhialException.Unsupported(
-          "%s: expected the folder of a checkpoint, whose tokenizer goes to OpenVINO, found a single file; pass the checkpoint it was made from, or with --original its folder beside the file"
-              .formatted(request.checkpoint().path()),
-          "needs the folder of the checkpoint");
-    }
+    Folder folder =
+        request
+            .checkpoint()
+            .folder()
+            .orElseThrow(() ->
+                new PhialException.Unsupported(
+                    "%s: expected the folder of a checkpoint, whose tokenizer goes to OpenVINO, found a single file; pass the checkpoint it was made from, or with --original its folder beside the file"
+                        .formatted(request.checkpoint().path()),
+                    "needs the folder of the checkpoint"));
     ModelDescription description = request.model();
     String family = description.family().name();
     if (!FAMILIES.contains(family)) {
@@ -106,7 +109,7 @@ public final class OpenvinoTarget implements Target {
   }
 
   /** The type in which the reference holds the weights before it compresses them. */
-  private static FloatType origin(HuggingFace folder, DecoderGraph decoder, Precision precision) {
+  private static FloatType origin(Folder folder, DecoderGraph decoder, Precision precision) {
     return switch (precision) {
       case FP32 -> FloatType.F32;
       case FP16 -> FloatType.F16;

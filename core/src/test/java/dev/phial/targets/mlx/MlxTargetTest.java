@@ -10,8 +10,9 @@ import dev.phial.model.Families;
 import dev.phial.model.ModelDescription;
 import dev.phial.plan.PlannedTensor;
 import dev.phial.quant.FloatType;
+import dev.phial.source.Checkpoint;
 import dev.phial.source.Config;
-import dev.phial.source.HuggingFace;
+import dev.phial.source.Sources;
 import dev.phial.targets.Options;
 import dev.phial.targets.Pass;
 import dev.phial.targets.Request;
@@ -101,8 +102,7 @@ final class MlxTargetTest {
         .hasMessageContaining(message);
   }
 
-  private static Layout plan(
-      HuggingFace checkpoint, String precision, Map<String, String> options) {
+  private static Layout plan(Checkpoint checkpoint, String precision, Map<String, String> options) {
     Map<String, List<String>> values =
         options.entrySet().stream()
             .collect(Collectors.toMap(Map.Entry::getKey, entry -> List.of(entry.getValue())));
@@ -132,7 +132,7 @@ final class MlxTargetTest {
 
   @Test
   void planSaysTheSizeToTheByte() throws IOException {
-    try (HuggingFace checkpoint = HuggingFace.open(MODELS.resolve("phi35-moe"))) {
+    try (Checkpoint checkpoint = Sources.open(MODELS.resolve("phi35-moe"))) {
       Layout job = plan(checkpoint, "3", Map.of());
       Path output = folder.resolve("out");
       try (Sink sink = job.open(output, false)) {
@@ -155,7 +155,7 @@ final class MlxTargetTest {
   @Test
   void leavesWhatDoesNotDivideIntoGroups() throws IOException {
     // 192 columns divide into groups of 64, not of 128
-    try (HuggingFace checkpoint = HuggingFace.open(narrow(192))) {
+    try (Checkpoint checkpoint = Sources.open(narrow(192))) {
       List<String> formats =
           plan(checkpoint, "4", Map.of("q-group-size", "128")).plan().tensors().stream()
               .filter(tensor -> tensor.name().contains("mlp"))
@@ -168,7 +168,7 @@ final class MlxTargetTest {
 
   @Test
   void refusesWhereNothingDividesIntoGroups() throws IOException {
-    try (HuggingFace checkpoint = HuggingFace.open(narrow(96))) {
+    try (Checkpoint checkpoint = Sources.open(narrow(96))) {
       assertThatThrownBy(() -> plan(checkpoint, "4", Map.of()))
           .isInstanceOf(PhialException.Unsupported.class)
           .hasMessageContaining("groups of 64");
@@ -224,7 +224,7 @@ final class MlxTargetTest {
     byte[] bytes = Files.readAllBytes(weights);
     bytes[bytes.length - 1] = 0x48; // the last number becomes 131072
     Files.write(weights, bytes);
-    try (HuggingFace checkpoint = HuggingFace.open(model);
+    try (Checkpoint checkpoint = Sources.open(model);
         Sink sink =
             plan(checkpoint, "4", Map.of("dtype", "float16")).open(folder.resolve("out"), false)) {
       assertThatThrownBy(() -> Pass.run(List.of(sink), 1, Progress.NONE))
@@ -245,12 +245,12 @@ final class MlxTargetTest {
   }
 
   private static List<String> caveats(String model) {
-    try (HuggingFace checkpoint = HuggingFace.open(MODELS.resolve(model))) {
+    try (Checkpoint checkpoint = Sources.open(MODELS.resolve(model))) {
       return new MlxTarget().caveats(Families.describe(checkpoint));
     }
   }
 
-  private JsonNode writtenConfig(HuggingFace checkpoint) throws IOException {
+  private JsonNode writtenConfig(Checkpoint checkpoint) throws IOException {
     Path output = folder.resolve("written");
     try (Sink sink = plan(checkpoint, "4", Map.of()).open(output, true)) {
       Pass.run(List.of(sink), 1, Progress.NONE);
@@ -264,10 +264,10 @@ final class MlxTargetTest {
   @Test
   void putsTheConfigurationIntoTheSchemaThatMlxLmReads() throws IOException {
     JsonNode published;
-    try (HuggingFace checkpoint = HuggingFace.open(MODELS.resolve("phi3-medium-128k"))) {
+    try (Checkpoint checkpoint = Sources.open(MODELS.resolve("phi3-medium-128k"))) {
       published = writtenConfig(checkpoint);
     }
-    try (HuggingFace checkpoint = HuggingFace.open(MODELS.resolve("phi3-medium-128k-tf5"))) {
+    try (Checkpoint checkpoint = Sources.open(MODELS.resolve("phi3-medium-128k-tf5"))) {
       JsonNode config = writtenConfig(checkpoint);
       for (String key : List.of("rope_theta", "original_max_position_embeddings", "torch_dtype")) {
         assertThat(config.get(key)).as(key).isEqualTo(published.get(key));
@@ -284,7 +284,7 @@ final class MlxTargetTest {
     ObjectNode scaling = (ObjectNode) config.get("rope_scaling");
     scaling.set("rope_type", scaling.remove("type"));
     write(model, config);
-    try (HuggingFace checkpoint = HuggingFace.open(model)) {
+    try (Checkpoint checkpoint = Sources.open(model)) {
       assertThat(writtenConfig(checkpoint).at("/rope_scaling/type").asString())
           .isEqualTo("longrope");
     }
@@ -295,7 +295,7 @@ final class MlxTargetTest {
     Path model = copy("phi2");
     ObjectNode config = config(model);
     write(model, config.put("tie_word_embeddings", true));
-    try (HuggingFace checkpoint = HuggingFace.open(model)) {
+    try (Checkpoint checkpoint = Sources.open(model)) {
       assertThatThrownBy(() -> plan(checkpoint, "4", Map.of()))
           .isInstanceOf(PhialException.Unsupported.class)
           .hasMessageContaining("found tied embeddings");
@@ -304,7 +304,7 @@ final class MlxTargetTest {
 
   @Test
   void cutsFilesWhereMlxLmDoes() throws IOException {
-    try (HuggingFace checkpoint = HuggingFace.open(MODELS.resolve("phi2"))) {
+    try (Checkpoint checkpoint = Sources.open(MODELS.resolve("phi2"))) {
       MlxLayout whole =
           MlxLayout.of(
               Families.describe(checkpoint).weights().stream()
@@ -336,7 +336,7 @@ final class MlxTargetTest {
 
   @Test
   void tensorsAreNamedAsInMlx() throws IOException {
-    try (HuggingFace checkpoint = HuggingFace.open(MODELS.resolve("phi35-moe"))) {
+    try (Checkpoint checkpoint = Sources.open(MODELS.resolve("phi35-moe"))) {
       assertThat(plan(checkpoint, "4", Map.of()).plan().tensors())
           .extracting(PlannedTensor::name)
           .contains("model.layers.1.block_sparse_moe.switch_mlp.gate_proj.weight", "lm_head.bias")

@@ -3,8 +3,7 @@ package dev.phial.engine.chat;
 import dev.phial.PhialException;
 import dev.phial.source.Checkpoint;
 import dev.phial.source.Config;
-import dev.phial.source.Gguf;
-import dev.phial.source.HuggingFace;
+import dev.phial.source.Folder;
 import dev.phial.source.TextFile;
 import java.nio.file.Path;
 import java.time.Clock;
@@ -43,14 +42,15 @@ public final class ChatTemplate {
    * @throws PhialException.BadInput if it is no sound template
    */
   public static Optional<ChatTemplate> of(Checkpoint checkpoint) {
-    return switch (checkpoint) {
-      case HuggingFace folder -> text(folder).map(text -> parse(folder.path(), text));
-      case Gguf gguf -> gguf.text("tokenizer.chat_template").map(text -> parse(gguf.path(), text));
-    };
+    return checkpoint
+        .folder()
+        .flatMap(ChatTemplate::text)
+        .or(() -> checkpoint.gguf().flatMap(gguf -> gguf.text("tokenizer.chat_template")))
+        .map(text -> parse(checkpoint.path(), text));
   }
 
   /** The first of the places where folders keep it; of several templates the default. */
-  private static Optional<String> text(HuggingFace folder) {
+  private static Optional<String> text(Folder folder) {
     JsonNode inline =
         folder
             .json("tokenizer_config.json")

@@ -14,7 +14,7 @@ import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
-final class HuggingFaceTest {
+final class HubFolderTest {
   private static final String INDEX = "model.safetensors.index.json";
   private static final String ONE = "model-00001-of-00002.safetensors";
   private static final String TWO = "model-00002-of-00002.safetensors";
@@ -36,12 +36,14 @@ final class HuggingFaceTest {
   @Test
   void readsOneFile() {
     Path file = write("model.safetensors", shard("a", 7));
-    try (HuggingFace model = HuggingFace.open(folder)) {
+    try (Checkpoint model = Sources.open(folder)) {
       assertThat(Tensors.values(model.tensors(), "a")).containsExactly(7);
       assertThat(model.files()).containsExactly(file);
       assertThat(model.name()).isEqualTo(folder.getFileName().toString());
-      assertThat(model.file("config.json")).isPresent();
-      assertThat(model.json("tokenizer.json")).isEmpty();
+      assertThat(model.kind()).isEqualTo("huggingface");
+      Folder files = model.folder().orElseThrow();
+      assertThat(files.file("config.json")).isPresent();
+      assertThat(files.json("tokenizer.json")).isEmpty();
     }
   }
 
@@ -58,7 +60,7 @@ final class HuggingFaceTest {
       if (!index.isEmpty()) {
         write(INDEX, index);
       }
-      try (HuggingFace model = HuggingFace.open(folder)) {
+      try (Checkpoint model = Sources.open(folder)) {
         assertThat(model.tensors().keySet()).containsExactly("b", "a");
       }
     }
@@ -69,7 +71,7 @@ final class HuggingFaceTest {
     write("model.safetensors", shard("a", 7));
     write("pytorch_model.bin", "junk");
     write("pytorch_model.bin.index.json", "{\"weight_map\":{\"z\":\"pytorch_model.bin\"}}");
-    try (HuggingFace model = HuggingFace.open(folder)) {
+    try (Checkpoint model = Sources.open(folder)) {
       assertThat(model.tensors().keySet()).containsExactly("a");
     }
   }
@@ -83,7 +85,7 @@ final class HuggingFaceTest {
     write(
         "pytorch_model.bin.index.json",
         "{\"weight_map\":{\"t\":\"pytorch_model-00001-of-00001.bin\"}}");
-    try (HuggingFace model = HuggingFace.open(folder)) {
+    try (Checkpoint model = Sources.open(folder)) {
       assertThat(Tensors.values(model.tensors(), "t")).containsExactly(1, 2, 3, 4, 5, 6);
     }
   }
@@ -99,12 +101,12 @@ final class HuggingFaceTest {
     Files.createSymbolicLink(snapshot.resolve("config.json"), Path.of("../../blobs/1"));
     Files.createSymbolicLink(snapshot.resolve(INDEX), Path.of("../../blobs/2"));
     Files.createSymbolicLink(snapshot.resolve(ONE), Path.of("../../blobs/3"));
-    try (HuggingFace model = HuggingFace.open(snapshot)) {
+    try (Checkpoint model = Sources.open(snapshot)) {
       assertThat(Tensors.values(model.tensors(), "a")).containsExactly(7);
       assertThat(model.name()).isEqualTo("0123abc");
     }
     Files.delete(blobs.resolve("3")); // the download was not completed
-    Refused.asBad(snapshot, "the weights " + ONE, () -> HuggingFace.open(snapshot).close());
+    Refused.asBad(snapshot, "the weights " + ONE, () -> Sources.open(snapshot).close());
   }
 
   @ParameterizedTest
@@ -180,7 +182,7 @@ final class HuggingFaceTest {
     Files.createDirectory(folder.resolve("model.safetensors"));
     Refused.asBad(folder, "no such file", this::open);
     Files.delete(folder.resolve("config.json"));
-    Refused.asBad(folder.resolve("config.json"), "no such file", this::open);
+    Refused.asBad(folder, "found neither", this::open);
   }
 
   @Test
@@ -195,7 +197,7 @@ final class HuggingFaceTest {
   }
 
   private void open() {
-    HuggingFace.open(folder).close();
+    Sources.open(folder).close();
   }
 
   private Path write(String name, Object content) {

@@ -7,7 +7,7 @@ import java.util.List;
 import java.util.function.Consumer;
 import org.junit.jupiter.api.BeforeEach;
 
-final class HuggingFaceFuzzTest {
+final class HubFolderFuzzTest {
   private static final Path FOLDER = Fuzzing.folder();
   private static final Path CONFIG = FOLDER.resolve("config.json");
   private static final Path INDEX = FOLDER.resolve("model.safetensors.index.json");
@@ -46,9 +46,9 @@ final class HuggingFaceFuzzTest {
         FOLDER,
         () -> {
           Fuzzing.write(CONFIG, json);
-          try (HuggingFace model = HuggingFace.open(FOLDER)) {
+          try (Checkpoint model = Sources.open(FOLDER)) {
             Fuzzing.decode(model.tensors());
-            useAllFields(model.config());
+            useAllFields(model.folder().orElseThrow().config());
           }
         });
   }
@@ -61,7 +61,7 @@ final class HuggingFaceFuzzTest {
             config::numbers,
             key -> config.number(key, 0),
             key -> config.flag(key, false),
-            key -> config.object(key).ifPresent(HuggingFaceFuzzTest::useAllFields));
+            key -> config.object(key).ifPresent(HubFolderFuzzTest::useAllFields));
     for (String key : config.json().propertyNames()) {
       for (Consumer<String> use : uses) {
         Fuzzing.readOrRefuse(CONFIG, () -> use.accept(key));
@@ -74,6 +74,6 @@ final class HuggingFaceFuzzTest {
   void readsIndexes(byte[] json) {
     Fuzzing.write(CONFIG, Bytes.of("{\"quantization_config\":{\"quant_method\":\"fp8\"}}"));
     Fuzzing.write(INDEX, json);
-    Fuzzing.readOrRefuse(FOLDER, () -> HuggingFace.open(FOLDER).close());
+    Fuzzing.readOrRefuse(FOLDER, () -> Sources.open(FOLDER).close());
   }
 }
