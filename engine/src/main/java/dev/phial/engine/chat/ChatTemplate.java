@@ -1,6 +1,9 @@
 package dev.phial.engine.chat;
 
 import dev.phial.PhialException;
+import dev.phial.engine.jinja.Template;
+import dev.phial.engine.jinja.TemplateException;
+import dev.phial.engine.jinja.TimeFormat;
 import dev.phial.source.Checkpoint;
 import dev.phial.source.Config;
 import dev.phial.source.Gguf;
@@ -28,12 +31,12 @@ public final class ChatTemplate {
   private static final int LONGEST = 1 << 18;
 
   private final Path path;
-  private final List<Statement> body;
+  private final Template template;
   private final Clock clock;
 
-  private ChatTemplate(Path path, List<Statement> body, Clock clock) {
+  private ChatTemplate(Path path, Template template, Clock clock) {
     this.path = path;
-    this.body = body;
+    this.template = template;
     this.clock = clock;
   }
 
@@ -91,10 +94,10 @@ public final class ChatTemplate {
               .formatted(path, LONGEST, text.length()));
     }
     try {
-      return new ChatTemplate(path, Parser.parse(text), clock);
+      return new ChatTemplate(path, Template.parse(text), clock);
     } catch (TemplateException e) {
       throw new PhialException.BadInput(
-          "%s: the chat template cannot be read: %s".formatted(path, printable(e)), e);
+          "%s: the chat template cannot be read: %s".formatted(path, e.getMessage()), e);
     }
   }
 
@@ -116,37 +119,25 @@ public final class ChatTemplate {
     names.put("documents", null);
     names.put("messages", messages);
     names.put("add_generation_prompt", addGenerationPrompt);
-    Function raise =
-        arguments -> {
-          throw new Refused(String.valueOf(arguments.get(0, "message", "")));
-        };
-    Function now =
-        arguments -> TimeFormat.format(LocalDateTime.now(clock), arguments.text(0, "format", ""));
-    names.put("raise_exception", raise);
-    names.put("strftime_now", now);
     names.putAll(variables);
     try {
-      return Interpreter.render(body, names);
-    } catch (Refused e) {
+      return template.render(
+          names,
+          Map.of(
+              "raise_exception",
+              ChatTemplate::raise,
+              "strftime_now",
+              format -> TimeFormat.format(LocalDateTime.now(clock), format)));
+    } catch (TemplateException.Raised e) {
       throw new PhialException.BadInput(
           "%s: the chat template refuses this conversation: %s".formatted(path, e.getMessage()), e);
     } catch (TemplateException e) {
       throw new PhialException.BadInput(
-          "%s: the chat template fails: %s".formatted(path, printable(e)), e);
+          "%s: the chat template fails: %s".formatted(path, e.getMessage()), e);
     }
   }
 
-  private static String printable(TemplateException e) {
-    String message = String.valueOf(e.getMessage()).replaceAll("\\p{Cntrl}", "·");
-    return message.length() > 300 ? message.substring(0, 300) + "…" : message;
-  }
-
-  /** What {@code raise_exception} throws. */
-  private static final class Refused extends RuntimeException {
-    private static final long serialVersionUID = 1L;
-
-    Refused(String message) {
-      super(message.length() > 300 ? message.substring(0, 300) + "…" : message, null, false, false);
-    }
+  private static String raise(String message) {
+    throw new TemplateException.Raised(message);
   }
 }

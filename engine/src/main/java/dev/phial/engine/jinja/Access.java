@@ -1,4 +1,4 @@
-package dev.phial.engine.chat;
+package dev.phial.engine.jinja;
 
 import java.util.ArrayList;
 import java.util.List;

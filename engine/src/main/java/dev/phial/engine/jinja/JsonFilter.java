@@ -1,13 +1,17 @@
-package dev.phial.engine.chat;
+package dev.phial.engine.jinja;
 
+import dev.phial.io.PythonJson;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
-/** Writes JSON as Python's {@code json.dumps} does, blanks after commas and colons included. */
-final class PythonJson {
+/**
+ * The filter {@code tojson}: writes JSON as Python's {@code json.dumps} does, blanks after commas
+ * and colons included.
+ */
+final class JsonFilter {
   private final Budget budget;
   private final boolean ascii;
   private final boolean sorts;
@@ -16,7 +20,7 @@ final class PythonJson {
   private final String colon;
   private final StringBuilder to = new StringBuilder();
 
-  private PythonJson(
+  private JsonFilter(
       Budget budget,
       boolean ascii,
       boolean sorts,
@@ -52,8 +56,8 @@ final class PythonJson {
       comma = String.valueOf(separators.get(0));
       colon = String.valueOf(separators.get(1));
     }
-    PythonJson json =
-        new PythonJson(
+    JsonFilter json =
+        new JsonFilter(
             budget,
             arguments.flag(0, "ensure_ascii", false),
             arguments.flag(3, "sort_keys", false),
@@ -71,7 +75,7 @@ final class PythonJson {
       case null -> to.append("null");
       case Boolean flag -> to.append(flag.booleanValue());
       case Long whole -> to.append(whole);
-      case Double real -> to.append(real(real));
+      case Double real -> to.append(PythonJson.repr(real));
       case String text -> string(text);
       case List<?> list -> list(list, level);
       case Map<?, ?> map -> map(map, level);
@@ -79,13 +83,6 @@ final class PythonJson {
     }
     budget.characters(to.length() - start);
     budget.leave();
-  }
-
-  private static String real(double value) {
-    if (Double.isNaN(value)) {
-      return "NaN";
-    }
-    return Double.isInfinite(value) ? (value > 0 ? "Infinity" : "-Infinity") : Values.real(value);
   }
 
   private void list(List<?> list, int level) {
@@ -116,7 +113,7 @@ final class PythonJson {
   private static String key(@Nullable Object key) {
     return switch (key) {
       case null -> "null";
-      case Double real -> real(real);
+      case Double real -> PythonJson.repr(real);
       default -> String.valueOf(key);
     };
   }
@@ -142,25 +139,7 @@ final class PythonJson {
 
   private void string(String text) {
     to.append('"');
-    for (int at = 0; at < text.length(); at++) {
-      char c = text.charAt(at);
-      switch (c) {
-        case '"' -> to.append("\\\"");
-        case '\\' -> to.append("\\\\");
-        case '\n' -> to.append("\\n");
-        case '\r' -> to.append("\\r");
-        case '\t' -> to.append("\\t");
-        case '\b' -> to.append("\\b");
-        case '\f' -> to.append("\\f");
-        default -> {
-          if (c < ' ' || ascii && c > '~') {
-            to.append("\\u%04x".formatted((int) c));
-          } else {
-            to.append(c);
-          }
-        }
-      }
-    }
+    PythonJson.escape(text, ascii, to);
     to.append('"');
   }
 }

@@ -1,4 +1,4 @@
-package dev.phial.engine.chat;
+package dev.phial.engine.jinja;
 
 /**
  * What rendering may cost in all. Whatever a template does is counted, so a hostile one ends within

@@ -1,4 +1,4 @@
-package dev.phial.engine.chat;
+package dev.phial.engine.jinja;
 
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -6,6 +6,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /** Renders the statements of a template. */
@@ -17,7 +18,9 @@ final class Interpreter {
   private Scope scope;
   private int line;
 
-  private Interpreter(Map<String, @Nullable Object> variables) {
+  private Interpreter(
+      Map<String, @Nullable Object> variables, Map<String, UnaryOperator<String>> functions) {
+    functions.forEach((name, function) -> variables.put(name, ofText(function)));
     this.scope = new Scope(variables, null);
     variables.putIfAbsent("range", (Function) this::range);
     variables.putIfAbsent("dict", (Function) arguments -> new LinkedHashMap<>(arguments.named()));
@@ -48,11 +51,16 @@ final class Interpreter {
    * @param variables names to values; changed
    * @throws TemplateException if the template asks for what there is not, or for too much
    */
-  static String render(List<Statement> body, Map<String, @Nullable Object> variables) {
-    Interpreter interpreter = new Interpreter(variables);
+  static String render(
+      List<Statement> body,
+      Map<String, @Nullable Object> variables,
+      Map<String, UnaryOperator<String>> functions) {
+    Interpreter interpreter = new Interpreter(variables, functions);
     try {
       interpreter.run(body);
       return interpreter.output.toString();
+    } catch (TemplateException.Raised e) {
+      throw e;
     } catch (TemplateException e) {
       throw TemplateException.at(interpreter.line, String.valueOf(e.getMessage()));
     } catch (ArithmeticException e) {
@@ -240,6 +248,15 @@ final class Interpreter {
     String text = captured(macro.body());
     scope = caller;
     return text;
+  }
+
+  /** A function of the first argument, whatever its name. */
+  private Function ofText(UnaryOperator<String> function) {
+    return arguments -> {
+      List<@Nullable Object> given = new ArrayList<>(arguments.values());
+      given.addAll(arguments.named().values());
+      return function.apply(given.isEmpty() ? "" : Values.text(given.getFirst(), budget));
+    };
   }
 
   private Object range(Arguments arguments) {

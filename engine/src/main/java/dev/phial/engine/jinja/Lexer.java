@@ -1,6 +1,6 @@
-package dev.phial.engine.chat;
+package dev.phial.engine.jinja;
 
-import dev.phial.engine.chat.Token.Kind;
+import dev.phial.engine.jinja.Token.Kind;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;

@@ -1,6 +1,6 @@
-package dev.phial.engine.chat;
+package dev.phial.engine.jinja;
 
-import java.math.BigDecimal;
+import dev.phial.io.PythonJson;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
@@ -55,7 +55,7 @@ final class Values {
       case null -> to.append("None");
       case Boolean flag -> to.append(flag ? "True" : "False");
       case Long whole -> to.append(whole);
-      case Double real -> to.append(real(real));
+      case Double real -> to.append(text(real));
       case String text -> quote(text, to);
       case List<?> list -> {
         to.append('[');
@@ -107,28 +107,12 @@ final class Values {
     to.append(quote);
   }
 
-  /** Python's {@code repr} of a float: exponents from 1e16 and below 1e-4. */
-  static String real(double value) {
+  /** Python's {@code repr} of a float. */
+  private static String text(double value) {
     if (Double.isNaN(value)) {
       return "nan";
     }
-    if (Double.isInfinite(value)) {
-      return value > 0 ? "inf" : "-inf";
-    }
-    if (value == 0) {
-      return 1 / value < 0 ? "-0.0" : "0.0";
-    }
-    BigDecimal exact = new BigDecimal(Double.toString(value)).stripTrailingZeros();
-    String digits = exact.unscaledValue().abs().toString();
-    int exponent = digits.length() - 1 - exact.scale();
-    String sign = value < 0 ? "-" : "";
-    if (exponent >= -4 && exponent < 16) {
-      String plain = exact.abs().toPlainString();
-      return sign + plain + (plain.indexOf('.') < 0 ? ".0" : "");
-    }
-    String fraction = digits.length() > 1 ? "." + digits.substring(1) : "";
-    return "%s%c%se%s%02d"
-        .formatted(sign, digits.charAt(0), fraction, exponent < 0 ? "-" : "+", Math.abs(exponent));
+    return Double.isInfinite(value) ? (value > 0 ? "inf" : "-inf") : PythonJson.repr(value);
   }
 
   static boolean areEqual(@Nullable Object a, @Nullable Object b, Budget budget) {

@@ -1,4 +1,4 @@
-package dev.phial.engine.chat;
+package dev.phial.engine.jinja;
 
 import java.time.LocalDateTime;
 import java.time.format.DateTimeFormatter;
@@ -6,7 +6,7 @@ import java.util.Locale;
 import java.util.Map;
 
 /** Python's {@code strftime} in the C locale. */
-final class TimeFormat {
+public final class TimeFormat {
   /** Directives to the patterns of {@link DateTimeFormatter}. */
   private static final Map<Character, String> PATTERNS =
       Map.ofEntries(
@@ -29,7 +29,12 @@ final class TimeFormat {
 
   private TimeFormat() {}
 
-  static String format(LocalDateTime time, String format) {
+  /**
+   * What {@code time.strftime(format)} gives.
+   *
+   * @throws TemplateException if the format holds a directive that no chat template needs
+   */
+  public static String format(LocalDateTime time, String format) {
     StringBuilder result = new StringBuilder();
     for (int at = 0; at < format.length(); at++) {
       char c = format.charAt(at);
@@ -40,7 +45,7 @@ final class TimeFormat {
       char directive = format.charAt(++at);
       boolean padded = directive != '-';
       if (!padded && at + 1 < format.length()) {
-        directive = format.charAt(++at); // glibc's way to leave out zeros
+        directive = format.charAt(++at); // glibc's way to drop zeros
       }
       if (directive == '%') {
         result.append('%');

@@ -1,4 +1,4 @@
-package dev.phial.engine.chat;
+package dev.phial.engine.jinja;
 
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -56,7 +56,7 @@ final class Filters {
           Map.entry("string", (v, a, b) -> Values.text(v, b)),
           Map.entry("sum", Filters::sum),
           Map.entry("title", (v, a, b) -> Texts.title(counted(v, b))),
-          Map.entry("tojson", PythonJsonFilter::apply),
+          Map.entry("tojson", JsonFilter::write),
           Map.entry("trim", Filters::trim),
           Map.entry("unique", (v, a, b) -> unique(v, b)),
           Map.entry("upper", (v, a, b) -> counted(v, b).toUpperCase(Locale.ROOT)),
@@ -76,13 +76,6 @@ final class Filters {
       throw new TemplateException("no filter named '%s'".formatted(name));
     }
     return filter.apply(value, arguments, budget);
-  }
-
-  /** Keeps the line above short. */
-  private static final class PythonJsonFilter {
-    static Object apply(@Nullable Object value, Arguments arguments, Budget budget) {
-      return PythonJson.write(value, arguments, budget);
-    }
   }
 
   /** The text of a value that is about to become another. */

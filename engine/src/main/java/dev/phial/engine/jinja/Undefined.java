@@ -1,4 +1,4 @@
-package dev.phial.engine.chat;
+package dev.phial.engine.jinja;
 
 /**
  * What a name stands for that nothing was given for: printed as nothing, false, and an error where
