@@ -14,6 +14,7 @@ import java.time.Clock;
 import java.time.LocalDateTime;
 import java.time.ZoneId;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -28,8 +29,6 @@ import tools.jackson.databind.JsonNode;
  * Jinja2 keeps, lacks loops with {@code if} and {@code else}, and evaluates what users write.
  */
 public final class ChatTemplate {
-  private static final int LONGEST = 1 << 18;
-
   private final Path path;
   private final Template template;
   private final Clock clock;
@@ -88,11 +87,6 @@ public final class ChatTemplate {
    * @param clock what the template is told the time by
    */
   static ChatTemplate parse(Path path, String text, Clock clock) {
-    if (text.length() > LONGEST) {
-      throw new PhialException.BadInput(
-          "%s: expected a chat template of at most %d characters, found %d"
-              .formatted(path, LONGEST, text.length()));
-    }
     try {
       return new ChatTemplate(path, Template.parse(text), clock);
     } catch (TemplateException e) {
@@ -135,6 +129,14 @@ public final class ChatTemplate {
       throw new PhialException.BadInput(
           "%s: the chat template fails: %s".formatted(path, e.getMessage()), e);
     }
+  }
+
+  /** A message of a conversation, as {@link #render} takes it. */
+  public static Map<String, String> message(String role, String content) {
+    Map<String, String> message = new LinkedHashMap<>(); // templates may print it, in this order
+    message.put("role", role);
+    message.put("content", content);
+    return message;
   }
 
   private static String raise(String message) {

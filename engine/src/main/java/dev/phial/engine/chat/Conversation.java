@@ -33,7 +33,7 @@ public final class Conversation {
    * @throws PhialException.BadInput if the template refuses it; the question is then not asked
    */
   public int[] ask(String question) {
-    messages.add(message(USER, question));
+    messages.add(ChatTemplate.message(USER, question));
     try {
       return prompt();
     } catch (PhialException e) {
@@ -44,7 +44,7 @@ public final class Conversation {
 
   /** What the model answered to the last question. */
   public void answer(String answer) {
-    messages.add(message(ASSISTANT, answer));
+    messages.add(ChatTemplate.message(ASSISTANT, answer));
   }
 
   /** Forgets the last question, which has no answer. */
@@ -68,7 +68,7 @@ public final class Conversation {
   /** The tokens of the conversation as it is. */
   public int[] prompt() {
     List<Map<String, String>> all = new ArrayList<>();
-    system.ifPresent(text -> all.add(message(SYSTEM, text)));
+    system.ifPresent(text -> all.add(ChatTemplate.message(SYSTEM, text)));
     all.addAll(messages);
     String text = template.render(all, tokenizer.special().names(), true);
     return tokenizer.encode(text, true).ids(); // the template writes the beginning, if there is one
@@ -82,9 +82,5 @@ public final class Conversation {
   /** Says something else before all else, or nothing. */
   public void setSystem(Optional<String> text) {
     system = text;
-  }
-
-  private static Map<String, String> message(String role, String content) {
-    return Map.of("role", role, "content", content);
   }
 }

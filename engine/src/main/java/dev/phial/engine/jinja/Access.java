@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -20,14 +21,16 @@ final class Access {
 
   /** {@code of[key]}: an item, else a method. */
   static @Nullable Object item(@Nullable Object of, @Nullable Object key, Budget budget) {
-    if (of instanceof Map<?, ?> map && map.containsKey(key)) {
+    if (of instanceof Map<?, ?> map
+        && Values.canBeKey(key)
+        && map.containsKey(Values.key(key, budget))) {
       return map.get(key);
     }
     if (of instanceof List<?> || of instanceof String) {
       if (key instanceof Long place) {
-        return at(of, place);
+        return at(of, place, budget);
       } else if (key instanceof Boolean flag) {
-        return at(of, flag ? 1 : 0);
+        return at(of, flag ? 1 : 0, budget);
       }
     }
     if (key instanceof String name) {
@@ -36,7 +39,7 @@ final class Access {
     if (of instanceof Undefined u) {
       throw u.used();
     }
-    return new Undefined(String.valueOf(key));
+    return Undefined.at(key);
   }
 
   /** Items within items. */
@@ -60,19 +63,29 @@ final class Access {
     return map.containsKey(name) ? map.get(name) : new Undefined(name);
   }
 
-  private static @Nullable Object at(@Nullable Object of, long place) {
+  private static @Nullable Object at(@Nullable Object of, long place, Budget budget) {
     if (of instanceof String text) {
-      int length = text.codePointCount(0, text.length());
-      long at = place < 0 ? place + length : place;
-      return at < 0 || at >= length
-          ? new Undefined("" + place)
-          : Character.toString(text.codePointAt(text.offsetByCodePoints(0, (int) at)));
+      long start = offset(text, place, budget);
+      return start < 0 || start >= text.length()
+          ? Undefined.at(place)
+          : Character.toString(text.codePointAt((int) start));
     }
     List<?> list = (List<?>) of;
     long at = list == null ? -1 : place < 0 ? place + list.size() : place;
-    return list == null || at < 0 || at >= list.size()
-        ? new Undefined("" + place)
-        : list.get((int) at);
+    return list == null || at < 0 || at >= list.size() ? Undefined.at(place) : list.get((int) at);
+  }
+
+  /** Where a character begins, counted from the end where negative; -1 if there is none. */
+  private static long offset(String text, long place, Budget budget) {
+    if (place < -text.length() || place > text.length()) {
+      return -1;
+    }
+    budget.characters(Math.abs(place));
+    try {
+      return text.offsetByCodePoints(place < 0 ? text.length() : 0, (int) place);
+    } catch (IndexOutOfBoundsException e) {
+      return -1; // some characters take two places
+    }
   }
 
   /** {@code of[from:to:step]}. */
@@ -85,23 +98,38 @@ final class Access {
     if (of instanceof Undefined u) {
       throw u.used();
     }
-    if (!(of instanceof String) && !(of instanceof List)) {
+    if (of instanceof String text) {
+      budget.characters(2L * text.length()); // a code point takes as much as two characters
+      int[] characters = text.codePoints().toArray();
+      TextBuilder result = new TextBuilder(budget);
+      places(characters.length, from, to, step)
+          .forEach(place -> result.appendCodePoint(characters[place]));
+      return result.toString();
+    }
+    if (!(of instanceof List<?> list)) {
       throw new TemplateException(Values.type(of) + " cannot be sliced");
     }
-    List<@Nullable Object> items = Values.items(of, budget);
+    List<@Nullable Object> result = new ArrayList<>();
+    places(list.size(), from, to, step)
+        .forEach(place -> {
+          budget.step();
+          result.add(list.get(place));
+        });
+    return result;
+  }
+
+  /** What a slice takes of so many. */
+  private static IntStream places(
+      int size, @Nullable Object from, @Nullable Object to, @Nullable Object step) {
     long stride = bound(step, 1);
     if (stride == 0) {
       throw new TemplateException("a slice with step 0");
     }
-    int size = items.size();
     boolean forward = stride > 0;
     long start = place(bound(from, forward ? 0 : size - 1), from, size, forward);
     long end = to == null ? (forward ? size : -1) : place(bound(to, 0), to, size, forward);
-    List<@Nullable Object> result = new ArrayList<>();
-    for (long at = start; forward ? at < end : at > end; at += stride) {
-      result.add(items.get((int) at));
-    }
-    return of instanceof String ? Methods.join(result, "", budget) : result;
+    long count = Math.max(0, Math.ceilDiv(end - start, stride));
+    return IntStream.range(0, (int) count).map(i -> (int) (start + i * stride));
   }
 
   private static long bound(@Nullable Object bound, long otherwise) {

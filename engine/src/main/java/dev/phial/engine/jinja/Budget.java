@@ -1,8 +1,8 @@
 package dev.phial.engine.jinja;
 
 /**
- * What rendering may cost in all. Whatever a template does is counted, so a hostile one ends within
- * a second or two and in little memory.
+ * What rendering may cost in all. Every operation counts the size of what it touches, not itself,
+ * so a hostile template ends within a second or two and in little memory.
  */
 final class Budget {
   private static final long MOST_STEPS = 4_000_000;
@@ -27,11 +27,12 @@ final class Budget {
     }
   }
 
-  /** Counts text before it is made. */
+  /** Counts text before it is made or looked through. */
   void characters(long count) {
     characters += count;
     if (count < 0 || characters > MOST_CHARACTERS) {
-      throw new TemplateException("it makes more than %d characters".formatted(MOST_CHARACTERS));
+      throw new TemplateException(
+          "it goes through more than %d characters".formatted(MOST_CHARACTERS));
     }
   }
 

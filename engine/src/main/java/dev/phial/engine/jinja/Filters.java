@@ -4,7 +4,6 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashSet;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
@@ -24,23 +23,23 @@ final class Filters {
       Map.ofEntries(
           Map.entry("abs", (v, a, b) -> abs(v)),
           Map.entry("attr", (v, a, b) -> Access.item(v, a.require(0, "name"), b)),
-          Map.entry("capitalize", (v, a, b) -> Texts.capitalize(counted(v, b))),
-          Map.entry("count", (v, a, b) -> Values.length(v)),
+          Map.entry("capitalize", (v, a, b) -> Texts.capitalize(counted(v, b), b)),
+          Map.entry("count", (v, a, b) -> Values.length(v, b)),
           Map.entry("d", Filters::orDefault),
           Map.entry("default", Filters::orDefault),
           Map.entry("dictsort", (v, a, b) -> sorted(pairs(v, b), List.of(0L), a, b)),
-          Map.entry("e", (v, a, b) -> escape(counted(v, b))),
-          Map.entry("escape", (v, a, b) -> escape(counted(v, b))),
+          Map.entry("e", (v, a, b) -> escape(counted(v, b), b)),
+          Map.entry("escape", (v, a, b) -> escape(counted(v, b), b)),
           Map.entry("first", (v, a, b) -> end(v, true, b)),
-          Map.entry("float", (v, a, b) -> toReal(v, a)),
+          Map.entry("float", Filters::toReal),
           Map.entry("indent", Filters::indent),
-          Map.entry("int", (v, a, b) -> toWhole(v, a)),
+          Map.entry("int", Filters::toWhole),
           Map.entry("items", (v, a, b) -> pairs(v, b)),
           Map.entry("join", Filters::join),
           Map.entry("last", (v, a, b) -> end(v, false, b)),
-          Map.entry("length", (v, a, b) -> Values.length(v)),
+          Map.entry("length", (v, a, b) -> Values.length(v, b)),
           Map.entry("list", (v, a, b) -> Values.items(v, b)),
-          Map.entry("lower", (v, a, b) -> counted(v, b).toLowerCase(Locale.ROOT)),
+          Map.entry("lower", (v, a, b) -> Texts.lower(counted(v, b), b)),
           Map.entry("map", Filters::map),
           Map.entry("max", (v, a, b) -> extreme(v, 1, b)),
           Map.entry("min", (v, a, b) -> extreme(v, -1, b)),
@@ -52,14 +51,14 @@ final class Filters {
           Map.entry("safe", (v, a, b) -> Values.text(v, b)),
           Map.entry("select", (v, a, b) -> select(v, a, false, true, b)),
           Map.entry("selectattr", (v, a, b) -> select(v, a, true, true, b)),
-          Map.entry("sort", (v, a, b) -> sorted(Values.items(v, b), path(a), a, b)),
+          Map.entry("sort", (v, a, b) -> sorted(Values.items(v, b), path(a, b), a, b)),
           Map.entry("string", (v, a, b) -> Values.text(v, b)),
           Map.entry("sum", Filters::sum),
           Map.entry("title", (v, a, b) -> Texts.title(counted(v, b))),
           Map.entry("tojson", JsonFilter::write),
           Map.entry("trim", Filters::trim),
-          Map.entry("unique", (v, a, b) -> unique(v, b)),
-          Map.entry("upper", (v, a, b) -> counted(v, b).toUpperCase(Locale.ROOT)),
+          Map.entry("unique", Filters::unique),
+          Map.entry("upper", (v, a, b) -> Texts.upper(counted(v, b), b)),
           Map.entry("wordcount", (v, a, b) -> wordCount(counted(v, b))));
 
   static final Set<String> NAMES = new TreeSet<>(ALL.keySet());
@@ -75,7 +74,10 @@ final class Filters {
     if (filter == null) {
       throw new TemplateException("no filter named '%s'".formatted(name));
     }
-    return filter.apply(value, arguments, budget);
+    budget.enter(); // a filter may apply others
+    Object result = filter.apply(value, arguments, budget);
+    budget.leave();
+    return result;
   }
 
   /** The text of a value that is about to become another. */
@@ -106,15 +108,26 @@ final class Filters {
     };
   }
 
-  private static String escape(String text) {
-    return text.replace("&", "&amp;")
-        .replace("<", "&lt;")
-        .replace(">", "&gt;")
-        .replace("'", "&#39;")
-        .replace("\"", "&#34;");
+  private static String escape(String text, Budget budget) {
+    TextBuilder result = new TextBuilder(budget);
+    for (int at = 0; at < text.length(); at++) {
+      char c = text.charAt(at);
+      switch (c) {
+        case '&' -> result.append("&amp;");
+        case '<' -> result.append("&lt;");
+        case '>' -> result.append("&gt;");
+        case '\'' -> result.append("&#39;");
+        case '"' -> result.append("&#34;");
+        default -> result.append(c);
+      }
+    }
+    return result.toString();
   }
 
   private static @Nullable Object end(@Nullable Object value, boolean first, Budget budget) {
+    if (value instanceof String text) {
+      return Access.item(text, first ? 0L : -1L, budget);
+    }
     List<@Nullable Object> items = Values.items(value, budget);
     if (items.isEmpty()) {
       return new Undefined(first ? "first" : "last");
@@ -122,57 +135,67 @@ final class Filters {
     return first ? items.getFirst() : items.getLast();
   }
 
-  private static @Nullable Object toWhole(@Nullable Object value, Arguments arguments) {
+  private static @Nullable Object toWhole(
+      @Nullable Object value, Arguments arguments, Budget budget) {
     return switch (value) {
       case Boolean flag -> flag ? 1L : 0L;
       case Long whole -> whole;
       case Double real -> (long) (double) real;
-      case String text when text.strip().matches("[+-]?\\d{1,18}") -> Long.valueOf(text.strip());
-      case String text when text.strip().matches("[+-]?\\d{1,18}\\.\\d{1,18}") ->
-          (long) Double.parseDouble(text.strip());
+      case String text -> {
+        String number = Texts.strip(counted(text, budget));
+        yield number.matches("[+-]?\\d{1,18}")
+            ? Long.valueOf(number)
+            : number.matches("[+-]?\\d{1,18}\\.\\d{1,18}")
+                ? (Object) (long) Double.parseDouble(number)
+                : arguments.get(0, "default", 0L);
+      }
       case Undefined u -> throw u.used();
       case null, default -> arguments.get(0, "default", 0L);
     };
   }
 
-  private static @Nullable Object toReal(@Nullable Object value, Arguments arguments) {
+  private static @Nullable Object toReal(
+      @Nullable Object value, Arguments arguments, Budget budget) {
     return switch (value) {
       case Boolean flag -> flag ? 1.0 : 0.0;
       case Long whole -> (double) whole;
       case Double real -> real;
-      case String text
-          when text.strip().matches("[+-]?\\d{1,40}(\\.\\d{1,40})?([eE][+-]?\\d{1,3})?") ->
-          Double.valueOf(text.strip());
+      case String text -> {
+        String number = Texts.strip(counted(text, budget));
+        yield number.matches("[+-]?\\d{1,40}(\\.\\d{1,40})?([eE][+-]?\\d{1,3})?")
+            ? Double.valueOf(number)
+            : arguments.get(0, "default", 0.0);
+      }
       case Undefined u -> throw u.used();
       case null, default -> arguments.get(0, "default", 0.0);
     };
   }
 
   private static Object indent(@Nullable Object value, Arguments arguments, Budget budget) {
-    if (!(value instanceof String)) {
+    if (!(value instanceof String text)) {
       throw new TemplateException(Values.type(value) + " cannot be indented");
     }
     Object width = arguments.get(0, "width", 4L);
-    String unit =
-        width instanceof String text
-            ? text
-            : " ".repeat(Math.clamp(arguments.whole(0, "width", 4), 0, 1000));
+    boolean isText = width instanceof String;
+    String unit = isText ? arguments.text(0, "width", "") : " ";
+    long times = isText ? 1 : arguments.whole(0, "width", 4);
     boolean first = arguments.flag(1, "first", false);
     boolean blank = arguments.flag(2, "blank", false);
-    StringBuilder result = new StringBuilder();
-    String[] lines = counted(value, budget).split("\n", -1);
-    for (int i = 0; i < lines.length; i++) {
-      boolean indents = i == 0 ? first : blank || !lines[i].isEmpty();
-      budget.characters(unit.length());
-      result.append(i == 0 ? "" : "\n").append(indents ? unit : "").append(lines[i]);
+    TextBuilder result = new TextBuilder(budget);
+    int start = 0;
+    for (int end = text.indexOf('\n'); end >= 0; end = text.indexOf('\n', start)) {
+      boolean indents = start == 0 ? first : blank || end > start;
+      result.repeat(unit, indents ? times : 0).append(text, start, end + 1);
+      start = end + 1;
     }
-    return result.toString();
+    boolean indents = start == 0 ? first : blank || start < text.length();
+    return result.repeat(unit, indents ? times : 0).append(text, start, text.length()).toString();
   }
 
   private static Object join(@Nullable Object value, Arguments arguments, Budget budget) {
     List<@Nullable Object> items = Values.items(value, budget);
     if (arguments.has(1, "attribute")) {
-      List<Object> path = path(arguments.get(1, "attribute", null));
+      List<Object> path = path(arguments.get(1, "attribute", null), budget);
       items.replaceAll(item -> Access.path(item, path, budget));
     }
     return Methods.join(items, arguments.text(0, "d", ""), budget);
@@ -186,7 +209,7 @@ final class Filters {
   private static Object map(@Nullable Object value, Arguments arguments, Budget budget) {
     List<@Nullable Object> items = some(value, budget);
     if (arguments.named().containsKey("attribute")) {
-      List<Object> path = path(arguments);
+      List<Object> path = path(arguments, budget);
       items.replaceAll(item -> {
         Object found = Access.path(item, path, budget);
         return found instanceof Undefined && arguments.named().containsKey("default")
@@ -210,7 +233,7 @@ final class Filters {
       boolean keeps,
       Budget budget) {
     int place = byAttribute ? 1 : 0;
-    List<Object> path = byAttribute ? path(arguments.require(0, "attribute")) : List.of();
+    List<Object> path = byAttribute ? path(arguments.require(0, "attribute"), budget) : List.of();
     List<@Nullable Object> items = some(value, budget);
     items.removeIf(item -> {
       Object tested = Access.path(item, path, budget);
@@ -224,21 +247,25 @@ final class Filters {
     return items;
   }
 
-  private static List<Object> path(Arguments arguments) {
-    return path(arguments.named().get("attribute"));
+  private static List<Object> path(Arguments arguments, Budget budget) {
+    return path(arguments.named().get("attribute"), budget);
   }
 
   /** {@code a.b.0}: names and places, one within the other. */
-  private static List<Object> path(@Nullable Object attribute) {
+  private static List<Object> path(@Nullable Object attribute, Budget budget) {
     List<Object> path = new ArrayList<>();
     switch (attribute) {
       case null -> {}
       case Long place -> path.add(place);
-      default -> {
-        for (String name : String.valueOf(attribute).split("\\.", -1)) {
+      case String names -> {
+        budget.steps(names.length());
+        for (String name : names.split("\\.", -1)) {
           path.add(name.matches("\\d{1,9}") ? (Object) Long.valueOf(name) : name);
         }
       }
+      default ->
+          throw new TemplateException(
+              "expected the name of an attribute, found " + Values.type(attribute));
     }
     return path;
   }
@@ -247,18 +274,22 @@ final class Filters {
       List<@Nullable Object> items, List<Object> path, Arguments arguments, Budget budget) {
     boolean descending = arguments.flag(0, "reverse", false);
     boolean caseSensitive = arguments.flag(1, "case_sensitive", false);
-    Comparator<@Nullable Object> order =
-        (x, y) ->
-            Values.compare(
-                key(x, path, caseSensitive, budget), key(y, path, caseSensitive, budget), budget);
-    items.sort(descending ? order.reversed() : order);
+    List<Keyed> keyed = new ArrayList<>();
+    items.forEach(item -> keyed.add(new Keyed(item, key(item, path, caseSensitive, budget))));
+    Comparator<Keyed> order = (x, y) -> Values.compare(x.key, y.key, budget);
+    keyed.sort(descending ? order.reversed() : order);
+    items.clear();
+    keyed.forEach(each -> items.add(each.item));
     return items;
   }
+
+  /** An item and what it is sorted by. */
+  private record Keyed(@Nullable Object item, @Nullable Object key) {}
 
   private static @Nullable Object key(
       @Nullable Object item, List<Object> path, boolean caseSensitive, Budget budget) {
     Object key = Access.path(item, path, budget);
-    return key instanceof String text && !caseSensitive ? text.toLowerCase(Locale.ROOT) : key;
+    return key instanceof String text && !caseSensitive ? Texts.lower(text, budget) : key;
   }
 
   private static @Nullable Object extreme(@Nullable Object value, int sign, Budget budget) {
@@ -267,11 +298,13 @@ final class Filters {
       return new Undefined(sign > 0 ? "max" : "min");
     }
     Object best = items.getFirst();
+    Object bestKey = key(best, List.of(), false, budget);
     for (Object item : items) {
-      int order =
-          Values.compare(
-              key(item, List.of(), false, budget), key(best, List.of(), false, budget), budget);
-      best = sign * order > 0 ? item : best;
+      Object key = key(item, List.of(), false, budget);
+      if (sign * Values.compare(key, bestKey, budget) > 0) {
+        best = item;
+        bestKey = key;
+      }
     }
     return best;
   }
@@ -307,7 +340,7 @@ final class Filters {
   }
 
   private static @Nullable Object sum(@Nullable Object value, Arguments arguments, Budget budget) {
-    List<Object> path = path(arguments);
+    List<Object> path = path(arguments, budget);
     Object sum = arguments.named().getOrDefault("start", 0L);
     for (Object item : Values.items(value, budget)) {
       sum = Values.calculate("+", sum, Access.path(item, path, budget), budget);
@@ -318,15 +351,16 @@ final class Filters {
   private static Object trim(@Nullable Object value, Arguments arguments, Budget budget) {
     String text = counted(value, budget);
     return arguments.get(0, "chars", null) instanceof String characters
-        ? Texts.stripStart(Texts.stripEnd(text, characters), characters)
+        ? Texts.strip(text, characters, true, true, budget)
         : Texts.strip(text);
   }
 
-  private static Object unique(@Nullable Object value, Budget budget) {
+  private static Object unique(@Nullable Object value, Arguments arguments, Budget budget) {
+    boolean caseSensitive = arguments.flag(0, "case_sensitive", false);
+    List<Object> path = path(arguments.get(1, "attribute", null), budget);
     Set<@Nullable Object> seen = new HashSet<>();
     List<@Nullable Object> items = Values.items(value, budget);
-    items.removeIf(
-        item -> !seen.add(item instanceof String text ? text.toLowerCase(Locale.ROOT) : item));
+    items.removeIf(item -> !seen.add(Values.key(key(item, path, caseSensitive, budget), budget)));
     return items;
   }
 

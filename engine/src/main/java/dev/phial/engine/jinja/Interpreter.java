@@ -11,10 +11,12 @@ import org.jspecify.annotations.Nullable;
 
 /** Renders the statements of a template. */
 final class Interpreter {
+  private static final int SCOPES_OF_STEP = 16; // that are looked through as fast
+  private static final int STEPS_OF_FUNCTION = 1000; // that is handed in
   private static final int MOST_IN_RANGE = 100_000; // as Jinja2's sandbox
 
   private final Budget budget = new Budget();
-  private StringBuilder output = new StringBuilder();
+  private TextBuilder output = new TextBuilder(budget);
   private Scope scope;
   private int line;
 
@@ -30,11 +32,13 @@ final class Interpreter {
 
   /** Names and what they stand for; those of the scopes around it are seen too. */
   private record Scope(Map<String, @Nullable Object> values, @Nullable Scope around) {
-    @Nullable Object get(String name) {
+    @Nullable Object get(String name, Budget budget) {
+      int looked = 0;
       for (Scope s = this; s != null; s = s.around) {
         if (s.values.containsKey(name)) {
           return s.values.get(name);
         }
+        budget.steps(++looked % SCOPES_OF_STEP == 0 ? 1 : 0);
       }
       return new Undefined(name);
     }
@@ -59,12 +63,8 @@ final class Interpreter {
     try {
       interpreter.run(body);
       return interpreter.output.toString();
-    } catch (TemplateException.Raised e) {
-      throw e;
-    } catch (TemplateException e) {
-      throw TemplateException.at(interpreter.line, String.valueOf(e.getMessage()));
-    } catch (ArithmeticException e) {
-      throw TemplateException.at(interpreter.line, "a number is too large");
+    } catch (RuntimeException | StackOverflowError | OutOfMemoryError e) {
+      throw TemplateException.of(e).at(interpreter.line);
     }
   }
 
@@ -118,14 +118,13 @@ final class Interpreter {
   }
 
   private void print(String text) {
-    budget.characters(text.length());
     output.append(text);
   }
 
   private String captured(List<Statement> body) {
-    StringBuilder outer = output;
+    TextBuilder outer = output;
     Scope around = scope;
-    output = new StringBuilder();
+    output = new TextBuilder(budget);
     scope = new Scope(new HashMap<>(), around);
     run(body);
     scope = around;
@@ -158,7 +157,7 @@ final class Interpreter {
     Object value = value(set.value());
     if (set.attribute().isPresent()) {
       String name = set.targets().getFirst();
-      if (!(scope.get(name) instanceof Namespace namespace)) {
+      if (!(scope.get(name, budget) instanceof Namespace namespace)) {
         throw new TemplateException("'%s' is no namespace".formatted(name));
       }
       namespace.values().put(set.attribute().get(), value);
@@ -201,8 +200,8 @@ final class Interpreter {
           if (!loop.recursive()) {
             throw new TemplateException("the loop is not recursive");
           }
-          StringBuilder outer = output;
-          output = new StringBuilder();
+          TextBuilder outer = output;
+          output = new TextBuilder(budget);
           Scope inner = scope;
           scope = around;
           loop(loop, arguments.require(0, "items"), depth + 1);
@@ -255,7 +254,10 @@ final class Interpreter {
     return arguments -> {
       List<@Nullable Object> given = new ArrayList<>(arguments.values());
       given.addAll(arguments.named().values());
-      return function.apply(given.isEmpty() ? "" : Values.text(given.getFirst(), budget));
+      budget.steps(STEPS_OF_FUNCTION);
+      String text = function.apply(given.isEmpty() ? "" : Values.text(given.getFirst(), budget));
+      budget.characters(text.length());
+      return text;
     };
   }
 
@@ -284,7 +286,7 @@ final class Interpreter {
     Object value =
         switch (expression) {
           case Expression.Literal literal -> literal.value();
-          case Expression.Name name -> scope.get(name.name());
+          case Expression.Name name -> scope.get(name.name(), budget);
           case Expression.ListOf list -> values(list.items());
           case Expression.DictOf dict -> dict(dict);
           case Expression.Unary unary -> unary(unary);
@@ -333,7 +335,7 @@ final class Interpreter {
   private Map<@Nullable Object, @Nullable Object> dict(Expression.DictOf dict) {
     Map<@Nullable Object, @Nullable Object> map = new LinkedHashMap<>();
     for (int i = 0; i < dict.keys().size(); i++) {
-      map.put(value(dict.keys().get(i)), value(dict.values().get(i)));
+      map.put(Values.key(value(dict.keys().get(i)), budget), value(dict.values().get(i)));
     }
     return map;
   }
@@ -358,9 +360,7 @@ final class Interpreter {
   }
 
   private String concatenate(String left, @Nullable Object value) {
-    String right = Values.text(value, budget);
-    budget.characters((long) left.length() + right.length());
-    return left + right;
+    return new TextBuilder(budget).append(left).append(Values.text(value, budget)).toString();
   }
 
   private boolean compare(Expression.Compare compare) {

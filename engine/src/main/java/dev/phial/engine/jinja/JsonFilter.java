@@ -12,13 +12,15 @@ import org.jspecify.annotations.Nullable;
  * and colons included.
  */
 final class JsonFilter {
+  private static final int PART = 1 << 12; // of a text that is escaped at once
+
   private final Budget budget;
   private final boolean ascii;
   private final boolean sorts;
   private final @Nullable String indent; // of one level, or null for a single line
   private final String comma;
   private final String colon;
-  private final StringBuilder to = new StringBuilder();
+  private final TextBuilder to;
 
   private JsonFilter(
       Budget budget,
@@ -33,6 +35,7 @@ final class JsonFilter {
     this.indent = indent;
     this.comma = comma;
     this.colon = colon;
+    this.to = new TextBuilder(budget);
   }
 
   /**
@@ -45,16 +48,20 @@ final class JsonFilter {
     String unit =
         switch (indent) {
           case null -> null;
-          case Long count -> " ".repeat(Math.clamp(count, 0, 16));
+          case Long count -> new TextBuilder(budget).repeat(" ", count).toString();
           case String text -> text;
           default -> throw new TemplateException("expected a number for 'indent'");
         };
     String comma = unit == null ? ", " : ",";
     String colon = ": ";
-    if (arguments.get(2, "separators", null) instanceof List<?> separators
-        && separators.size() == 2) {
-      comma = String.valueOf(separators.get(0));
-      colon = String.valueOf(separators.get(1));
+    if (arguments.get(2, "separators", null) instanceof List<?> separators) {
+      if (separators.size() != 2
+          || !(separators.getFirst() instanceof String first)
+          || !(separators.getLast() instanceof String second)) {
+        throw new TemplateException("expected two strings for 'separators'");
+      }
+      comma = first;
+      colon = second;
     }
     JsonFilter json =
         new JsonFilter(
@@ -70,18 +77,16 @@ final class JsonFilter {
 
   private void value(@Nullable Object value, int level) {
     budget.enter();
-    int start = to.length();
     switch (value) {
       case null -> to.append("null");
-      case Boolean flag -> to.append(flag.booleanValue());
-      case Long whole -> to.append(whole);
-      case Double real -> to.append(PythonJson.repr(real));
+      case Boolean flag -> to.append(flag.toString());
+      case Long whole -> to.append(whole.toString());
+      case Double real -> to.append(real(real));
       case String text -> string(text);
       case List<?> list -> list(list, level);
       case Map<?, ?> map -> map(map, level);
       default -> throw new TemplateException(Values.type(value) + " cannot be written as JSON");
     }
-    budget.characters(to.length() - start);
     budget.leave();
   }
 
@@ -110,12 +115,17 @@ final class JsonFilter {
     to.append('}');
   }
 
-  private static String key(@Nullable Object key) {
+  private String key(@Nullable Object key) {
     return switch (key) {
       case null -> "null";
-      case Double real -> PythonJson.repr(real);
-      default -> String.valueOf(key);
+      case String text -> text;
+      case Double real -> real(real);
+      default -> key.toString(); // a whole number or a flag
     };
+  }
+
+  private String real(double value) {
+    return Double.isFinite(value) ? Values.repr(value, budget) : PythonJson.repr(value);
   }
 
   private void separate(int place, int level) {
@@ -139,7 +149,11 @@ final class JsonFilter {
 
   private void string(String text) {
     to.append('"');
-    PythonJson.escape(text, ascii, to);
+    for (int at = 0; at < text.length(); at += PART) {
+      StringBuilder part = new StringBuilder();
+      PythonJson.escape(text.substring(at, Math.min(text.length(), at + PART)), ascii, part);
+      to.append(part.toString());
+    }
     to.append('"');
   }
 }

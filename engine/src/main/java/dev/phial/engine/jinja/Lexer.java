@@ -274,7 +274,11 @@ final class Lexer {
       throw TemplateException.at(line, "a string is not closed");
     }
     String text = source.substring(at + 1, end);
-    tokens.add(new Token(Kind.STRING, Texts.unescape(text), line));
+    try {
+      tokens.add(new Token(Kind.STRING, Texts.unescape(text), line));
+    } catch (TemplateException e) {
+      throw e.at(line);
+    }
     line += newlines(text);
     at = end + 1;
   }

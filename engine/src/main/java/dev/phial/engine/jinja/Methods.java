@@ -1,8 +1,8 @@
 package dev.phial.engine.jinja;
 
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
@@ -33,7 +33,7 @@ final class Methods {
               };
           case "get" ->
               arguments -> {
-                Object key = arguments.require(0, "key");
+                Object key = Values.key(arguments.require(0, "key"), budget);
                 return map.containsKey(key) ? map.get(key) : arguments.get(1, "default", null);
               };
           default -> null;
@@ -77,15 +77,15 @@ final class Methods {
   private static Optional<Function> ofString(String text, String name, Budget budget) {
     Function method =
         switch (name) {
-          case "strip" -> a -> strip(text, a, true, true);
-          case "lstrip" -> a -> strip(text, a, true, false);
-          case "rstrip" -> a -> strip(text, a, false, true);
-          case "upper" -> a -> text.toUpperCase(Locale.ROOT);
-          case "lower" -> a -> text.toLowerCase(Locale.ROOT);
+          case "strip" -> a -> strip(text, a, true, true, budget);
+          case "lstrip" -> a -> strip(text, a, true, false, budget);
+          case "rstrip" -> a -> strip(text, a, false, true, budget);
+          case "upper" -> a -> Texts.upper(text, budget);
+          case "lower" -> a -> Texts.lower(text, budget);
           case "title" -> a -> Texts.title(text);
-          case "capitalize" -> a -> Texts.capitalize(text);
-          case "startswith" -> a -> hasPart(text, a, true);
-          case "endswith" -> a -> hasPart(text, a, false);
+          case "capitalize" -> a -> Texts.capitalize(text, budget);
+          case "startswith" -> a -> hasPart(text, a.require(0, "prefix"), true, budget);
+          case "endswith" -> a -> hasPart(text, a.require(0, "suffix"), false, budget);
           case "removeprefix" ->
               a -> {
                 String part = a.text(0, "prefix", "");
@@ -102,8 +102,13 @@ final class Methods {
           case "rsplit" -> a -> splitFromEnd(text, a, budget);
           case "splitlines" ->
               a -> {
-                budget.steps(text.length());
-                return new ArrayList<@Nullable Object>(text.lines().toList());
+                List<@Nullable Object> lines = new ArrayList<>();
+                text.lines()
+                    .forEach(line -> {
+                      budget.step();
+                      lines.add(line);
+                    });
+                return lines;
               };
           case "replace" ->
               a ->
@@ -113,9 +118,14 @@ final class Methods {
                       a.text(1, "new", ""),
                       a.whole(2, "count", -1),
                       budget);
-          case "find" -> a -> place(text, text.indexOf(a.text(0, "sub", "")));
-          case "rfind" -> a -> place(text, text.lastIndexOf(a.text(0, "sub", "")));
-          case "count" -> a -> count(text, a.text(0, "sub", ""));
+          case "find" ->
+              a -> place(text, Search.forwards(a.text(0, "sub", ""), budget).next(text, 0));
+          case "rfind" ->
+              a ->
+                  place(
+                      text,
+                      Search.backwards(a.text(0, "sub", ""), budget).next(text, text.length()));
+          case "count" -> a -> count(text, a.text(0, "sub", ""), budget);
           case "join" -> a -> join(a.require(0, "iterable"), text, budget);
           case "isdigit" -> a -> !text.isEmpty() && text.codePoints().allMatch(Character::isDigit);
           case "isalpha" -> a -> !text.isEmpty() && text.codePoints().allMatch(Character::isLetter);
@@ -134,55 +144,69 @@ final class Methods {
             });
   }
 
-  private static String strip(String text, Arguments arguments, boolean start, boolean end) {
-    String result = text;
-    if (arguments.get(0, "chars", null) instanceof String characters) {
-      result = start ? Texts.stripStart(result, characters) : result;
-      return end ? Texts.stripEnd(result, characters) : result;
-    }
-    result = start ? Texts.stripStart(result) : result;
-    return end ? Texts.stripEnd(result) : result;
+  private static String strip(
+      String text, Arguments arguments, boolean start, boolean end, Budget budget) {
+    return arguments.get(0, "chars", null) instanceof String characters
+        ? Texts.strip(text, characters, start, end, budget)
+        : Texts.strip(text, Texts::isBlank, start, end);
   }
 
-  /** Whether the text starts or ends with one of the parts. */
-  private static boolean hasPart(String text, Arguments arguments, boolean start) {
-    Object parts = arguments.require(0, "prefix");
-    List<?> all = parts instanceof List<?> list ? list : List.of(String.valueOf(parts));
-    return all.stream()
-        .map(String::valueOf)
-        .anyMatch(part -> start ? text.startsWith(part) : text.endsWith(part));
+  /** Whether the text starts or ends with the part, or with one of the parts. */
+  private static boolean hasPart(
+      String text, @Nullable Object parts, boolean start, Budget budget) {
+    List<?> all = parts instanceof List<?> list ? list : Collections.singletonList(parts);
+    for (Object part : all) {
+      if (!(part instanceof String end)) {
+        throw new TemplateException(
+            "expected a string to compare with, found " + Values.type(part));
+      }
+      budget.step();
+      budget.characters(Math.min(end.length(), text.length()));
+      if (start ? text.startsWith(end) : text.endsWith(end)) {
+        return true;
+      }
+    }
+    return false;
   }
 
   private static List<@Nullable Object> split(String text, Arguments arguments, Budget budget) {
     long most = arguments.whole(1, "maxsplit", -1);
-    List<@Nullable Object> parts = new ArrayList<>();
-    if (arguments.get(0, "sep", null) instanceof String separator) {
-      checkSeparator(separator);
-      int start = 0;
-      for (int end = text.indexOf(separator);
-          end >= 0 && (most < 0 || parts.size() < most);
-          end = text.indexOf(separator, start)) {
-        parts.add(text.substring(start, end));
-        start = end + separator.length();
-      }
-      parts.add(text.substring(start));
-    } else {
-      String rest = Texts.stripStart(text);
-      while (!rest.isEmpty() && (most < 0 || parts.size() < most)) {
-        int end = 0;
-        while (end < rest.length() && !Texts.isBlank(rest.charAt(end))) {
-          end++;
-        }
-        parts.add(rest.substring(0, end));
-        budget.characters(rest.length());
-        rest = Texts.stripStart(rest.substring(end));
-      }
-      if (!rest.isEmpty()) {
-        parts.add(rest);
-      }
+    if (!(arguments.get(0, "sep", null) instanceof String separator)) {
+      return splitAtBlanks(text, most, budget);
     }
-    budget.steps(parts.size());
+    checkSeparator(separator);
+    Search search = Search.forwards(separator, budget);
+    List<@Nullable Object> parts = new ArrayList<>();
+    int start = 0;
+    for (int end = search.next(text, 0);
+        end >= 0 && (most < 0 || parts.size() < most);
+        end = search.next(text, start)) {
+      budget.step();
+      parts.add(text.substring(start, end));
+      start = end + separator.length();
+    }
+    parts.add(text.substring(start));
     return parts;
+  }
+
+  private static List<@Nullable Object> splitAtBlanks(String text, long most, Budget budget) {
+    List<@Nullable Object> parts = new ArrayList<>();
+    int end = 0;
+    while (true) {
+      int start = end;
+      while (start < text.length() && Texts.isBlank(text.charAt(start))) {
+        start++;
+      }
+      if (start == text.length()) {
+        return parts;
+      }
+      end = most >= 0 && parts.size() >= most ? text.length() : start;
+      while (end < text.length() && !Texts.isBlank(text.charAt(end))) {
+        end++;
+      }
+      budget.step();
+      parts.add(text.substring(start, end));
+    }
   }
 
   private static List<@Nullable Object> splitFromEnd(
@@ -190,20 +214,18 @@ final class Methods {
     String separator = arguments.text(0, "sep", " ");
     checkSeparator(separator);
     long most = arguments.whole(1, "maxsplit", -1);
+    Search search = Search.backwards(separator, budget);
     List<@Nullable Object> parts = new ArrayList<>();
     int end = text.length();
-    for (int at = text.lastIndexOf(separator);
+    for (int at = search.next(text, end);
         at >= 0 && (most < 0 || parts.size() < most);
-        at = at == 0 ? -1 : text.lastIndexOf(separator, at - separator.length())) {
-      parts.addFirst(text.substring(at + separator.length(), end));
+        at = search.next(text, end)) {
+      budget.step();
+      parts.add(text.substring(at + separator.length(), end));
       end = at;
-      if (at < separator.length()) {
-        break;
-      }
     }
-    parts.addFirst(text.substring(0, end));
-    budget.steps(parts.size());
-    return parts;
+    parts.add(text.substring(0, end));
+    return parts.reversed();
   }
 
   private static void checkSeparator(String separator) {
@@ -214,27 +236,32 @@ final class Methods {
 
   /** Python's {@code str.replace}, of the first {@code most} or with -1 of all. */
   static String replace(String text, String old, String by, long most, Budget budget) {
-    StringBuilder result = new StringBuilder();
-    int start = 0;
-    for (long i = 0; most < 0 || i < most; i++) {
-      int at = text.indexOf(old, start + (old.isEmpty() && i > 0 ? 1 : 0));
-      if (at < 0 || at == start && old.isEmpty() && i > 0) {
+    TextBuilder result = new TextBuilder(budget);
+    Search search = Search.forwards(old, budget);
+    int start = 0; // of what is not written yet
+    int from = 0; // where the next place may be
+    for (long i = 0; (most < 0 || i < most) && from <= text.length(); i++) {
+      int at = search.next(text, from);
+      if (at < 0) {
         break;
       }
-      budget.characters((long) at - start + by.length() + 1);
       result.append(text, start, at).append(by);
       start = at + old.length();
+      from = old.isEmpty() ? after(text, at) : start;
     }
-    return result.append(text.substring(start)).toString();
+    return result.append(text, start, text.length()).toString();
+  }
+
+  /** The end of the character that begins at a place; behind the text if none does. */
+  private static int after(String text, int at) {
+    return at < text.length() ? text.offsetByCodePoints(at, 1) : at + 1;
   }
 
   static String join(@Nullable Object items, String separator, Budget budget) {
-    StringBuilder result = new StringBuilder();
+    TextBuilder result = new TextBuilder(budget);
     String between = "";
     for (Object item : Values.items(items, budget)) {
-      String text = Values.text(item, budget);
-      budget.characters((long) between.length() + text.length());
-      result.append(between).append(text);
+      result.append(between).append(Values.text(item, budget));
       between = separator;
     }
     return result.toString();
@@ -244,12 +271,13 @@ final class Methods {
     return at < 0 ? -1 : text.codePointCount(0, at);
   }
 
-  private static long count(String text, String part) {
+  private static long count(String text, String part, Budget budget) {
     if (part.isEmpty()) {
-      return text.length() + 1L;
+      return text.codePointCount(0, text.length()) + 1L;
     }
+    Search search = Search.forwards(part, budget);
     long count = 0;
-    for (int at = text.indexOf(part); at >= 0; at = text.indexOf(part, at + part.length())) {
+    for (int at = search.next(text, 0); at >= 0; at = search.next(text, at + part.length())) {
       count++;
     }
     return count;

@@ -12,6 +12,8 @@ import org.jspecify.annotations.Nullable;
  * {@code generation} blocks, and a {@code tojson} that escapes no HTML.
  */
 public final class Template {
+  private static final int LONGEST = 1 << 18;
+
   private final List<Statement> body;
 
   private Template(List<Statement> body) {
@@ -25,7 +27,15 @@ public final class Template {
    *     no use for
    */
   public static Template parse(String text) {
-    return new Template(StatementParser.parse(text));
+    if (text.length() > LONGEST) {
+      throw new TemplateException(
+          "expected at most %d characters, found %d".formatted(LONGEST, text.length()));
+    }
+    try {
+      return new Template(StatementParser.parse(text));
+    } catch (RuntimeException | StackOverflowError | OutOfMemoryError e) {
+      throw TemplateException.of(e);
+    }
   }
 
   /**
@@ -33,11 +43,12 @@ public final class Template {
    *
    * @param variables names to values as JSON has them: null, Boolean, Long, Double, String, List
    *     and Map
-   * @param functions names to functions of one text; what they throw ends the rendering
+   * @param functions names to functions of one text; they throw {@link TemplateException.Raised}
    * @throws TemplateException if the template asks for what there is not, or for too much
    */
   public String render(Map<String, ?> variables, Map<String, UnaryOperator<String>> functions) {
-    Map<String, @Nullable Object> names = new HashMap<>(variables);
+    Map<String, @Nullable Object> names = new HashMap<>();
+    variables.forEach((name, value) -> names.put(name, Values.of(value)));
     return Interpreter.render(body, names, functions);
   }
 }

@@ -29,8 +29,8 @@ final class Tests {
           Map.entry("sequence", (v, a, b) -> isIterable(v)),
           Map.entry("iterable", (v, a, b) -> isIterable(v)),
           Map.entry("callable", (v, a, b) -> v instanceof Function || v instanceof Undefined),
-          Map.entry("lower", (v, a, b) -> Texts.isLower(Values.text(v, b))),
-          Map.entry("upper", (v, a, b) -> Texts.isUpper(Values.text(v, b))),
+          Map.entry("lower", (v, a, b) -> Texts.isLower(counted(v, b))),
+          Map.entry("upper", (v, a, b) -> Texts.isUpper(counted(v, b))),
           Map.entry("odd", (v, a, b) -> remainder(v, 2L, b) == 1),
           Map.entry("even", (v, a, b) -> remainder(v, 2L, b) == 0),
           Map.entry("divisibleby", (v, a, b) -> remainder(v, a.require(0, "num"), b) == 0),
@@ -58,7 +58,16 @@ final class Tests {
     if (test == null) {
       throw new TemplateException("no test named '%s'".formatted(name));
     }
-    return test.passes(value, arguments, budget);
+    budget.enter();
+    boolean passes = test.passes(value, arguments, budget);
+    budget.leave();
+    return passes;
+  }
+
+  private static String counted(@Nullable Object value, Budget budget) {
+    String text = Values.text(value, budget);
+    budget.characters(text.length());
+    return text;
   }
 
   private static boolean isEqual(@Nullable Object value, Arguments arguments, Budget budget) {

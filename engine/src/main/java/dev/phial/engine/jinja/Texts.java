@@ -1,6 +1,8 @@
 package dev.phial.engine.jinja;
 
+import java.util.BitSet;
 import java.util.Locale;
+import java.util.function.IntPredicate;
 
 /** Strings as Python has them. */
 final class Texts {
@@ -12,39 +14,31 @@ final class Texts {
   }
 
   static String strip(String text) {
-    return stripStart(stripEnd(text));
-  }
-
-  static String stripStart(String text) {
-    int start = 0;
-    while (start < text.length() && isBlank(text.charAt(start))) {
-      start++;
-    }
-    return text.substring(start);
+    return strip(text, Texts::isBlank, true, true);
   }
 
   static String stripEnd(String text) {
-    int end = text.length();
-    while (end > 0 && isBlank(text.charAt(end - 1))) {
-      end--;
-    }
-    return text.substring(0, end);
+    return strip(text, Texts::isBlank, false, true);
   }
 
-  static String stripStart(String text, String characters) {
-    int start = 0;
-    while (start < text.length() && characters.indexOf(text.charAt(start)) >= 0) {
-      start++;
-    }
-    return text.substring(start);
+  /** Drops the given characters from the start, the end or both. */
+  static String strip(String text, String characters, boolean start, boolean end, Budget budget) {
+    budget.characters(characters.length());
+    BitSet set = new BitSet();
+    characters.codePoints().forEach(set::set);
+    return strip(text, set::get, start, end);
   }
 
-  static String stripEnd(String text, String characters) {
-    int end = text.length();
-    while (end > 0 && characters.indexOf(text.charAt(end - 1)) >= 0) {
-      end--;
+  static String strip(String text, IntPredicate drops, boolean start, boolean end) {
+    int from = 0;
+    int to = text.length();
+    while (start && from < to && drops.test(text.codePointAt(from))) {
+      from += Character.charCount(text.codePointAt(from));
     }
-    return text.substring(0, end);
+    while (end && from < to && drops.test(text.codePointBefore(to))) {
+      to -= Character.charCount(text.codePointBefore(to));
+    }
+    return text.substring(from, to);
   }
 
   /** Python's {@code str.title}: a letter after none is upper case, others are lower case. */
@@ -59,11 +53,75 @@ final class Texts {
     return result.toString();
   }
 
-  static String capitalize(String text) {
-    return text.isEmpty()
-        ? text
-        : text.substring(0, 1).toUpperCase(Locale.ROOT)
-            + text.substring(1).toLowerCase(Locale.ROOT);
+  static String capitalize(String text, Budget budget) {
+    int first = text.isEmpty() ? 0 : Character.charCount(text.codePointAt(0));
+    return upper(text.substring(0, first), budget) + lower(text.substring(first), budget);
+  }
+
+  /** Python's {@code str.upper}. The library's would copy the whole for each ß, which grows. */
+  static String upper(String text, Budget budget) {
+    TextBuilder result = new TextBuilder(budget);
+    text.codePoints()
+        .forEach(c -> {
+          if (c < 128 || isUnchanging(c)) {
+            result.appendCodePoint(Character.toUpperCase(c));
+          } else {
+            result.append(Character.toString(c).toUpperCase(Locale.ROOT));
+          }
+        });
+    return result.toString();
+  }
+
+  private static boolean isUnchanging(int c) {
+    return Character.toUpperCase(c) == c && !Character.isLowerCase(c) && !Character.isTitleCase(c);
+  }
+
+  /**
+   * Python's {@code str.lower}. The library's would copy the whole for each İ, which grows, and
+   * look through it for each Σ, which is ς at the end of a word.
+   */
+  static String lower(String text, Budget budget) {
+    budget.characters(text.length());
+    StringBuilder result = new StringBuilder(text.length());
+    boolean isInWord = false;
+    int open = -1; // where a σ stands that may be at the end of a word
+    for (int at = 0; at < text.length(); at += Character.charCount(text.codePointAt(at))) {
+      int c = text.codePointAt(at);
+      if (!isIgnorable(c)) {
+        boolean isCased =
+            Character.isLowerCase(c) || Character.isUpperCase(c) || Character.isTitleCase(c);
+        if (open >= 0 && !isCased) {
+          result.setCharAt(open, 'ς');
+        }
+        open = c == 'Σ' && isInWord ? result.length() : -1;
+        isInWord = isCased;
+      }
+      if (c == 'İ') {
+        result.append("i\u0307");
+      } else {
+        result.appendCodePoint(Character.toLowerCase(c));
+      }
+    }
+    if (open >= 0) {
+      result.setCharAt(open, 'ς');
+    }
+    return result.toString();
+  }
+
+  /** Unicode's {@code Case_Ignorable}: what is no letter and ends no word. */
+  private static boolean isIgnorable(int c) {
+    return switch (Character.getType(c)) {
+      case Character.NON_SPACING_MARK,
+          Character.ENCLOSING_MARK,
+          Character.FORMAT,
+          Character.MODIFIER_LETTER,
+          Character.MODIFIER_SYMBOL ->
+          true;
+      default ->
+          "'.:·\u0387\u055F\u05F4\u2018\u2019\u2024\u2027\uFE13\uFE52\uFE55\uFF07\uFF0E\uFF1A"
+                  .indexOf(c)
+              >= 0;
+    };
   }
 
   /** Python's {@code str.islower}: some letter with a case, and none in upper case. */

@@ -7,27 +7,33 @@ import java.util.Map;
 
 /** Python's {@code strftime} in the C locale. */
 public final class TimeFormat {
-  /** Directives to the patterns of {@link DateTimeFormatter}. */
-  private static final Map<Character, String> PATTERNS =
+  /** By directive. */
+  private static final Map<Character, DateTimeFormatter> FORMATS =
       Map.ofEntries(
-          Map.entry('a', "EEE"),
-          Map.entry('A', "EEEE"),
-          Map.entry('b', "MMM"),
-          Map.entry('B', "MMMM"),
-          Map.entry('d', "dd"),
-          Map.entry('H', "HH"),
-          Map.entry('I', "hh"),
-          Map.entry('j', "DDD"),
-          Map.entry('m', "MM"),
-          Map.entry('M', "mm"),
-          Map.entry('p', "a"),
-          Map.entry('S', "ss"),
-          Map.entry('y', "yy"),
-          Map.entry('Y', "yyyy"),
-          Map.entry('F', "yyyy-MM-dd"),
-          Map.entry('T', "HH:mm:ss"));
+          entry('a', "EEE"),
+          entry('A', "EEEE"),
+          entry('b', "MMM"),
+          entry('B', "MMMM"),
+          entry('d', "dd"),
+          entry('H', "HH"),
+          entry('I', "hh"),
+          entry('j', "DDD"),
+          entry('m', "MM"),
+          entry('M', "mm"),
+          entry('p', "a"),
+          entry('S', "ss"),
+          entry('y', "yy"),
+          entry('Y', "yyyy"),
+          entry('F', "yyyy-MM-dd"),
+          entry('T', "HH:mm:ss"));
+
+  private static final int LONGEST = 1000;
 
   private TimeFormat() {}
+
+  private static Map.Entry<Character, DateTimeFormatter> entry(char directive, String pattern) {
+    return Map.entry(directive, DateTimeFormatter.ofPattern(pattern, Locale.ENGLISH));
+  }
 
   /**
    * What {@code time.strftime(format)} gives.
@@ -35,6 +41,11 @@ public final class TimeFormat {
    * @throws TemplateException if the format holds a directive that no chat template needs
    */
   public static String format(LocalDateTime time, String format) {
+    if (format.length() > LONGEST) {
+      throw new TemplateException(
+          "expected a time format of at most %d characters, found %d"
+              .formatted(LONGEST, format.length()));
+    }
     StringBuilder result = new StringBuilder();
     for (int at = 0; at < format.length(); at++) {
       char c = format.charAt(at);
@@ -51,11 +62,11 @@ public final class TimeFormat {
         result.append('%');
         continue;
       }
-      String pattern = PATTERNS.get(directive);
-      if (pattern == null) {
+      DateTimeFormatter known = FORMATS.get(directive);
+      if (known == null) {
         throw new TemplateException("no time directive '%%%c'".formatted(directive));
       }
-      String text = DateTimeFormatter.ofPattern(pattern, Locale.ENGLISH).format(time);
+      String text = known.format(time);
       result.append(padded ? text : text.replaceFirst("^0+(?=\\d)", ""));
     }
     return result.toString();

@@ -1,8 +1,11 @@
 package dev.phial.engine.jinja;
 
+import dev.phial.Printable;
 import dev.phial.io.PythonJson;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.HexFormat;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -14,8 +17,35 @@ import org.jspecify.annotations.Nullable;
  */
 final class Values {
   private static final Set<String> DIVISIONS = Set.of("/", "//", "%");
+  private static final int STEPS_OF_REAL = 10; // to find the shortest digits
 
   private Values() {}
+
+  /**
+   * A value that comes from outside, as values are here: a copy that may be asked for any key.
+   *
+   * @throws IllegalArgumentException if JSON has no such value
+   */
+  static @Nullable Object of(@Nullable Object value) {
+    return switch (value) {
+      case null -> null;
+      case Boolean flag -> flag;
+      case Long whole -> whole;
+      case Double real -> real;
+      case String text -> text;
+      case List<?> list -> {
+        List<@Nullable Object> copy = new ArrayList<>();
+        list.forEach(item -> copy.add(of(item)));
+        yield copy;
+      }
+      case Map<?, ?> map -> {
+        Map<@Nullable Object, @Nullable Object> copy = new LinkedHashMap<>();
+        map.forEach((key, item) -> copy.put(of(key), of(item)));
+        yield copy;
+      }
+      default -> throw new IllegalArgumentException("a " + value.getClass());
+    };
+  }
 
   static boolean isTrue(@Nullable Object value) {
     return switch (value) {
@@ -40,7 +70,7 @@ final class Values {
     if (value instanceof String text) {
       return text;
     }
-    StringBuilder to = new StringBuilder();
+    TextBuilder to = new TextBuilder(budget);
     if (!(value instanceof Undefined)) {
       represent(value, to, budget);
     }
@@ -48,14 +78,13 @@ final class Values {
   }
 
   /** Python's {@code repr}. */
-  private static void represent(@Nullable Object value, StringBuilder to, Budget budget) {
+  private static void represent(@Nullable Object value, TextBuilder to, Budget budget) {
     budget.enter();
-    int start = to.length();
     switch (value) {
       case null -> to.append("None");
       case Boolean flag -> to.append(flag ? "True" : "False");
-      case Long whole -> to.append(whole);
-      case Double real -> to.append(text(real));
+      case Long whole -> to.append(whole.toString());
+      case Double real -> to.append(repr(real, budget));
       case String text -> quote(text, to);
       case List<?> list -> {
         to.append('[');
@@ -79,11 +108,10 @@ final class Values {
       case Undefined u -> to.append("Undefined");
       default -> to.append('<').append(type(value)).append('>');
     }
-    budget.characters(to.length() - start);
     budget.leave();
   }
 
-  private static void quote(String text, StringBuilder to) {
+  private static void quote(String text, TextBuilder to) {
     char quote = text.indexOf('\'') >= 0 && text.indexOf('"') < 0 ? '"' : '\'';
     to.append(quote);
     text.codePoints()
@@ -96,10 +124,10 @@ final class Values {
             default -> {
               if (c == quote) {
                 to.append('\\').append(quote);
-              } else if (c < ' ' || c == 0x7F) {
-                to.append("\\x%02x".formatted(c));
-              } else {
+              } else if (c == ' ' || Printable.is(c) && !Character.isSpaceChar(c)) {
                 to.appendCodePoint(c);
+              } else {
+                to.append(escape(c));
               }
             }
           }
@@ -107,8 +135,16 @@ final class Values {
     to.append(quote);
   }
 
+  private static String escape(int c) {
+    HexFormat hex = HexFormat.of();
+    return c <= 0xFF
+        ? "\\x" + hex.toHexDigits(c, 2)
+        : c <= 0xFFFF ? "\\u" + hex.toHexDigits(c, 4) : "\\U" + hex.toHexDigits(c, 8);
+  }
+
   /** Python's {@code repr} of a float. */
-  private static String text(double value) {
+  static String repr(double value, Budget budget) {
+    budget.steps(STEPS_OF_REAL);
     if (Double.isNaN(value)) {
       return "nan";
     }
@@ -136,13 +172,14 @@ final class Values {
         return x.size() == y.size()
             && x.entrySet().stream()
                 .allMatch(entry ->
-                    y.containsKey(entry.getKey())
+                    y.containsKey(key(entry.getKey(), budget))
                         && areEqual(entry.getValue(), y.get(entry.getKey()), budget));
       }
-      if (a instanceof Undefined || b instanceof Undefined) {
-        return a instanceof Undefined && b instanceof Undefined;
+      if (a instanceof String x && b instanceof String y) {
+        budget.characters(x.length() == y.length() ? x.length() : 0);
+        return x.equals(y);
       }
-      return a == null ? b == null : a.equals(b);
+      return a == b || a instanceof Undefined && b instanceof Undefined;
     } finally {
       budget.leave();
     }
@@ -167,6 +204,7 @@ final class Values {
       while (at < x.length() && at < y.length() && x.charAt(at) == y.charAt(at)) {
         at++;
       }
+      budget.characters(at);
       return at < x.length() && at < y.length()
           ? Integer.compare(x.codePointAt(at), y.codePointAt(at))
           : Integer.compare(x.length(), y.length());
@@ -184,16 +222,34 @@ final class Values {
 
   static boolean contains(@Nullable Object container, @Nullable Object item, Budget budget) {
     return switch (container) {
-      case String text when item instanceof String part -> {
-        budget.steps(text.length() / 64);
-        yield text.contains(part);
-      }
+      case String text when item instanceof String part -> Search.contains(text, part, budget);
       case String text ->
           throw new TemplateException("%s cannot be in a string".formatted(type(item)));
-      case Map<?, ?> map -> map.containsKey(item);
+      case Map<?, ?> map -> map.containsKey(key(item, budget));
       case null, default ->
           items(container, budget).stream().anyMatch(found -> areEqual(found, item, budget));
     };
+  }
+
+  /**
+   * A value that is about to be looked for in a dict or a set.
+   *
+   * @throws TemplateException if it is none that Python can hash, or one that takes long
+   */
+  static @Nullable Object key(@Nullable Object value, Budget budget) {
+    budget.step();
+    if (!canBeKey(value)) {
+      throw new TemplateException(
+          "expected a string, a number, a flag or none as a key, found " + type(value));
+    }
+    if (value instanceof String text) {
+      budget.characters(text.length());
+    }
+    return value;
+  }
+
+  static boolean canBeKey(@Nullable Object value) {
+    return value == null || value instanceof String || isNumber(value);
   }
 
   /** What a loop runs over. */
@@ -220,9 +276,12 @@ final class Values {
     return characters;
   }
 
-  static long length(@Nullable Object value) {
+  static long length(@Nullable Object value, Budget budget) {
     return switch (value) {
-      case String text -> text.codePointCount(0, text.length());
+      case String text -> {
+        budget.characters(text.length());
+        yield text.codePointCount(0, text.length());
+      }
       case List<?> list -> list.size();
       case Map<?, ?> map -> map.size();
       case Undefined u -> 0;
@@ -318,8 +377,7 @@ final class Values {
     }
     int n = Math.clamp((long) real(times), 0, Integer.MAX_VALUE);
     if (value instanceof String text) {
-      budget.characters((long) text.length() * n);
-      return text.repeat(n);
+      return new TextBuilder(budget).repeat(text, n).toString();
     }
     List<?> list = (List<?>) value;
     budget.steps((long) list.size() * n);

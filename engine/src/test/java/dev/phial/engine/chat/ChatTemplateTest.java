@@ -51,7 +51,7 @@ final class ChatTemplateTest {
         .hasMessage("model: the chat template cannot be read: line 2: expected }}, found the end");
     assertThatThrownBy(() -> render("a".repeat(1 << 20)))
         .isInstanceOf(PhialException.BadInput.class)
-        .hasMessageContaining("expected a chat template of at most");
+        .hasMessageContaining("the chat template cannot be read: expected at most");
   }
 
   @Test
