@@ -283,6 +283,8 @@ final class TokenizerTest {
         "{'model':{'vocab':{'a':0}},'normalizer':{'type':'Replace','pattern':{'Regex':''},'content':'b'}}",
         "{'model':{'vocab':{'a':0}},'normalizer':{'type':'Replace','pattern':{'String':' '},'content':'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa'}}",
         "{'model':{'vocab':{'a':0}},'normalizer':{'type':'Sequence','normalizers':[{'type':'Sequence','normalizers':[]}]}}",
+        "{'model':{'vocab':{'a':0}},'normalizer':{'type':'Prepend','prepend':''},'pre_tokenizer':{'type':'ByteLevel','add_prefix_space':true,'trim_offsets':true,'use_regex':false}}",
+        "{'model':{'vocab':{'a':0}},'normalizer':{'type':'Lowercase'}}",
         "{'model':{'vocab':{'a':0}},'decoder':{'type':'Strip','content':'a','start':0,'stop':3}}",
         "{'model':{'vocab':{'a':2147483648}}}",
         "{'model':{'vocab':{'a':99999999}}}",
@@ -308,7 +310,7 @@ final class TokenizerTest {
       value = {
         "normalizer => normalizers => {'type':'Replace','pattern':{'String':'a'},'content':'aaaaaaaaaaaaaaaa'}",
         "normalizer => normalizers => {'type':'Prepend','prepend':'aaaaaaaaaaaaaaaa'}",
-        "normalizer => normalizers => {'type':'NFKD'}",
+        "normalizer => normalizers => {'type':'NFC'}",
         "pre_tokenizer => pretokenizers => {'type':'ByteLevel','add_prefix_space':true,'trim_offsets':true,'use_regex':false}",
         "pre_tokenizer => pretokenizers => {'type':'Metaspace','replacement':'▁','prepend_scheme':'always'}",
         "decoder => decoders => {'type':'Replace','pattern':{'String':'a'},'content':'aaaaaaaaaaaaaaaa'}",
