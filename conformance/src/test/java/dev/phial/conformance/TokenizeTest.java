@@ -51,6 +51,11 @@ final class TokenizeTest {
     assertFails(1, "expected tokenizer.json, tokenizer.model", folder.toString(), "a");
     assertFails(1, "there is no such file or folder", "nowhere", "a");
     assertFails(2, "expected TEXT or --file, found both", "demo", "a", "--file", "latin1.txt");
+    Path large = Files.writeString(folder.resolve("large.txt"), "word ".repeat(1_000_000));
+    assertFails(1, "expected a text of at most 4194304 characters", "demo", "--file", "large.txt");
+    Command.Result piped = Command.run(folder, Phial.words(List.of("tokenize", "demo")), large);
+    assertThat(piped.err())
+        .contains("phial: standard input: expected at most 4194304 bytes of text, found more");
   }
 
   /** As in a container whose disk is read-only, or for a user without a home. */

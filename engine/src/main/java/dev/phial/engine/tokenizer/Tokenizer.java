@@ -25,6 +25,9 @@ public final class Tokenizer {
    */
   private static final int LONGEST_RUN = 1 << 20;
 
+  /** Characters of a token, of which texts have many: the longest are blanks, up to 128 of them. */
+  private static final int LONGEST_OF_PROMPT = 256;
+
   /** Characters that some versions of Unicode, or some libraries, take for blanks. */
   private static final String UNCLEAR_BLANKS = "\u001C\u001D\u001E\u001F\u0085\u180E\u200B\uFEFF";
 
@@ -108,6 +111,27 @@ public final class Tokenizer {
       pieces.set(i, added.getOrDefault(encoding.ids()[i], pieces.get(i)));
     }
     return new Encoding(encoding.ids(), pieces);
+  }
+
+  /**
+   * The tokens of a text for a model to read: the text of a special token stands for the token.
+   *
+   * @param context how many tokens the model can read
+   * @throws PhialException.BadInput if the text is so long that it makes more; one that makes a few
+   *     more is encoded
+   */
+  public int[] prompt(String text, int context) {
+    if (text.length() > longestPrompt(context)) {
+      throw new PhialException.BadInput(
+          "expected a prompt of at most %d tokens, the context, found %d characters; shorten it"
+              .formatted(context, text.length()));
+    }
+    return encode(text, true).ids();
+  }
+
+  /** The characters of a text that is certainly more than so many tokens. */
+  public static int longestPrompt(int context) {
+    return Math.clamp((long) context * LONGEST_OF_PROMPT, 0, Integer.MAX_VALUE);
   }
 
   /** The text of tokens, special ones included; ids that stand for nothing give none. */
