@@ -128,6 +128,37 @@ final class RunTest {
     assertThat(json.path("text").stringValue().strip()).isEqualTo(tokenizer.decode(ids).strip());
   }
 
+  /** The one that transformers takes, in every export too; GGUF has llama.cpp's, and says so. */
+  @Test
+  void takesOneOfTwoTemplates() throws IOException {
+    Path model = copy("tiny-phi3");
+    int inline = chatTokens(model);
+    Files.writeString(
+        model.resolve("chat_template.jinja"),
+        "{% for m in messages %}NEW:{{ m.content }}<|end|>{% endfor %}<|assistant|>");
+    int own = chatTokens(model);
+    assertThat(own).isNotEqualTo(inline);
+    for (String target : List.of("onnx:int4", "openvino:int4", "mlx:4")) {
+      Path export = folder.resolve(target.replace(':', '-'));
+      convert(model, target, export);
+      assertThat(chatTokens(export)).as(target).isEqualTo(own);
+    }
+    Path gguf = folder.resolve("model.gguf");
+    assertThat(convert(model, "gguf:Q8_0", gguf).err())
+        .contains("note: the chat template is that of tokenizer_config.json");
+    assertThat(chatTokens(gguf)).isEqualTo(inline);
+  }
+
+  private static Command.Result convert(Path model, String target, Path output) {
+    return Phial.call(
+            List.of("quantize", model.toString(), "--to", target, "-o", output.toString()))
+        .succeeded();
+  }
+
+  private int chatTokens(Path model) {
+    return json(model.toString(), "-p", "Hi", "--chat", "-n", "1").path("prompt_tokens").intValue();
+  }
+
   /** A model whose every "e" is an escape: on a terminal, what follows could be a command. */
   @Test
   void doesNotSteerTheTerminal() throws IOException {

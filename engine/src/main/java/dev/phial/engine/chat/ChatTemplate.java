@@ -4,11 +4,10 @@ import dev.phial.PhialException;
 import dev.phial.engine.jinja.Template;
 import dev.phial.engine.jinja.TemplateException;
 import dev.phial.engine.jinja.TimeFormat;
+import dev.phial.source.ChatTemplates;
 import dev.phial.source.Checkpoint;
-import dev.phial.source.Config;
 import dev.phial.source.Gguf;
 import dev.phial.source.HuggingFace;
-import dev.phial.source.TextFile;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.time.LocalDateTime;
@@ -19,7 +18,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
-import tools.jackson.databind.JsonNode;
 
 /**
  * The template that turns a conversation into the text a model continues: a Jinja template, with
@@ -46,37 +44,10 @@ public final class ChatTemplate {
    */
   public static Optional<ChatTemplate> of(Checkpoint checkpoint) {
     return switch (checkpoint) {
-      case HuggingFace folder -> text(folder).map(text -> parse(folder.path(), text));
+      case HuggingFace folder ->
+          ChatTemplates.of(folder.path()).chosen().map(text -> parse(folder.path(), text));
       case Gguf gguf -> gguf.text("tokenizer.chat_template").map(text -> parse(gguf.path(), text));
     };
-  }
-
-  /** The first of the places where folders keep it; of several templates the default. */
-  private static Optional<String> text(HuggingFace folder) {
-    JsonNode inline =
-        folder
-            .json("tokenizer_config.json")
-            .map(config -> config.json().path("chat_template"))
-            .filter(template -> !template.isNull() && !template.isMissingNode())
-            .orElse(null);
-    if (inline != null && inline.isString()) {
-      return Optional.of(inline.asString());
-    }
-    if (inline != null) {
-      for (JsonNode choice : inline) {
-        if (choice.path("name").asString("").equals("default")) {
-          return Optional.of(choice.path("template").asString(""));
-        }
-      }
-    }
-    return folder
-        .file("chat_template.jinja")
-        .map(TextFile::read)
-        .or(() -> folder.json("chat_template.json").flatMap(ChatTemplate::text));
-  }
-
-  private static Optional<String> text(Config config) {
-    return config.text("chat_template");
   }
 
   static ChatTemplate parse(Path path, String text) {

@@ -3,6 +3,7 @@ package dev.phial.engine.doctor;
 import dev.phial.engine.chat.ChatTemplate;
 import dev.phial.engine.tokenizer.Encoding;
 import dev.phial.engine.tokenizer.Tokenizer;
+import dev.phial.source.ChatTemplates;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -22,6 +23,11 @@ final class ChatRoundTrip implements Check {
 
   @Override
   public void examine(Patient patient, Findings findings) {
+    if (ChatTemplates.of(patient.checkpoint().path()).differ()) {
+      findings.warning(
+          "chat_template.jinja holds another chat template than tokenizer_config.json",
+          "transformers, ONNX Runtime GenAI, OpenVINO and MLX take the first, llama.cpp's converter takes the second");
+    }
     if (patient.template().isEmpty()) {
       findings.warning(
           "there is no chat template",

@@ -100,6 +100,18 @@ final class DoctorTest {
   }
 
   @Test
+  void findsTwoTemplates() throws IOException {
+    Path model = copy();
+    Files.writeString(
+        model.resolve("chat_template.jinja"), "{{ messages[0].content }}<|end|><|assistant|>");
+    assertThat(examine(model, Optional.empty()))
+        .anySatisfy(finding -> {
+          assertThat(finding.severity()).isEqualTo(Severity.WARNING);
+          assertThat(finding.found()).contains("another chat template than tokenizer_config.json");
+        });
+  }
+
+  @Test
   void findsNumbersThatAreNone() throws IOException {
     Path model = copy();
     try (FileChannel channel =
