@@ -11,13 +11,11 @@ import java.util.function.IntPredicate;
  * Unicode's categories, blanks and the characters they name, so a sample of each tells them apart.
  */
 record CharacterClass(BitSet members) {
-  /** Where all categories and all blanks but one have members, and named ranges end. */
-  private static final int NEAR = 0x3000;
+  /** Where ranges end: characters beyond are named one by one, or by category. */
+  private static final int NEAR = 0x250;
 
-  private static final int FAR_END = 0x30000;
-
-  /** The only blank that is not near. */
-  private static final int IDEOGRAPHIC_SPACE = 0x3000;
+  /** Where all blanks and a member of each category have been seen. */
+  private static final int FAR = 0x20000;
 
   /** Categories to their members: a bit for each type of {@link Character#getType(int)}. */
   private static final Map<String, Integer> CATEGORIES = new HashMap<>();
@@ -70,11 +68,10 @@ record CharacterClass(BitSet members) {
       BitSet chosen = new BitSet();
       chosen.set(0, NEAR);
       expression.codePoints().forEach(chosen::set);
-      chosen.set(IDEOGRAPHIC_SPACE);
-      int seen = 0; // categories that have a member beyond what an expression may name
-      for (int c = NEAR + 1; c < FAR_END; c++) {
+      int seen = 0; // categories with a member that the expression cannot name
+      for (int c = NEAR; c < FAR; c++) {
         int type = 1 << Character.getType(c);
-        if ((seen & type) == 0 && !chosen.get(c)) {
+        if (isBlank(c) || (seen & type) == 0 && !chosen.get(c)) {
           seen |= type;
           chosen.set(c);
         }

@@ -1,6 +1,7 @@
 package dev.phial.engine.tokenizer;
 
 import dev.phial.PhialException;
+import dev.phial.source.SplitRules;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.List;
@@ -35,6 +36,9 @@ final class Steps {
 
   /** Bytes that steps may make of one; of those of Phi models some make twelve. */
   private static final int MOST_GROWTH = 64;
+
+  /** Expressions that are harmless, as a test shows. */
+  private static final List<String> WELL_KNOWN = List.of(SplitRules.CL100K, SplitRules.O200K);
 
   private Steps() {}
 
@@ -90,6 +94,9 @@ final class Steps {
       throw new PhialException.Unsupported(
           "%s: expected in %s an expression of at most %d characters, found %d"
               .formatted(file, place, LONGEST_REGEX, regex.length()));
+    }
+    if (WELL_KNOWN.contains(regex)) {
+      return; // reading it takes time at every start
     }
     try {
       SplitExpression.check(regex);
