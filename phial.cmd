@@ -12,5 +12,5 @@ rem the cache of loaded and linked classes that the build trained; a JVM that ca
 set "cache="
 if exist "%dist%\phial.aot" set cache="-XX:AOTCache=%dist%\phial.aot"
 set "engine="
-for %%C in (run chat eval calibrate) do if "%~1"=="%%C" set engine="@%~dp0bin\engine.args"
+for %%C in (run chat eval calibrate tokenize) do if "%~1"=="%%C" set engine="@%~dp0bin\engine.args"
 "%JAVA_HOME%\bin\java.exe" "@%~dp0bin\phial.args" %engine% %cache% -cp "%dist%\lib\*" dev.phial.cli.Main %*

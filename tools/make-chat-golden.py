@@ -111,6 +111,73 @@ none
     "refusal": """{% for message in messages %}{% if message.role == 'system' %}{{ raise_exception('System role not supported') }}{% endif %}{{ message.content }}{% endfor %}""",
 }
 
+VALUES = [
+    r"""'ΑΣ ΣΑΣ.ΣΑ Σ ΑΣ!'.lower()""",
+    r"""'Straße ŉ ᾈ ﬁ é'.upper()""",
+    r"""'İSTANBUL' | lower""",
+    r"""'ǆx éY'.title()""",
+    r"""'éA' | capitalize""",
+    r"""'a--b--c--d'.split('--', 2)""",
+    r"""'a--b--c--d'.rsplit('--', 2)""",
+    r"""'aaaa'.split('aa')""",
+    r"""'aaaaa'.rsplit('aa')""",
+    r"""' a  b c '.split()""",
+    r"""' a  b c '.split(none, 1)""",
+    r"""'ab😀'.replace('', '-')""",
+    r"""'aXbXc'.replace('X', '', 1)""",
+    r"""'ab' | replace('', '.', 2)""",
+    r"""'😀a😀'.strip('😀')""",
+    r"""'xyabyx'.lstrip('yx')""",
+    r"""'xyabyx'.rstrip('yx')""",
+    r"""'ababab'.find('bab')""",
+    r"""'ababab'.rfind('bab')""",
+    r"""'ababab'.find('c')""",
+    r"""'😀ab'.find('b')""",
+    r"""'aaaa'.count('aa')""",
+    r"""'a😀'.count('')""",
+    r"""'abc'.rfind('')""",
+    r"""'hello'[-3:-1]""",
+    r"""'hello'[4:0:-2]""",
+    r"""'😀bc'[::-1]""",
+    r"""'😀bc'[1]""",
+    r"""'😀bc'[-3]""",
+    r"""'bc😀'[5] is defined""",
+    r"""[1, 2, 3, 4][::-2]""",
+    r"""[1, 2, 3][5:]""",
+    r"""['a\x01\x7f\x85\xa0\u200b\U000e0001é']""",
+    r"""'abc'.startswith(('x', 'ab'))""",
+    r"""'abc'.endswith('bc')""",
+    r"""'a\n\nb'.splitlines()""",
+    r"""'a\nb\n\nc' | indent(2)""",
+    r"""'a\nb\n\nc' | indent('> ', true, true)""",
+    r"""'&<>"\'' | e""",
+    r"""['b', 'A', 'a', 'B'] | sort""",
+    r"""['b', 'A', 'a', 'B'] | sort(reverse=true, case_sensitive=true)""",
+    r"""['b', 'A', 'a', 'B'] | unique | list""",
+    r"""[{'a': 1}, {'a': 2}, {'a': 1}] | unique(attribute='a') | list""",
+    r"""['b', 'A'] | min""",
+    r"""'abc' | first""",
+    r"""'abc' | last""",
+    r"""{'a': [1, 2.5]} | tojson(indent=20)""",
+    r"""{'b': 1, 'a': 'é'} | tojson(sort_keys=true, ensure_ascii=true)""",
+    r"""[1, 2] | tojson(separators=('.', ':'))""",
+    r"""'ab' in 'cabd'""",
+    r"""'' in 'a'""",
+    r"""none in {'a': 1}""",
+    r"""{'a': 1}.get(none, 'x')""",
+    r"""{'a': 1}[none] is defined""",
+    r"""{'a': 1}[[1]] is defined""",
+    r"""messages[0]""",
+    r"""messages[0].get(none)""",
+    r"""' 42 ' | int""",
+    r"""'4.7' | int""",
+    r"""'x' | int(7)""",
+    r"""' 1e3 ' | float""",
+    r"""[1, [2, 'a'], {'k': none}] == [1, [2, 'a'], {'k': none}]""",
+    r"""1e22""",
+    r"""0.1 + 0.2""",
+]
+
 CALL = {"type": "function", "function": {"name": "weather", "arguments": {"city": "Ödense", "days": 2, "metric": True, "note": None}}}
 TOOLS = [
     {
@@ -147,12 +214,14 @@ def render(template, chat, tools, prompt):
         return {"error": str(e)}
 
 
-golden = {"tokens": TOKENS, "templates": TEMPLATES, "chats": CHATS, "tools": TOOLS, "cases": [], "models": {}}
+golden = {"tokens": TOKENS, "templates": TEMPLATES, "chats": CHATS, "tools": TOOLS, "cases": [], "values": [], "models": {}}
 for name, template in TEMPLATES.items():
     for number, chat in enumerate(CHATS):
         for tools in (None, TOOLS) if "tools" in name else (None,):
             for prompt in (True, False):
                 golden["cases"].append([name, number, tools is not None, prompt, render(template, chat, tools, prompt)])
+
+golden["values"] = [[value, render("{{ " + value + " }}", CHATS[0], None, False)] for value in VALUES]
 
 for model in "phi3-mini-4k phi3-medium-128k phi35-moe phi4 phi4-mini tiny-phi3".split():
     tokenizer = AutoTokenizer.from_pretrained(models / model)

@@ -1,6 +1,7 @@
 package dev.phial.cli;
 
 import dev.phial.PhialException;
+import dev.phial.Printable;
 import dev.phial.engine.chat.ChatTemplate;
 import dev.phial.engine.chat.Conversation;
 import dev.phial.engine.generate.Generated;
@@ -8,11 +9,9 @@ import dev.phial.engine.generate.Generated.Finish;
 import dev.phial.engine.generate.Generator;
 import dev.phial.engine.generate.Interruption;
 import dev.phial.engine.generate.Settings;
-import java.io.BufferedReader;
+import dev.phial.engine.tokenizer.Tokenizer;
 import java.io.Console;
 import java.io.IOException;
-import java.io.InputStreamReader;
-import java.nio.charset.StandardCharsets;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
@@ -45,6 +44,8 @@ final class ChatCommand implements Callable<Integer> {
       A line that ends with a backslash goes on in the next. Ctrl-C stops an answer.\
       """;
 
+  private static final int LONGEST_WORD = 40;
+
   @Parameters(index = "0", paramLabel = "MODEL", description = ModelArgument.DESCRIPTION)
   private String model = "";
 
@@ -66,7 +67,8 @@ final class ChatCommand implements Callable<Integer> {
     try (Loaded loaded = Loaded.open(model, options.threads(), interruption)) {
       loaded.forward().hurry();
       Settings settings = options.settings(loaded.checkpoint(), loaded.context());
-      Conversation conversation = new Conversation(template(loaded), loaded.tokenizer(), system);
+      Conversation conversation =
+          new Conversation(template(loaded), loaded.tokenizer(), settings.context(), system);
       try (Generator generator =
           new Generator(
               loaded.forward(), loaded.tokenizer(), options.cache(), settings, interruption)) {
@@ -96,8 +98,7 @@ final class ChatCommand implements Callable<Integer> {
     private final Settings settings;
     private final Interruption interruption;
     private final boolean isOnTerminal = isOnTerminal();
-    private final BufferedReader in =
-        new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
+    private final Lines lines;
     private final CtrlC ctrlC = new CtrlC(this::interrupt);
     private volatile boolean isAnswering;
 
@@ -110,6 +111,7 @@ final class ChatCommand implements Callable<Integer> {
       this.generator = generator;
       this.settings = settings;
       this.interruption = interruption;
+      this.lines = new Lines(System.in, Tokenizer.longestPrompt(settings.context()));
     }
 
     /** Ctrl-C, in another thread. */
@@ -149,7 +151,9 @@ final class ChatCommand implements Callable<Integer> {
           case "/help" -> System.err.println(HELP);
           default -> {
             if (words[0].matches("/[a-z]+")) {
-              System.err.println("phial: there is no " + words[0] + "; /help tells what there is");
+              System.err.println(
+                  "phial: there is no %s; /help tells what there is"
+                      .formatted(Printable.of(words[0], LONGEST_WORD)));
             } else {
               answer(line);
             }
@@ -168,16 +172,17 @@ final class ChatCommand implements Callable<Integer> {
       }
     }
 
-    /** A line, with those it goes on in. */
+    /** The next line that is not too long. */
     private @Nullable String question() throws IOException {
-      prompt();
-      ctrlC.arm();
-      String line = in.readLine();
-      while (line != null && line.endsWith("\\")) {
-        String more = in.readLine();
-        line = line.substring(0, line.length() - 1) + "\n" + (more == null ? "" : more);
+      while (true) {
+        prompt();
+        ctrlC.arm();
+        try {
+          return lines.next();
+        } catch (PhialException e) {
+          System.err.println("phial: " + e.getMessage());
+        }
       }
-      return line;
     }
 
     private void answer(String question) {
@@ -207,7 +212,7 @@ final class ChatCommand implements Callable<Integer> {
 
     private void print(Generated generated) {
       if (json) {
-        System.out.println(GenerationPrinter.json(generated));
+        System.out.println(Printable.json(GenerationPrinter.json(generated).toString()));
       } else {
         System.out.println();
         System.err.println("(" + GenerationPrinter.summary(generated) + ")");
@@ -238,7 +243,7 @@ final class ChatCommand implements Callable<Integer> {
 
     private void show(String text) {
       if (!json) {
-        System.out.print(text);
+        System.out.print(Printable.lines(text));
         System.out.flush();
       }
       if (System.out.checkError()) {

@@ -26,10 +26,6 @@ final class Demo {
 
   /** The folder it is unpacked in, a cache of the user's. */
   static Path folder() {
-    Path folder = UserCache.folder("demo-1").resolve(FOLDER);
-    for (String name : FILES) {
-      UserCache.unpack(Demo.class, "/demo/" + FOLDER + "/" + name, folder.resolve(name));
-    }
-    return folder;
+    return UserCache.unpack(Demo.class, "/demo/" + FOLDER + "/", FILES, "demo-1/" + FOLDER);
   }
 }

@@ -1,6 +1,7 @@
 package dev.phial.cli;
 
 import dev.phial.PhialException;
+import dev.phial.Printable;
 import dev.phial.engine.chat.ChatTemplate;
 import dev.phial.engine.chat.Conversation;
 import dev.phial.engine.generate.Generated;
@@ -32,6 +33,8 @@ import tools.jackson.databind.node.ObjectNode;
     },
     sortOptions = false)
 final class RunCommand implements Callable<Integer> {
+  private static final int MOST_INPUT = 64 << 20; // bytes, more than any context takes
+
   @Parameters(index = "0", paramLabel = "MODEL", description = ModelArgument.DESCRIPTION)
   private String model = "";
 
@@ -77,8 +80,8 @@ final class RunCommand implements Callable<Integer> {
               loaded.forward(), loaded.tokenizer(), options.cache(), settings, interruption)) {
         int[] ids =
             chat || system.isPresent()
-                ? conversation(loaded).ask(text)
-                : Generator.prompt(loaded.tokenizer(), text);
+                ? conversation(loaded, settings).ask(text)
+                : Generator.prompt(loaded.tokenizer(), text, settings.context());
         Output output = new Output(stopwatch, interruption);
         Generated generated = generator.generate(ids, output::show);
         output.end(generated, settings);
@@ -91,17 +94,19 @@ final class RunCommand implements Callable<Integer> {
     if (prompt.isPresent() && file.isPresent()) {
       throw new PhialException.Usage("expected -p or --file, found both");
     }
-    return prompt.or(() -> file.map(TextFile::read)).orElseGet(StandardInput::read);
+    return prompt
+        .or(() -> file.map(TextFile::read))
+        .orElseGet(() -> StandardInput.read(MOST_INPUT));
   }
 
-  private Conversation conversation(Loaded loaded) {
+  private Conversation conversation(Loaded loaded, Settings settings) {
     ChatTemplate template =
         ChatTemplate.of(loaded.checkpoint())
             .orElseThrow(() ->
                 new PhialException.BadInput(
-                    "%s: expected a chat template, found none: the model continues texts; leave out --chat and --system"
+                    "%s: expected a chat template, found none: the model continues texts; omit --chat and --system"
                         .formatted(loaded.checkpoint().path())));
-    return new Conversation(template, loaded.tokenizer(), system);
+    return new Conversation(template, loaded.tokenizer(), settings.context(), system);
   }
 
   /** What is printed as it comes, and at the end. */
@@ -118,7 +123,7 @@ final class RunCommand implements Callable<Integer> {
     void show(String text) {
       firstSeconds = firstSeconds == 0 ? stopwatch.seconds() : firstSeconds;
       if (!json) {
-        System.out.print(text);
+        System.out.print(Printable.lines(text));
         System.out.flush();
         if (System.out.checkError()) {
           interruption.request(); // nobody reads it any more
@@ -132,7 +137,7 @@ final class RunCommand implements Callable<Integer> {
         result.put("sampling", settings.sampling().toString()).put("seed", settings.seed());
         result.put("first_text_seconds", firstSeconds);
         result.put("seconds", stopwatch.seconds()).put("peak_memory_bytes", stopwatch.peakBytes());
-        System.out.println(result.toPrettyString());
+        System.out.println(Printable.json(result.toPrettyString()));
         return;
       }
       System.out.println();

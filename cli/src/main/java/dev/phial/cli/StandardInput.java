@@ -8,9 +8,12 @@ import java.io.IOException;
 final class StandardInput {
   private StandardInput() {}
 
-  static String read() {
+  /**
+   * @param most how many bytes it may have
+   */
+  static String read(int most) {
     try {
-      return TextFile.read(System.in, "standard input");
+      return TextFile.read(System.in, "standard input", most);
     } catch (IOException e) {
       throw new PhialException.BadInput("standard input cannot be read: " + e.getMessage(), e);
     }

@@ -1,6 +1,7 @@
 package dev.phial.cli;
 
 import dev.phial.PhialException;
+import dev.phial.Printable;
 import dev.phial.engine.tokenizer.Encoding;
 import dev.phial.engine.tokenizer.Tokenizer;
 import dev.phial.io.Json;
@@ -25,6 +26,8 @@ import tools.jackson.databind.node.ObjectNode;
     customSynopsis = "phial tokenize MODEL (TEXT | --file FILE) [--special] [--json]",
     sortOptions = false)
 final class TokenizeCommand implements Callable<Integer> {
+  private static final int MOST_INPUT = 4 << 20; // of which tokens take a gigabyte
+
   @Parameters(index = "0", paramLabel = "MODEL", description = ModelArgument.DESCRIPTION)
   private String model = "";
 
@@ -47,9 +50,14 @@ final class TokenizeCommand implements Callable<Integer> {
   public Integer call() {
     Stopwatch stopwatch = Stopwatch.start();
     String input = input();
+    if (input.length() > MOST_INPUT) {
+      throw new PhialException.BadInput(
+          "expected a text of at most %d characters, found %d; split it"
+              .formatted(MOST_INPUT, input.length()));
+    }
     Encoding encoding = Tokenizer.open(ModelArgument.path(model)).encode(input, special);
     if (json) {
-      System.out.println(json(encoding).toPrettyString());
+      System.out.println(Printable.json(json(encoding).toPrettyString()));
     } else {
       Table table = new Table("rl");
       for (int i = 0; i < encoding.ids().length; i++) {
@@ -66,7 +74,7 @@ final class TokenizeCommand implements Callable<Integer> {
     if (text.isPresent() && file.isPresent()) {
       throw new PhialException.Usage("expected TEXT or --file, found both");
     }
-    return text.or(() -> file.map(TextFile::read)).orElseGet(StandardInput::read);
+    return text.or(() -> file.map(TextFile::read)).orElseGet(() -> StandardInput.read(MOST_INPUT));
   }
 
   private static ObjectNode json(Encoding encoding) {

@@ -140,6 +140,30 @@ final class ArchitectureTest {
         .check(CLASSES);
   }
 
+  /** Chat templates come from files: there must be nothing for them to find. */
+  @Test
+  void templatesReachNothing() {
+    classes()
+        .that()
+        .resideInAPackage("dev.phial.engine.jinja")
+        .should()
+        .onlyDependOnClassesThat()
+        .resideInAnyPackage(
+            "dev.phial", // what makes a text printable
+            "dev.phial.engine.jinja",
+            "dev.phial.io", // how Python writes JSON
+            "java.lang", // not java.lang.reflect
+            "java.lang.invoke", // lambdas
+            "java.lang.runtime", // switches over types
+            "java.time..",
+            "java.util",
+            "java.util.function",
+            "java.util.regex",
+            "java.util.stream",
+            "org.jspecify.annotations")
+        .check(CLASSES);
+  }
+
   @Test
   void onlyMainEndsTheProcess() {
     noClasses()

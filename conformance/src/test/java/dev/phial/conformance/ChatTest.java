@@ -91,6 +91,24 @@ final class ChatTest {
     assertThat(result.err()).contains("expected a prompt of at most 200 tokens");
   }
 
+  /** No token is that long: such a line is not even tokenized. */
+  @Test
+  void survivesALineThatIsFarTooLong() {
+    String endless = "a".repeat(100_000);
+    Command.Result result =
+        talk(
+            endless + "\n" + "more\\\n".repeat(30_000) + "\nWho?\r\n/" + endless.substring(60_000),
+            "-n",
+            "4",
+            "--context",
+            "200",
+            "--json");
+    assertThat(answers(result.succeeded())).hasSize(1);
+    assertThat(result.err().split("expected lines of at most 51200 characters, found a longer", -1))
+        .hasSize(3);
+    assertThat(result.err()).contains("there is no /aaaa").hasSizeLessThan(2000);
+  }
+
   @Test
   void needsATemplate() {
     Command.Result result = Phial.call(List.of("chat", Phial.model("phi2")));

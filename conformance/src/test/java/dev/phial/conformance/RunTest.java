@@ -2,6 +2,7 @@ package dev.phial.conformance;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.phial.Printable;
 import dev.phial.engine.tokenizer.Tokenizer;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -14,6 +15,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
+import tools.jackson.databind.node.ObjectNode;
 
 /** {@code phial run} as a user meets it; that the logits are right is held by the engine. */
 final class RunTest {
@@ -116,13 +118,63 @@ final class RunTest {
       "demo", "--file", file("unicode.txt", "äöü € 𝄞 日本語 "), "-n", "200", "--temp", "9", "-s", "3"
     };
     JsonNode json = json(words);
-    assertThat(run(words).succeeded().out()).isEqualTo(json.path("text").stringValue() + "\n");
+    String text = json.path("text").stringValue();
+    assertThat(run(words).succeeded().out()).isEqualTo(Printable.lines(text) + "\n");
     Tokenizer tokenizer = Tokenizer.open(Path.of(Phial.model("tiny-phi3")));
     int[] ids = json.path("ids").valueStream().mapToInt(JsonNode::intValue).toArray();
     assertThat(Arrays.stream(ids).filter(id -> id < 259).count())
         .as("tokens that are bytes")
         .isPositive();
     assertThat(json.path("text").stringValue().strip()).isEqualTo(tokenizer.decode(ids).strip());
+  }
+
+  /** The one that transformers takes, in every export too; GGUF has llama.cpp's, and says so. */
+  @Test
+  void takesOneOfTwoTemplates() throws IOException {
+    Path model = copy("tiny-phi3");
+    int inline = chatTokens(model);
+    Files.writeString(
+        model.resolve("chat_template.jinja"),
+        "{% for m in messages %}NEW:{{ m.content }}<|end|>{% endfor %}<|assistant|>");
+    int own = chatTokens(model);
+    assertThat(own).isNotEqualTo(inline);
+    for (String target : List.of("onnx:int4", "openvino:int4", "mlx:4")) {
+      Path export = folder.resolve(target.replace(':', '-'));
+      convert(model, target, export);
+      assertThat(chatTokens(export)).as(target).isEqualTo(own);
+    }
+    Path gguf = folder.resolve("model.gguf");
+    assertThat(convert(model, "gguf:Q8_0", gguf).err())
+        .contains("note: the chat template is that of tokenizer_config.json");
+    assertThat(chatTokens(gguf)).isEqualTo(inline);
+  }
+
+  private static Command.Result convert(Path model, String target, Path output) {
+    return Phial.call(
+            List.of("quantize", model.toString(), "--to", target, "-o", output.toString()))
+        .succeeded();
+  }
+
+  private int chatTokens(Path model) {
+    return json(model.toString(), "-p", "Hi", "--chat", "-n", "1").path("prompt_tokens").intValue();
+  }
+
+  /** A model whose every "e" is an escape: on a terminal, what follows could be a command. */
+  @Test
+  void doesNotSteerTheTerminal() throws IOException {
+    Path model = copy("tiny-phi3");
+    Files.delete(model.resolve("tokenizer.model"));
+    Path file = model.resolve("tokenizer.json");
+    JsonNode tokenizer = new JsonMapper().readTree(Files.readString(file));
+    ObjectNode bpe = (ObjectNode) tokenizer.path("model");
+    for (String part : List.of("vocab", "merges")) {
+      String escaped = bpe.path(part).toString().replace("e", "\\u001b");
+      bpe.set(part, new JsonMapper().readTree(escaped));
+    }
+    Files.writeString(file, tokenizer.toString());
+    String[] words = {model.toString(), "-p", "Who is th", "-n", "30"};
+    assertThat(json(words).path("text").stringValue()).contains("\u001B");
+    assertThat(run(words).succeeded().out()).contains("\\u{1b}").doesNotContain("\u001B");
   }
 
   @Test

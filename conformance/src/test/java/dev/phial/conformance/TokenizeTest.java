@@ -7,6 +7,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import tools.jackson.databind.JsonNode;
@@ -50,6 +51,54 @@ final class TokenizeTest {
     assertFails(1, "expected tokenizer.json, tokenizer.model", folder.toString(), "a");
     assertFails(1, "there is no such file or folder", "nowhere", "a");
     assertFails(2, "expected TEXT or --file, found both", "demo", "a", "--file", "latin1.txt");
+    Path large = Files.writeString(folder.resolve("large.txt"), "word ".repeat(1_000_000));
+    assertFails(1, "expected a text of at most 4194304 characters", "demo", "--file", "large.txt");
+    Command.Result piped = Command.run(folder, Phial.words(List.of("tokenize", "demo")), large);
+    assertThat(piped.err())
+        .contains("phial: standard input: expected at most 4194304 bytes of text, found more");
+  }
+
+  /** As in a container whose disk is read-only, or for a user without a home. */
+  @Test
+  void needsNoCache() throws IOException {
+    Path temporary = Files.createDirectory(folder.resolve("temporary"));
+    Command.Result result = withoutCache(temporary, "tokenize", "demo", "Hello").succeeded();
+    assertThat(result.out()).contains("329", "435");
+    assertThat(temporary).isEmptyDirectory();
+  }
+
+  @Test
+  void saysWhatItNeedsWhereNothingCanBeWritten() {
+    Path none = folder.resolve("none");
+    for (String command : List.of("tokenize", "run")) {
+      Command.Result result = withoutCache(none, command, Phial.model("phi4"), "--file=a.txt");
+      assertThat(result.status()).isEqualTo(1);
+      assertThat(result.err().lines())
+          .filteredOn(line -> !line.startsWith("WARNING: ") && !line.startsWith("Picked up "))
+          .singleElement()
+          .asString()
+          .startsWith("phial: ")
+          .contains("expected a folder that can be written, found none", "set XDG_CACHE_HOME");
+    }
+  }
+
+  /**
+   * Runs it where the cache would lie within a file, so that nobody can write it, not even root.
+   */
+  private Command.Result withoutCache(Path temporary, String... arguments) {
+    try {
+      Path file = Files.writeString(folder.resolve("a.txt"), "Hello");
+      return Command.run(
+          folder,
+          Phial.words(List.of(arguments)),
+          Map.of(
+              "XDG_CACHE_HOME",
+              file.resolve("cache").toString(),
+              "JAVA_TOOL_OPTIONS",
+              "-Djava.io.tmpdir=" + temporary));
+    } catch (IOException e) {
+      throw new AssertionError(e);
+    }
   }
 
   private JsonNode tokenize(String... arguments) {

@@ -2,8 +2,8 @@ package dev.phial.io;
 
 import java.math.BigDecimal;
 import java.nio.charset.StandardCharsets;
+import java.util.HexFormat;
 import java.util.Iterator;
-import java.util.Locale;
 import java.util.Map;
 import tools.jackson.databind.JsonNode;
 
@@ -82,26 +82,36 @@ public final class PythonJson {
 
   private void string(String text) {
     out.append('"');
+    escape(text, true, out);
+    out.append('"');
+  }
+
+  /**
+   * Appends a text as it stands between the quotes of a string: what {@code json.dumps} makes of
+   * it.
+   *
+   * @param ascii {@code ensure_ascii}: whether all that is not ASCII is escaped
+   */
+  public static void escape(String text, boolean ascii, StringBuilder to) {
     for (int i = 0; i < text.length(); i++) {
       char c = text.charAt(i);
       switch (c) {
-        case '"' -> out.append("\\\"");
-        case '\\' -> out.append("\\\\");
-        case '\n' -> out.append("\\n");
-        case '\r' -> out.append("\\r");
-        case '\t' -> out.append("\\t");
-        case '\b' -> out.append("\\b");
-        case '\f' -> out.append("\\f");
+        case '"' -> to.append("\\\"");
+        case '\\' -> to.append("\\\\");
+        case '\n' -> to.append("\\n");
+        case '\r' -> to.append("\\r");
+        case '\t' -> to.append("\\t");
+        case '\b' -> to.append("\\b");
+        case '\f' -> to.append("\\f");
         default -> {
-          if (c >= ' ' && c < 127) {
-            out.append(c);
+          if (c < ' ' || ascii && c > '~') {
+            to.append("\\u").append(HexFormat.of().toHexDigits(c));
           } else {
-            out.append(String.format(Locale.ROOT, "\\u%04x", (int) c));
+            to.append(c);
           }
         }
       }
     }
-    out.append('"');
   }
 
   private void number(JsonNode json) {
@@ -112,8 +122,11 @@ public final class PythonJson {
     }
   }
 
-  /** The shortest digits that read back as {@code x}, with an exponent where Python uses one. */
-  static String repr(double x) {
+  /**
+   * The shortest digits that read back as {@code x}, with an exponent where Python uses one; {@code
+   * NaN}, {@code Infinity} and {@code -Infinity} for what has none.
+   */
+  public static String repr(double x) {
     if (Double.isNaN(x)) {
       return "NaN";
     }

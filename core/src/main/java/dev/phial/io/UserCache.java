@@ -6,23 +6,49 @@ import java.io.InputStream;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 
 /** A folder of the user's for files that can be made again at any time. */
 public final class UserCache {
   private UserCache() {}
 
-  /** The part of the cache that has a name; it may not exist yet. */
-  public static Path folder(String name) {
-    return root().resolve("phial").resolve(name);
+  /**
+   * Copies files out of the jar, unless they are there already: into the cache, or where that
+   * cannot be written into a temporary folder, which goes when the process ends.
+   *
+   * @param owner the class whose loader finds the resources
+   * @param resources where the files are in the jar, with a slash at the end
+   * @param folder the part of the cache that they belong in
+   * @return the folder they are in
+   * @throws PhialException.OutputFailed if neither can be written
+   */
+  public static Path unpack(Class<?> owner, String resources, List<String> names, String folder) {
+    Path cache = root().resolve("phial").resolve(folder);
+    try {
+      unpackInto(cache, owner, resources, names);
+      return cache;
+    } catch (IOException | PhialException.OutputFailed e) {
+      try {
+        Path temporary = temporary(folder, names);
+        unpackInto(temporary, owner, resources, names);
+        return temporary;
+      } catch (IOException | PhialException.OutputFailed again) {
+        throw new PhialException.OutputFailed(
+            "%s: expected a folder that can be written, found none (%s), nor one for temporary files (%s); set XDG_CACHE_HOME to one"
+                .formatted(cache, e.getMessage(), System.getProperty("java.io.tmpdir")),
+            e);
+      }
+    }
   }
 
-  /**
-   * Copies a file out of the jar unless it is there already.
-   *
-   * @param owner the class that the resource lies beside, or whose loader finds it
-   * @throws PhialException.OutputFailed if it cannot be written
-   */
-  public static void unpack(Class<?> owner, String resource, Path to) {
+  private static void unpackInto(Path folder, Class<?> owner, String resources, List<String> names)
+      throws IOException {
+    for (String name : names) {
+      unpack(owner, resources + name, folder.resolve(name).toAbsolutePath());
+    }
+  }
+
+  private static void unpack(Class<?> owner, String resource, Path to) throws IOException {
     try (InputStream in = owner.getResourceAsStream(resource)) {
       if (in == null) {
         throw new IllegalStateException("the jar lacks " + resource);
@@ -34,12 +60,22 @@ public final class UserCache {
         file.write(ByteBuffer.wrap(in.readAllBytes()), 0);
         file.commit();
       }
-    } catch (IOException | PhialException.OutputFailed e) {
-      throw new PhialException.OutputFailed(
-          "%s cannot be unpacked: %s; set XDG_CACHE_HOME to a folder that can be written"
-              .formatted(to.getFileName(), e.getMessage()),
-          e);
     }
+  }
+
+  /** A new folder that nobody else can write: what is in it may be code. */
+  private static Path temporary(String folder, List<String> names) throws IOException {
+    Path top = Files.createTempDirectory("phial-");
+    top.toFile().deleteOnExit(); // what is said first goes last
+    Path inner = top;
+    for (Path name : Path.of(folder)) {
+      inner = inner.resolve(name);
+      inner.toFile().deleteOnExit();
+    }
+    for (String name : names) {
+      inner.resolve(name).toFile().deleteOnExit();
+    }
+    return inner;
   }
 
   private static Path root() {

@@ -42,13 +42,28 @@ public final class TextFile {
   }
 
   /**
-   * Reads a stream to its end.
+   * Reads a stream that has a limit of its own to its end.
    *
    * @param name what to call it in messages
    * @throws PhialException.BadInput if it is not UTF-8
    */
   public static String read(InputStream in, String name) throws IOException {
-    ByteBuffer bytes = ByteBuffer.wrap(in.readAllBytes());
+    return read(in, name, Integer.MAX_VALUE);
+  }
+
+  /**
+   * Reads a stream to its end.
+   *
+   * @param name what to call it in messages
+   * @param most how many bytes it may have
+   * @throws PhialException.BadInput if it is longer, or not UTF-8
+   */
+  public static String read(InputStream in, String name, int most) throws IOException {
+    ByteBuffer bytes = ByteBuffer.wrap(in.readNBytes(most));
+    if (bytes.limit() == most && in.read() >= 0) {
+      throw new PhialException.BadInput(
+          "%s: expected at most %d bytes of text, found more; split it".formatted(name, most));
+    }
     CharBuffer text = CharBuffer.allocate(bytes.remaining());
     CharsetDecoder decoder = StandardCharsets.UTF_8.newDecoder();
     CoderResult result = decoder.decode(bytes, text, true);

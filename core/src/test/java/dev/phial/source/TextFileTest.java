@@ -4,7 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.phial.PhialException;
+import java.io.ByteArrayInputStream;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
@@ -12,6 +14,15 @@ import org.junit.jupiter.api.io.TempDir;
 
 final class TextFileTest {
   @TempDir Path folder;
+
+  @Test
+  void readsNoMoreThanIsAllowed() throws IOException {
+    byte[] bytes = "äb".getBytes(StandardCharsets.UTF_8);
+    assertThat(TextFile.read(new ByteArrayInputStream(bytes), "input", 3)).isEqualTo("äb");
+    assertThatThrownBy(() -> TextFile.read(new ByteArrayInputStream(bytes), "input", 2))
+        .isInstanceOf(PhialException.BadInput.class)
+        .hasMessage("input: expected at most 2 bytes of text, found more; split it");
+  }
 
   @Test
   void keepsEveryCharacter() throws IOException {

@@ -5,6 +5,7 @@ import dev.phial.model.Hyperparameters;
 import dev.phial.model.LongRope;
 import dev.phial.model.ModelDescription;
 import dev.phial.plan.Recipe;
+import dev.phial.source.ChatTemplates;
 import dev.phial.source.Folder;
 import dev.phial.targets.Manifest;
 import dev.phial.targets.Request;
@@ -67,6 +68,20 @@ public final class GgufTarget implements Target {
     if (h.experts() > 0) {
       caveats.add(
           "llama.cpp weighs the experts of a token by one softmax; the reference's SparseMixer gives each a softmax of its own");
+    }
+    return caveats;
+  }
+
+  @Override
+  public List<String> caveats(Request request) {
+    List<String> caveats = new ArrayList<>(caveats(request.model()));
+    if (request
+        .checkpoint()
+        .folder()
+        .filter(folder -> ChatTemplates.of(folder).differ())
+        .isPresent()) {
+      caveats.add(
+          "the chat template is that of tokenizer_config.json, which llama.cpp's converter takes; chat_template.jinja holds another, which transformers takes");
     }
     return caveats;
   }

@@ -1,8 +1,8 @@
 package dev.phial.targets.onnx;
 
 import dev.phial.PhialException;
-import dev.phial.io.Json;
 import dev.phial.io.PythonJson;
+import dev.phial.source.ChatTemplates;
 import dev.phial.source.Config;
 import dev.phial.source.Folder;
 import dev.phial.source.TextFile;
@@ -38,21 +38,12 @@ final class TokenizerFiles {
                     "%s: expected %s, which ONNX Runtime GenAI reads, found none; save the tokenizer with transformers"
                         .formatted(folder.path(), TOKENIZER)));
     Optional<Config> config = folder.json(CONFIG);
-    template(folder, config)
+    ChatTemplates.of(folder)
+        .chosen()
         .ifPresent(text -> files.put(TEMPLATE, text.getBytes(StandardCharsets.UTF_8)));
     files.put(TOKENIZER, TextFile.read(tokenizer).getBytes(StandardCharsets.UTF_8));
     config.ifPresent(c -> files.put(CONFIG, PythonJson.dump(configured(c.json(), context), 2)));
     return files;
-  }
-
-  private static Optional<String> template(Folder folder, Optional<Config> config) {
-    Optional<Path> file = folder.file(TEMPLATE);
-    if (file.isPresent()) {
-      return Optional.of(TextFile.readLikePython(file.get()));
-    }
-    JsonNode template =
-        config.map(c -> c.json().path("chat_template")).orElse(Json.MAPPER.missingNode());
-    return template.isString() ? Optional.of(template.stringValue()) : Optional.empty();
   }
 
   /** What tokenizer.json and the template say is not said twice. */

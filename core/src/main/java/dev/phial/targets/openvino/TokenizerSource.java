@@ -1,9 +1,9 @@
 package dev.phial.targets.openvino;
 
 import dev.phial.PhialException;
+import dev.phial.source.ChatTemplates;
 import dev.phial.source.Config;
 import dev.phial.source.Folder;
-import dev.phial.source.TextFile;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -165,11 +165,7 @@ final class TokenizerSource {
   }
 
   Optional<String> chatTemplate() {
-    Optional<String> own = folder.file("chat_template.jinja").map(TextFile::readLikePython);
-    JsonNode template =
-        settings.map(config -> config.json().path("chat_template")).orElse(part("nothing"));
-    return own.or(
-        () -> template.isString() ? Optional.of(template.stringValue()) : Optional.empty());
+    return ChatTemplates.of(folder).chosen();
   }
 
   static byte[] utf8(String text) {

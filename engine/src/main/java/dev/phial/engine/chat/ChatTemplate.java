@@ -1,20 +1,21 @@
 package dev.phial.engine.chat;
 
 import dev.phial.PhialException;
+import dev.phial.engine.jinja.Template;
+import dev.phial.engine.jinja.TemplateException;
+import dev.phial.engine.jinja.TimeFormat;
+import dev.phial.source.ChatTemplates;
 import dev.phial.source.Checkpoint;
-import dev.phial.source.Config;
-import dev.phial.source.Folder;
-import dev.phial.source.TextFile;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.time.LocalDateTime;
 import java.time.ZoneId;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
-import tools.jackson.databind.JsonNode;
 
 /**
  * The template that turns a conversation into the text a model continues: a Jinja template, with
@@ -24,15 +25,13 @@ import tools.jackson.databind.JsonNode;
  * Jinja2 keeps, lacks loops with {@code if} and {@code else}, and evaluates what users write.
  */
 public final class ChatTemplate {
-  private static final int LONGEST = 1 << 18;
-
   private final Path path;
-  private final List<Statement> body;
+  private final Template template;
   private final Clock clock;
 
-  private ChatTemplate(Path path, List<Statement> body, Clock clock) {
+  private ChatTemplate(Path path, Template template, Clock clock) {
     this.path = path;
-    this.body = body;
+    this.template = template;
     this.clock = clock;
   }
 
@@ -44,37 +43,9 @@ public final class ChatTemplate {
   public static Optional<ChatTemplate> of(Checkpoint checkpoint) {
     return checkpoint
         .folder()
-        .flatMap(ChatTemplate::text)
+        .flatMap(folder -> ChatTemplates.of(folder).chosen())
         .or(() -> checkpoint.gguf().flatMap(gguf -> gguf.text("tokenizer.chat_template")))
         .map(text -> parse(checkpoint.path(), text));
-  }
-
-  /** The first of the places where folders keep it; of several templates the default. */
-  private static Optional<String> text(Folder folder) {
-    JsonNode inline =
-        folder
-            .json("tokenizer_config.json")
-            .map(config -> config.json().path("chat_template"))
-            .filter(template -> !template.isNull() && !template.isMissingNode())
-            .orElse(null);
-    if (inline != null && inline.isString()) {
-      return Optional.of(inline.asString());
-    }
-    if (inline != null) {
-      for (JsonNode choice : inline) {
-        if (choice.path("name").asString("").equals("default")) {
-          return Optional.of(choice.path("template").asString(""));
-        }
-      }
-    }
-    return folder
-        .file("chat_template.jinja")
-        .map(TextFile::read)
-        .or(() -> folder.json("chat_template.json").flatMap(ChatTemplate::text));
-  }
-
-  private static Optional<String> text(Config config) {
-    return config.text("chat_template");
   }
 
   static ChatTemplate parse(Path path, String text) {
@@ -85,16 +56,11 @@ public final class ChatTemplate {
    * @param clock what the template is told the time by
    */
   static ChatTemplate parse(Path path, String text, Clock clock) {
-    if (text.length() > LONGEST) {
-      throw new PhialException.BadInput(
-          "%s: expected a chat template of at most %d characters, found %d"
-              .formatted(path, LONGEST, text.length()));
-    }
     try {
-      return new ChatTemplate(path, Parser.parse(text), clock);
+      return new ChatTemplate(path, Template.parse(text), clock);
     } catch (TemplateException e) {
       throw new PhialException.BadInput(
-          "%s: the chat template cannot be read: %s".formatted(path, printable(e)), e);
+          "%s: the chat template cannot be read: %s".formatted(path, e.getMessage()), e);
     }
   }
 
@@ -116,37 +82,33 @@ public final class ChatTemplate {
     names.put("documents", null);
     names.put("messages", messages);
     names.put("add_generation_prompt", addGenerationPrompt);
-    Function raise =
-        arguments -> {
-          throw new Refused(String.valueOf(arguments.get(0, "message", "")));
-        };
-    Function now =
-        arguments -> TimeFormat.format(LocalDateTime.now(clock), arguments.text(0, "format", ""));
-    names.put("raise_exception", raise);
-    names.put("strftime_now", now);
     names.putAll(variables);
     try {
-      return Interpreter.render(body, names);
-    } catch (Refused e) {
+      return template.render(
+          names,
+          Map.of(
+              "raise_exception",
+              ChatTemplate::raise,
+              "strftime_now",
+              format -> TimeFormat.format(LocalDateTime.now(clock), format)));
+    } catch (TemplateException.Raised e) {
       throw new PhialException.BadInput(
           "%s: the chat template refuses this conversation: %s".formatted(path, e.getMessage()), e);
     } catch (TemplateException e) {
       throw new PhialException.BadInput(
-          "%s: the chat template fails: %s".formatted(path, printable(e)), e);
+          "%s: the chat template fails: %s".formatted(path, e.getMessage()), e);
     }
   }
 
-  private static String printable(TemplateException e) {
-    String message = String.valueOf(e.getMessage()).replaceAll("\\p{Cntrl}", "·");
-    return message.length() > 300 ? message.substring(0, 300) + "…" : message;
+  /** A message of a conversation, as {@link #render} takes it. */
+  public static Map<String, String> message(String role, String content) {
+    Map<String, String> message = new LinkedHashMap<>(); // templates may print it, in this order
+    message.put("role", role);
+    message.put("content", content);
+    return message;
   }
 
-  /** What {@code raise_exception} throws. */
-  private static final class Refused extends RuntimeException {
-    private static final long serialVersionUID = 1L;
-
-    Refused(String message) {
-      super(message.length() > 300 ? message.substring(0, 300) + "…" : message, null, false, false);
-    }
+  private static String raise(String message) {
+    throw new TemplateException.Raised(message);
   }
 }

@@ -15,25 +15,30 @@ public final class Conversation {
 
   private final ChatTemplate template;
   private final Tokenizer tokenizer;
+  private final int context;
   private Optional<String> system;
   private final List<Map<String, String>> messages = new ArrayList<>(); // the system's aside
 
   /**
+   * @param context how many tokens the model can read
    * @param system what the model is told before all else
    */
-  public Conversation(ChatTemplate template, Tokenizer tokenizer, Optional<String> system) {
+  public Conversation(
+      ChatTemplate template, Tokenizer tokenizer, int context, Optional<String> system) {
     this.template = template;
     this.tokenizer = tokenizer;
+    this.context = context;
     this.system = system;
   }
 
   /**
    * The tokens of the conversation with one more question, for the model to answer.
    *
-   * @throws PhialException.BadInput if the template refuses it; the question is then not asked
+   * @throws PhialException.BadInput if the template refuses it or it is far too long; the question
+   *     is then not asked
    */
   public int[] ask(String question) {
-    messages.add(message(USER, question));
+    messages.add(ChatTemplate.message(USER, question));
     try {
       return prompt();
     } catch (PhialException e) {
@@ -44,7 +49,7 @@ public final class Conversation {
 
   /** What the model answered to the last question. */
   public void answer(String answer) {
-    messages.add(message(ASSISTANT, answer));
+    messages.add(ChatTemplate.message(ASSISTANT, answer));
   }
 
   /** Forgets the last question, which has no answer. */
@@ -68,10 +73,10 @@ public final class Conversation {
   /** The tokens of the conversation as it is. */
   public int[] prompt() {
     List<Map<String, String>> all = new ArrayList<>();
-    system.ifPresent(text -> all.add(message(SYSTEM, text)));
+    system.ifPresent(text -> all.add(ChatTemplate.message(SYSTEM, text)));
     all.addAll(messages);
     String text = template.render(all, tokenizer.special().names(), true);
-    return tokenizer.encode(text, true).ids(); // the template writes the beginning, if there is one
+    return tokenizer.prompt(text, context); // the template writes the beginning, if there is one
   }
 
   /** Forgets what was said; what the system says stays. */
@@ -82,9 +87,5 @@ public final class Conversation {
   /** Says something else before all else, or nothing. */
   public void setSystem(Optional<String> text) {
     system = text;
-  }
-
-  private static Map<String, String> message(String role, String content) {
-    return Map.of("role", role, "content", content);
   }
 }

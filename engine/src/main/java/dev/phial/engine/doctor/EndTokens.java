@@ -1,5 +1,6 @@
 package dev.phial.engine.doctor;
 
+import dev.phial.engine.chat.ChatTemplate;
 import dev.phial.engine.tokenizer.Encoding;
 import dev.phial.engine.tokenizer.Tokenizer;
 import dev.phial.source.Checkpoint;
@@ -69,7 +70,9 @@ final class EndTokens implements Check {
   private static Optional<Encoding> turnEnd(Patient patient) {
     Optional<String> rendered =
         patient.render(
-            List.of(Patient.message("user", "Hello"), Patient.message("assistant", ANSWER)), false);
+            List.of(
+                ChatTemplate.message("user", "Hello"), ChatTemplate.message("assistant", ANSWER)),
+            false);
     Tokenizer tokenizer = patient.tokenizer().orElse(null);
     if (rendered.isEmpty() || tokenizer == null) {
       return Optional.empty();

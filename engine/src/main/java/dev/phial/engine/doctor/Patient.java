@@ -1,5 +1,6 @@
 package dev.phial.engine.doctor;
 
+import dev.phial.PhialException;
 import dev.phial.engine.chat.ChatTemplate;
 import dev.phial.engine.tokenizer.Tokenizer;
 import dev.phial.model.ModelDescription;
@@ -20,16 +21,24 @@ record Patient(
     Optional<ChatTemplate> template,
     Optional<Patient> original) {
 
+  private static final int LONGEST = 1 << 20;
+
   /**
    * A conversation as the template lays it out; empty where the tokenizer or a template is missing.
+   *
+   * @throws PhialException.BadInput if the template fails, or makes much of little
    */
   Optional<String> render(List<Map<String, String>> messages, boolean addGenerationPrompt) {
-    return template.flatMap(found ->
-        tokenizer.map(
-            tokens -> found.render(messages, tokens.special().names(), addGenerationPrompt)));
-  }
-
-  static Map<String, String> message(String role, String content) {
-    return Map.of("role", role, "content", content);
+    Optional<String> text =
+        template.flatMap(found ->
+            tokenizer.map(
+                tokens -> found.render(messages, tokens.special().names(), addGenerationPrompt)));
+    text.filter(t -> t.length() > LONGEST)
+        .ifPresent(t -> {
+          throw new PhialException.BadInput(
+              "%s: expected the chat template to make at most %d characters of a short conversation, found %d"
+                  .formatted(checkpoint.path(), LONGEST, t.length()));
+        });
+    return text;
   }
 }

@@ -1,5 +1,6 @@
 package dev.phial.engine.doctor;
 
+import dev.phial.engine.chat.ChatTemplate;
 import dev.phial.engine.tokenizer.Tokenizer;
 import dev.phial.model.Hyperparameters;
 import dev.phial.model.LongRope;
@@ -171,9 +172,9 @@ final class SameAsOriginal implements Check {
   private static void conversations(Patient patient, Patient original, Findings findings) {
     List<Map<String, String>> messages =
         List.of(
-            Patient.message("user", "Hello"),
-            Patient.message("assistant", "Hi"),
-            Patient.message("user", "Why?"));
+            ChatTemplate.message("user", "Hello"),
+            ChatTemplate.message("assistant", "Hi"),
+            ChatTemplate.message("user", "Why?"));
     Optional<String> found = patient.render(messages, true);
     Optional<String> expected = original.render(messages, true);
     if (found.isPresent() && expected.isPresent() && !found.equals(expected)) {

@@ -43,9 +43,14 @@ public final class Generator implements AutoCloseable {
     this.interruption = interruption;
   }
 
-  /** The tokens of a prompt: special tokens are meant, and the beginning that the model expects. */
-  public static int[] prompt(Tokenizer tokenizer, String text) {
-    int[] ids = tokenizer.encode(text, true).ids();
+  /**
+   * The tokens of a prompt: special tokens are meant, and the beginning that the model expects.
+   *
+   * @param context how many there may be
+   * @throws PhialException.BadInput if there are certainly more
+   */
+  public static int[] prompt(Tokenizer tokenizer, String text, int context) {
+    int[] ids = tokenizer.prompt(text, context);
     OptionalInt begin = tokenizer.special().addedBegin();
     boolean hasBegin = begin.isPresent() && ids.length > 0 && ids[0] == begin.getAsInt();
     return hasBegin ? ids : tokenizer.special().precede(ids);

@@ -17,7 +17,6 @@ import java.util.OptionalInt;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.stream.Stream;
-import tools.jackson.core.JsonToken;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.JsonNodeFactory;
@@ -119,7 +118,7 @@ final class FolderTokenizer {
         Steps.byteLevel(true),
         Steps.byteLevel(true),
         new Definition.Merging(Optional.empty(), false, false, false),
-        TokenizerFile.whole(vocabulary, JsonToken.START_OBJECT),
+        TokenizerFile.vocabulary(vocabulary),
         Definition.MAPPER.writeValueAsString(pairs),
         List.of());
   }

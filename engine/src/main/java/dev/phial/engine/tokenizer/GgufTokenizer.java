@@ -48,6 +48,9 @@ final class GgufTokenizer {
     }
     this.isSentencePiece = model.equals("llama");
     this.tokens = texts("tokens");
+    Limits limits = new Limits(gguf.path());
+    limits.count("tokens", tokens.size());
+    tokens.forEach(limits::token);
     this.types = types();
   }
 

@@ -8,6 +8,7 @@ import java.io.InputStream;
 import java.lang.ref.Cleaner;
 import java.lang.ref.Reference;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Properties;
@@ -84,26 +85,42 @@ final class NativeTokenizer {
 
   /** Loads the library the first time one is needed. */
   private static final class Loader {
-    static {
-      Path folder = UserCache.folder("tokenizers-" + version() + "-" + platform());
-      if (platform().startsWith("win")) {
-        WINDOWS_RUNTIME.forEach(name -> load(folder, name));
-      }
-      load(folder, System.mapLibraryName("tokenizers"));
-    }
+    private static boolean isLoaded;
 
     private Loader() {}
 
-    static TokenizersLibrary load() {
+    /**
+     * @throws PhialException if there is no library for this machine, or no place to unpack it
+     */
+    static synchronized TokenizersLibrary load() {
+      if (!isLoaded) {
+        loadNative();
+        isLoaded = true;
+      }
       return TokenizersLibrary.LIB;
     }
 
     @SuppressWarnings("restricted") // bin/phial.args allows native access
-    private static void load(Path folder, String name) {
-      Path file = folder.resolve(name);
-      UserCache.unpack(
-          TokenizersLibrary.class, RESOURCES + platform() + "/cpu/" + name, file.toAbsolutePath());
-      System.load(file.toAbsolutePath().toString());
+    private static void loadNative() {
+      String platform = platform();
+      List<String> names =
+          new ArrayList<>(platform.startsWith("win") ? WINDOWS_RUNTIME : List.of());
+      names.add(System.mapLibraryName("tokenizers"));
+      Path folder =
+          UserCache.unpack(
+              TokenizersLibrary.class,
+              RESOURCES + platform + "/cpu/",
+              names,
+              "tokenizers-" + version() + "-" + platform);
+      for (String name : names) {
+        try {
+          System.load(folder.resolve(name).toAbsolutePath().toString());
+        } catch (UnsatisfiedLinkError e) {
+          throw new PhialException.Unsupported(
+              "%s: expected a library that can be loaded, found an error: %s; set XDG_CACHE_HOME to a folder whose files may be executed"
+                  .formatted(folder, e.getMessage()));
+        }
+      }
     }
 
     private static String version() {

@@ -25,12 +25,14 @@ final class ScoredPieces {
   private record Merge(String left, String right, float score) {}
 
   private final Path file;
+  private final Limits limits;
   private final List<Piece> pieces = new ArrayList<>();
   private final Map<String, Integer> ids = new HashMap<>();
   private final ObjectNode vocabulary = JsonNodeFactory.instance.objectNode();
 
   ScoredPieces(Path file) {
     this.file = file;
+    this.limits = new Limits(file);
   }
 
   /**
@@ -44,6 +46,7 @@ final class ScoredPieces {
           "%s: token %d: expected at most %d characters, found %d"
               .formatted(file, id, LONGEST, text.length()));
     }
+    limits.cut(text.length());
     pieces.add(new Piece(text, id, score));
     ids.put(text, id);
     addApart(text, id);
@@ -51,7 +54,8 @@ final class ScoredPieces {
 
   /** A piece that no merging gives: one for a byte, or for the unknown. */
   void addApart(String text, int id) {
-    vocabulary.put(text, id);
+    vocabulary.put(limits.token(text), id);
+    limits.count("tokens", vocabulary.size());
   }
 
   String vocabulary() {
@@ -89,5 +93,6 @@ final class ScoredPieces {
         Comparator.<Merge>comparingInt(way -> ids.getOrDefault(way.left, 0))
             .thenComparingInt(way -> ids.getOrDefault(way.right, 0)));
     merges.addAll(ways);
+    limits.count("merges", merges.size());
   }
 }

@@ -1,10 +1,11 @@
 package dev.phial.engine.tokenizer;
 
 import dev.phial.PhialException;
+import dev.phial.source.SplitRules;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
-import java.util.regex.Pattern;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.JsonNodeFactory;
@@ -23,7 +24,7 @@ final class Steps {
   /** What a step may be, by its place. */
   private static final Map<String, List<String>> KNOWN =
       Map.of(
-          "normalizer", List.of("Prepend", "Replace", "NFC", "NFD", "NFKC", "NFKD", "Lowercase"),
+          "normalizer", List.of("Prepend", "Replace", "NFC"),
           "pre_tokenizer", List.of("ByteLevel", "Split", "Metaspace", "Digits"),
           "decoder", List.of("ByteLevel", "Replace", "ByteFallback", "Fuse", "Strip", "Metaspace"));
 
@@ -33,8 +34,11 @@ final class Steps {
           "pre_tokenizer", "pretokenizers",
           "decoder", "decoders");
 
-  /** A group, perhaps a look-around, that is repeated without end: what takes for ever to match. */
-  private static final Pattern REPEATED_GROUP = Pattern.compile("(?<!\\\\)\\)[+*{]");
+  /** Bytes that steps may make of one; of those of Phi models some make twelve. */
+  private static final int MOST_GROWTH = 64;
+
+  /** Expressions that are harmless, as a test shows. */
+  private static final List<String> WELL_KNOWN = List.of(SplitRules.CL100K, SplitRules.O200K);
 
   private Steps() {}
 
@@ -70,6 +74,9 @@ final class Steps {
         throw unsupported(file, place, "texts of at most " + LONGEST_TEXT, step);
       }
     }
+    if (type.equals("Prepend") && step.path("prepend").asString("").isEmpty()) {
+      throw unsupported(file, place, "some text before all", step); // else it loses the start
+    }
     if (place.equals("decoder") && type.equals("Strip") && step.path("stop").asInt(0) != 0) {
       throw unsupported(file, place, "no strip at the end", step); // cuts what may not be there
     }
@@ -83,11 +90,70 @@ final class Steps {
   }
 
   private static void checkRegex(Path file, String place, String regex) {
-    if (regex.length() > LONGEST_REGEX || REPEATED_GROUP.matcher(regex).find()) {
+    if (regex.length() > LONGEST_REGEX) {
       throw new PhialException.Unsupported(
-          "%s: expected in %s an expression of at most %d characters that repeats no group, found %s"
-              .formatted(file, place, LONGEST_REGEX, shorten(regex)));
+          "%s: expected in %s an expression of at most %d characters, found %d"
+              .formatted(file, place, LONGEST_REGEX, regex.length()));
     }
+    if (WELL_KNOWN.contains(regex)) {
+      return; // reading it takes time at every start
+    }
+    try {
+      SplitExpression.check(regex);
+    } catch (SplitExpression.Refused e) {
+      throw new PhialException.Unsupported(
+          "%s: expected in %s an expression that splits any text in little time, found %s, of which that is not known: %s"
+              .formatted(file, place, shorten(regex), e.getMessage()));
+    }
+  }
+
+  /**
+   * Makes sure that steps make no large text of a small one.
+   *
+   * @throws PhialException.Unsupported if they may
+   */
+  static void checkGrowth(Path file, JsonNode normalizer, JsonNode preTokenizer, JsonNode decoder) {
+    double most =
+        Math.max(
+            growth("normalizer", normalizer) * growth("pre_tokenizer", preTokenizer),
+            growth("decoder", decoder));
+    if (most > MOST_GROWTH) {
+      throw new PhialException.Unsupported(
+          "%s: expected steps that make at most %d bytes of one, found some that make up to %.0f; a Phi tokenizer has no such steps"
+              .formatted(file, MOST_GROWTH, most));
+    }
+  }
+
+  /**
+   * The most bytes that steps make of one. Each part of a text between special tokens goes through
+   * them on its own, so what leads a part counts as what is made of its first byte.
+   *
+   * @param step already checked
+   */
+  private static double growth(String place, JsonNode step) {
+    JsonNode list = step.path(LISTS.getOrDefault(place, ""));
+    double bytes = 1;
+    for (JsonNode each : list.isArray() ? list : NODES.arrayNode().add(step)) {
+      bytes =
+          switch (each.path("type").asString("")) {
+            case "Prepend" -> bytes + bytes(each.path("prepend"));
+            case "Replace" ->
+                bytes
+                    * Math.max(
+                        1.0,
+                        (double) bytes(each.path("content"))
+                            / bytes(each.path("pattern").path("String")));
+            case "NFC" -> 3 * bytes; // by Unicode's FAQ on normalization
+            case "ByteLevel" -> place.equals("decoder") ? bytes : 2 * bytes + 2;
+            case "Metaspace" -> 4 * bytes + 4;
+            default -> bytes;
+          };
+    }
+    return bytes;
+  }
+
+  private static int bytes(JsonNode text) {
+    return text.asString("").getBytes(StandardCharsets.UTF_8).length;
   }
 
   private static PhialException unsupported(

@@ -20,8 +20,6 @@ import tools.jackson.databind.node.ObjectNode;
  * first, as transformers' {@code TikTokenConverter} has them.
  */
 final class Tiktoken {
-  private static final int LONGEST_TOKEN = 1 << 10;
-
   /** What Phi-3-small's own tokenizer code adds to cl100k_base, which no file of it says. */
   private static final Map<String, Integer> PHI_3_SMALL =
       Map.of(
@@ -46,9 +44,10 @@ final class Tiktoken {
    */
   static Definition read(Path file) {
     Map<String, Integer> ranks = new HashMap<>(); // by bytes, one character each
+    Limits limits = new Limits(file);
     for (String line : TokenizerFile.text(file).lines().toList()) {
       if (!line.isBlank()) {
-        addLine(file, line, ranks);
+        addLine(file, line, ranks, limits);
       }
     }
     String[] symbols = symbols();
@@ -78,14 +77,16 @@ final class Tiktoken {
         added);
   }
 
-  private static void addLine(Path file, String line, Map<String, Integer> ranks) {
+  private static void addLine(Path file, String line, Map<String, Integer> ranks, Limits limits) {
     int blank = line.indexOf(' ');
     try {
-      if (blank > 0 && blank <= LONGEST_TOKEN) {
+      if (blank > 0 && blank <= Limits.LONGEST_TOKEN) {
         byte[] bytes = Base64.getDecoder().decode(line.substring(0, blank));
         int rank = Integer.parseInt(line.substring(blank + 1).strip());
         if (bytes.length > 0 && rank >= 0) {
-          ranks.put(new String(bytes, StandardCharsets.ISO_8859_1), rank);
+          ranks.put(new String(bytes, StandardCharsets.ISO_8859_1), limits.id(rank));
+          limits.count("tokens", ranks.size());
+          limits.cut(bytes.length);
           return;
         }
       }

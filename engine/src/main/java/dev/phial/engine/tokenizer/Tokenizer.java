@@ -24,6 +24,12 @@ public final class Tokenizer {
    */
   private static final int LONGEST_RUN = 1 << 20;
 
+  /** Characters of a token, of which texts have many: the longest are blanks, up to 128 of them. */
+  private static final int LONGEST_OF_PROMPT = 256;
+
+  /** Characters that some versions of Unicode, or some libraries, take for blanks. */
+  private static final String UNCLEAR_BLANKS = "\u001C\u001D\u001E\u001F\u0085\u180E\u200B\uFEFF";
+
   private final Path path;
   private final SpecialTokens special;
   private final Map<Integer, String> added = new HashMap<>(); // id to text
@@ -33,6 +39,7 @@ public final class Tokenizer {
   private Tokenizer(Path path, Definition definition, SpecialTokens special) {
     this.path = path;
     this.special = special;
+    new Limits(path).added(definition.added());
     checkBlanks(path, definition.added());
     definition.added().forEach(token -> added.put(token.id(), token.content()));
     this.withSpecial = new Once(() -> new NativeTokenizer(definition.json(true), path));
@@ -106,6 +113,27 @@ public final class Tokenizer {
     return new Encoding(encoding.ids(), pieces);
   }
 
+  /**
+   * The tokens of a text for a model to read: the text of a special token stands for the token.
+   *
+   * @param context how many tokens the model can read
+   * @throws PhialException.BadInput if the text is so long that it makes more; one that makes a few
+   *     more is encoded
+   */
+  public int[] prompt(String text, int context) {
+    if (text.length() > longestPrompt(context)) {
+      throw new PhialException.BadInput(
+          "expected a prompt of at most %d tokens, the context, found %d characters; shorten it"
+              .formatted(context, text.length()));
+    }
+    return encode(text, true).ids();
+  }
+
+  /** The characters of a text that is certainly more than so many tokens. */
+  public static int longestPrompt(int context) {
+    return Math.clamp((long) context * LONGEST_OF_PROMPT, 0, Integer.MAX_VALUE);
+  }
+
   /** The text of tokens, special ones included; ids that stand for nothing give none. */
   public String decode(int... ids) {
     return ids.length == 0 ? "" : withSpecial.get().decode(ids);
@@ -142,18 +170,18 @@ public final class Tokenizer {
     if (text.length() <= LONGEST_RUN) {
       return;
     }
-    int start = 0;
-    boolean blank = false;
+    int afterWord = 0; // what follows the last character that is no blank for certain
+    int afterGap = 0; // what follows the last character that is a blank for certain
     for (int at = 0; at < text.length(); at++) {
-      boolean isBlank = Character.isWhitespace(text.charAt(at));
-      if (isBlank != blank) {
-        start = at;
-        blank = isBlank;
-      }
-      if (at - start > LONGEST_RUN) {
+      char c = text.charAt(at);
+      boolean isUnclear = UNCLEAR_BLANKS.indexOf(c) >= 0;
+      boolean isBlank = CharacterClass.isBlank(c);
+      afterWord = isBlank || isUnclear ? afterWord : at + 1;
+      afterGap = isBlank && !isUnclear ? at + 1 : afterGap;
+      if (at - Math.min(afterWord, afterGap) >= LONGEST_RUN) {
         throw new PhialException.Unsupported(
             "expected words and gaps of at most %d characters, found a longer one at character %d"
-                .formatted(LONGEST_RUN, start));
+                .formatted(LONGEST_RUN, Math.min(afterWord, afterGap)));
       }
     }
   }

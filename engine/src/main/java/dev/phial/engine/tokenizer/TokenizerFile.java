@@ -47,15 +47,15 @@ final class TokenizerFile {
     return reader.definition();
   }
 
-  /** A JSON object or array that makes up a whole file, as it stands. */
-  static String whole(Path file, JsonToken start) {
+  /** A vocabulary that makes up a whole file, as it stands: a JSON object of token to id. */
+  static String vocabulary(Path file) {
     String text = text(file);
     try (JsonParser parser = Json.MAPPER.createParser(text)) {
-      if (parser.nextToken() != start) {
+      if (parser.nextToken() != JsonToken.START_OBJECT) {
         throw new PhialException.BadInput(
-            "%s: expected %s, found %s".formatted(file, start, parser.currentToken()));
+            "%s: expected an object, found %s".formatted(file, parser.currentToken()));
       }
-      String whole = slice(parser, text);
+      String whole = vocabulary(parser, text, file);
       if (parser.nextToken() != null) {
         throw new PhialException.BadInput(file + ": expected the end of the file, found more");
       }
@@ -93,14 +93,14 @@ final class TokenizerFile {
       String key = parser.currentName();
       JsonToken start = parser.nextToken();
       if (key.equals("vocab") && start == JsonToken.START_OBJECT) {
-        vocabulary = slice(parser, text);
+        vocabulary = vocabulary(parser, text, file);
       } else if (key.equals("merges")) {
         if (start != JsonToken.START_ARRAY) {
           throw new PhialException.BadInput(
               "%s: expected a list for merges, found %s; the tokenizer is damaged"
                   .formatted(file, start));
         }
-        merges = slice(parser, text);
+        merges = merges(parser);
       } else if (start.isStructStart()) {
         parser.skipChildren(); // of other kinds of model
       } else {
@@ -109,12 +109,41 @@ final class TokenizerFile {
     }
   }
 
-  /** The text of the object or array that the parser has just entered. */
-  private static String slice(JsonParser parser, String text) {
-    int start = (int) parser.currentTokenLocation().getCharOffset();
-    parser.skipChildren();
-    int end = (int) parser.currentTokenLocation().getCharOffset();
-    return text.substring(start, end + 1);
+  /** The text of the vocabulary that the parser has just entered. */
+  private static String vocabulary(JsonParser parser, String text, Path file) {
+    Limits limits = new Limits(file);
+    int start = offset(parser);
+    for (int count = 1; parser.nextToken() == JsonToken.PROPERTY_NAME; count++) {
+      limits.count("tokens", count);
+      String token = limits.token(parser.currentName());
+      JsonToken value = parser.nextToken();
+      if (value != JsonToken.VALUE_NUMBER_INT
+          || parser.getNumberType() == JsonParser.NumberType.BIG_INTEGER) {
+        throw new PhialException.BadInput(
+            "%s: token %s: expected an id, found %s".formatted(file, token, parser.getString()));
+      }
+      limits.id(parser.getLongValue());
+    }
+    return text.substring(start, offset(parser) + 1);
+  }
+
+  /** The text of the merges that the parser has just entered: strings, or pairs of strings. */
+  private String merges(JsonParser parser) {
+    Limits limits = new Limits(file);
+    int start = offset(parser);
+    int count = 0;
+    for (JsonToken next = parser.nextToken();
+        next != JsonToken.END_ARRAY;
+        next = parser.nextToken()) {
+      limits.count("merges", ++count);
+      parser.skipChildren();
+    }
+    return text.substring(start, offset(parser) + 1);
+  }
+
+  /** Where the current token of the file begins. */
+  private static int offset(JsonParser parser) {
+    return (int) parser.currentTokenLocation().getCharOffset();
   }
 
   private Definition definition() {
@@ -138,10 +167,14 @@ final class TokenizerFile {
       }
       added.add(AddedToken.of(id.intValue(), token));
     }
+    JsonNode normalizer = Steps.check(file, "normalizer", parts.path("normalizer"));
+    JsonNode preTokenizer = Steps.check(file, "pre_tokenizer", parts.path("pre_tokenizer"));
+    JsonNode decoder = Steps.check(file, "decoder", parts.path("decoder"));
+    Steps.checkGrowth(file, normalizer, preTokenizer, decoder);
     return new Definition(
-        Steps.check(file, "normalizer", parts.path("normalizer")),
-        Steps.check(file, "pre_tokenizer", parts.path("pre_tokenizer")),
-        Steps.check(file, "decoder", parts.path("decoder")),
+        normalizer,
+        preTokenizer,
+        decoder,
         new Definition.Merging(
             Optional.ofNullable(model.path("unk_token").asString(null)),
             model.path("fuse_unk").asBoolean(false),

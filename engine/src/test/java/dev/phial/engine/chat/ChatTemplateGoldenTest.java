@@ -68,6 +68,20 @@ final class ChatTemplateGoldenTest {
     all.assertAll();
   }
 
+  /** Values one by one: what Python's methods and Jinja2's filters make of strings and lists. */
+  @Test
+  void valuesAreThoseOfJinja2() {
+    SoftAssertions all = new SoftAssertions();
+    for (JsonNode golden : GOLDEN.path("values")) {
+      String value = golden.get(0).asString();
+      ChatTemplate template = ChatTemplate.parse(Path.of("value"), "{{ " + value + " }}");
+      all.assertThat(template.render(chat(GOLDEN.path("cases").get(0).get(1)), Map.of(), false))
+          .as(value)
+          .isEqualTo(golden.get(1).asString());
+    }
+    all.assertAll();
+  }
+
   static Stream<String> models() {
     return GOLDEN.path("models").propertyNames().stream();
   }

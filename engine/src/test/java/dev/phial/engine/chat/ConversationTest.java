@@ -22,7 +22,8 @@ final class ConversationTest {
   private final Tokenizer tokenizer = Tokenizer.open(Fixtures.model("tiny-phi3"));
 
   private Conversation conversation(Optional<String> system) {
-    return new Conversation(ChatTemplate.parse(Path.of("template"), PLAIN), tokenizer, system);
+    return new Conversation(
+        ChatTemplate.parse(Path.of("template"), PLAIN), tokenizer, 1024, system);
   }
 
   private String text(int[] ids) {

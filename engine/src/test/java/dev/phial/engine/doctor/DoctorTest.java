@@ -46,6 +46,7 @@ final class DoctorTest {
         "tokenizer_config.json ; chat_template ; \"<|user|>hi<|end|>\" ; chat template ; another question",
         "tokenizer_config.json ; chat_template ; \"{{ messages[0].content }}<|human|>\" ; chat template ; one token there",
         "tokenizer_config.json ; chat_template ; \"{{ nothing.at.all }}\" ; chat template ; examined further",
+        "tokenizer_config.json ; chat_template ; \"{{ messages[0].content * 999999 }}\" ; chat template ; examined further",
         "config.json ; tie_word_embeddings ; true ; tied embeddings ; leave lm_head.weight out",
         "config.json ; max_position_embeddings ; 4096 ; rotary embedding ; come out as nonsense",
       })
@@ -85,6 +86,28 @@ final class DoctorTest {
           assertThat(finding.check()).isEqualTo("original");
           assertThat(finding.consequence())
               .contains(consequence.replace("texts", "length of the text"));
+        });
+  }
+
+  @Test
+  void tellsOfAFewMarkersOnly() throws IOException {
+    Path model = copy();
+    String template = "{{ messages[0].content }}{% for i in range(999) %}<|{{ i }}|>{% endfor %}";
+    edit(model.resolve("tokenizer_config.json"), json -> json.put("chat_template", template));
+    assertThat(examine(model, Optional.empty()))
+        .filteredOn(finding -> finding.found().contains("no token of its own"))
+        .hasSize(8);
+  }
+
+  @Test
+  void findsTwoTemplates() throws IOException {
+    Path model = copy();
+    Files.writeString(
+        model.resolve("chat_template.jinja"), "{{ messages[0].content }}<|end|><|assistant|>");
+    assertThat(examine(model, Optional.empty()))
+        .anySatisfy(finding -> {
+          assertThat(finding.severity()).isEqualTo(Severity.WARNING);
+          assertThat(finding.found()).contains("another chat template than tokenizer_config.json");
         });
   }
 

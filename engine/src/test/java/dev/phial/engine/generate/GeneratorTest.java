@@ -44,7 +44,7 @@ final class GeneratorTest {
   @Test
   void tellsWhatComesAsItComes() {
     try (Generator generator = generator(12, 1024)) {
-      int[] prompt = Generator.prompt(tokenizer, "What is");
+      int[] prompt = Generator.prompt(tokenizer, "What is", 1024);
       Generated generated = generator.generate(prompt, shown::add);
       assertThat(shown).hasSizeGreaterThan(5);
       assertThat(String.join("", shown)).isEqualTo(generated.text());
@@ -56,7 +56,7 @@ final class GeneratorTest {
   @Test
   void computesOnlyWhatIsNew() {
     try (Generator generator = generator(8, 1024)) {
-      int[] prompt = Generator.prompt(tokenizer, "What is");
+      int[] prompt = Generator.prompt(tokenizer, "What is", 1024);
       Generated first = generator.generate(prompt, shown::add);
       int[] longer = Arrays.copyOf(prompt, prompt.length + 4);
       System.arraycopy(first.ids(), 0, longer, prompt.length, 4);
@@ -70,7 +70,7 @@ final class GeneratorTest {
   @Test
   void stopsWhenAskedTo() {
     try (Generator generator = generator(100, 1024)) {
-      int[] prompt = Generator.prompt(tokenizer, "What is");
+      int[] prompt = Generator.prompt(tokenizer, "What is", 1024);
       Generated generated =
           generator.generate(
               prompt,

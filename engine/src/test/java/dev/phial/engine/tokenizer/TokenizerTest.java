@@ -12,9 +12,12 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Base64;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -280,7 +283,16 @@ final class TokenizerTest {
         "{'model':{'vocab':{'a':0}},'normalizer':{'type':'Replace','pattern':{'Regex':''},'content':'b'}}",
         "{'model':{'vocab':{'a':0}},'normalizer':{'type':'Replace','pattern':{'String':' '},'content':'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa'}}",
         "{'model':{'vocab':{'a':0}},'normalizer':{'type':'Sequence','normalizers':[{'type':'Sequence','normalizers':[]}]}}",
+        "{'model':{'vocab':{'a':0}},'normalizer':{'type':'Prepend','prepend':''},'pre_tokenizer':{'type':'ByteLevel','add_prefix_space':true,'trim_offsets':true,'use_regex':false}}",
+        "{'model':{'vocab':{'a':0}},'normalizer':{'type':'Lowercase'}}",
         "{'model':{'vocab':{'a':0}},'decoder':{'type':'Strip','content':'a','start':0,'stop':3}}",
+        "{'model':{'vocab':{'a':2147483648}}}",
+        "{'model':{'vocab':{'a':99999999}}}",
+        "{'model':{'vocab':{'a':99999999999999999999}}}",
+        "{'model':{'vocab':{'a':-1}}}",
+        "{'model':{'vocab':{'a':0.5}}}",
+        "{'model':{'vocab':{'a':{}}}}",
+        "{'model':{'vocab':{'a':0}},'added_tokens':[{'id':99999999,'content':'b'}]}",
       })
   void refusesUnsoundTokenizers(String json) throws IOException {
     Files.writeString(folder.resolve("tokenizer.json"), json.replace('\'', '"'));
@@ -288,6 +300,65 @@ final class TokenizerTest {
         .isInstanceOfAny(PhialException.BadInput.class, PhialException.Unsupported.class)
         .hasMessageContaining(folder.toString())
         .hasMessageContainingAll("expected", "found");
+  }
+
+  /** Each step makes little of a character, all of them together more than there is memory. */
+  @ParameterizedTest
+  @CsvSource(
+      delimiterString = "=>",
+      quoteCharacter = '`',
+      value = {
+        "normalizer => normalizers => {'type':'Replace','pattern':{'String':'a'},'content':'aaaaaaaaaaaaaaaa'}",
+        "normalizer => normalizers => {'type':'Prepend','prepend':'aaaaaaaaaaaaaaaa'}",
+        "normalizer => normalizers => {'type':'NFC'}",
+        "pre_tokenizer => pretokenizers => {'type':'ByteLevel','add_prefix_space':true,'trim_offsets':true,'use_regex':false}",
+        "pre_tokenizer => pretokenizers => {'type':'Metaspace','replacement':'▁','prepend_scheme':'always'}",
+        "decoder => decoders => {'type':'Replace','pattern':{'String':'a'},'content':'aaaaaaaaaaaaaaaa'}",
+      })
+  void refusesStepsThatMakeMuchOfLittle(String place, String list, String step) throws IOException {
+    String json =
+        "{'model':{'vocab':{'a':0}},'%s':{'type':'Sequence','%s':[%s]}}"
+            .formatted(place, list, String.join(",", Collections.nCopies(16, step)));
+    Files.writeString(folder.resolve("tokenizer.json"), json.replace('\'', '"'));
+    assertThatThrownBy(() -> Tokenizer.open(folder).encode("aaab", true))
+        .isInstanceOf(PhialException.Unsupported.class)
+        .hasMessageContainingAll(
+            folder.toString(), "expected steps that make at most 64 bytes of one, found");
+  }
+
+  @Test
+  void refusesTokensWithoutMeasure() throws IOException {
+    String added =
+        IntStream.range(1, 20_000)
+            .mapToObj(id -> "{\"id\":%d,\"content\":\"<%d>\"}".formatted(id, id))
+            .collect(Collectors.joining(","));
+    Files.writeString(
+        folder.resolve("tokenizer.json"),
+        "{\"model\":{\"vocab\":{\"a\":0}},\"added_tokens\":[%s]}".formatted(added));
+    assertThatThrownBy(() -> Tokenizer.open(folder))
+        .isInstanceOf(PhialException.BadInput.class)
+        .hasMessageContaining("expected at most 16384 added tokens, found 19999");
+    String tooLong = "a".repeat(2000);
+    assertRefused(
+        new GgufFile()
+            .text("tokenizer.ggml.model", "gpt2")
+            .texts("tokenizer.ggml.tokens", List.of("a", tooLong))
+            .texts("tokenizer.ggml.merges", List.of()),
+        "expected tokens of at most 1024 characters, found one of 2000");
+    Files.writeString(
+        folder.resolve("tokenizer.json"), "{\"model\":{\"vocab\":{\"%s\":0}}}".formatted(tooLong));
+    assertThatThrownBy(() -> Tokenizer.open(folder))
+        .hasMessageContaining("expected tokens of at most 1024 characters, found one of 2000");
+  }
+
+  /** A blank to one library is none to another; either way it may be a run that is too long. */
+  @ParameterizedTest
+  @ValueSource(strings = {"\u00A0 ", "\u2028 ", "\u001C ", "\u001Ca", "\u0085a"})
+  void refusesEndlessGapsOfAnyBlanks(String two) {
+    Tokenizer tokenizer = Tokenizer.open(Fixtures.model("phi4"));
+    assertThatThrownBy(() -> tokenizer.encode(two.repeat(550_000), false))
+        .isInstanceOf(PhialException.Unsupported.class)
+        .hasMessageContaining("expected words and gaps of at most 1048576 characters");
   }
 
   @Test

@@ -1,8 +1,0 @@
-package dev.phial.engine.chat;
-
-import org.jspecify.annotations.Nullable;
-
-/** A value that can be called. */
-interface Function {
-  @Nullable Object call(Arguments arguments);
-}
