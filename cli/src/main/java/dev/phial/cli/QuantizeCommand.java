@@ -1,6 +1,9 @@
 package dev.phial.cli;
 
 import dev.phial.PhialException;
+import dev.phial.io.AtomicFile;
+import dev.phial.io.AtomicFolder;
+import dev.phial.io.Inputs;
 import dev.phial.io.Json;
 import dev.phial.io.Progress;
 import dev.phial.model.Families;
@@ -11,13 +14,13 @@ import dev.phial.plan.PlannedTensor;
 import dev.phial.quant.activation.ActivationPoint;
 import dev.phial.quant.activation.ActivationRanges;
 import dev.phial.source.Checkpoint;
-import dev.phial.source.HuggingFace;
 import dev.phial.targets.CalibrationOptions;
 import dev.phial.targets.Job;
 import dev.phial.targets.Pass;
 import dev.phial.targets.Request;
 import dev.phial.targets.Sink;
 import dev.phial.targets.Target;
+import dev.phial.targets.TargetOption;
 import java.io.File;
 import java.io.IOException;
 import java.nio.file.FileStore;
@@ -92,6 +95,15 @@ final class QuantizeCommand implements Callable<Integer> {
 
     List<Path> files() {
       return job.files(path);
+    }
+
+    /** Files that its options name. */
+    List<Path> inputs() {
+      return target.options().stream()
+          .filter(TargetOption::isFile)
+          .flatMap(option -> request.options().all(option.name()).stream())
+          .map(Path::of)
+          .toList();
     }
   }
 
@@ -169,29 +181,22 @@ final class QuantizeCommand implements Callable<Integer> {
 
   /** Everything that can be known to go wrong before work is done. */
   private void check(Checkpoint checkpoint, List<Output> outputs) {
+    Inputs inputs = new Inputs().addAll(ModelArgument.inputs(model, checkpoint));
+    carry.original().map(ModelArgument::path).ifPresent(inputs::add);
+    outputs.forEach(out -> inputs.addAll(out.inputs()));
     Set<Path> seen = new LinkedHashSet<>();
     for (Output out : outputs) {
-      if (ModelArgument.isSame(checkpoint.path(), out.path)
-          || checkpoint instanceof HuggingFace folder
-              && folder
-                  .weights()
-                  .filter(w -> ModelArgument.isSame(w.path(), out.path))
-                  .isPresent()) {
-        throw new PhialException.Usage(
-            out.path + " is what the model is read from; pass -o for another place");
-      }
+      inputs.refuse(out.path, "-o");
       for (Path file : out.files()) {
         if (!seen.add(file.toAbsolutePath().normalize())) {
           throw new PhialException.Usage(file + " would be written twice; ask for it once");
         }
-        if (checkpoint.files().stream().anyMatch(source -> ModelArgument.isSame(source, file))) {
-          throw new PhialException.Usage(
-              file + " is what the model is read from; pass -o for another place");
-        }
-        if (Files.exists(file) && !force) {
-          throw new PhialException.OutputFailed(
-              file + " exists already; pass --force to replace it, or -o for another place");
-        }
+        inputs.refuse(file, "-o");
+      }
+      if (out.target.writesFolder()) {
+        AtomicFolder.check(out.path, force);
+      } else {
+        out.files().forEach(file -> AtomicFile.check(file, force));
       }
     }
     checkPlaces(outputs);

@@ -132,7 +132,7 @@ final class SafetyTest {
                   "-o",
                   output));
       assertThat(result.status()).isEqualTo(2);
-      assertThat(result.err()).contains(output + " is what the model is read from");
+      assertThat(result.err()).contains(output + " is what this command reads");
     }
     assertThat(out.resolve("tiny.gguf")).hasBinaryContent(before);
   }
