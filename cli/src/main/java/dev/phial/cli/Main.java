@@ -59,7 +59,8 @@ public final class Main implements Callable<Integer> {
   @Spec private CommandSpec spec = CommandSpec.create();
 
   public static void main(String[] args) {
-    System.exit(run(args));
+    StandardOutput out = StandardOutput.install();
+    System.exit(out.status(run(args)));
   }
 
   /**
