@@ -253,16 +253,24 @@ final class QuantizeCommand implements Callable<Integer> {
         .toList();
   }
 
+  /** What cannot be opened or written fails alone, unless everything does. */
   private Map<Path, PhialException> write(List<Output> outputs) {
     Map<Sink, Output> sinks = new LinkedHashMap<>();
+    Map<Path, PhialException> failures = new LinkedHashMap<>();
     try {
       for (Output out : outputs) {
-        sinks.put(out.job.open(out.path, force), out);
+        try {
+          sinks.put(out.job.open(out.path, force), out);
+        } catch (PhialException.OutputFailed e) {
+          failures.put(out.path, e);
+        }
+      }
+      if (sinks.isEmpty()) {
+        throw failures.values().iterator().next();
       }
       if (outputs.stream().anyMatch(out -> out.target.writesFolder())) {
         hashEarly(outputs.getFirst().request.checkpoint());
       }
-      Map<Path, PhialException> failures = new LinkedHashMap<>();
       try (Bar bar = Bar.of(Bar.Unit.BYTES)) {
         Progress progress = bar;
         Pass.run(List.copyOf(sinks.keySet()), threads, progress)
@@ -282,7 +290,7 @@ final class QuantizeCommand implements Callable<Integer> {
         .start(() -> {
           try {
             checkpoint.hashes();
-          } catch (PhialException e) {
+          } catch (PhialException | LinkageError | InternalError e) {
             // whoever asks for the hashes is told
           }
         });

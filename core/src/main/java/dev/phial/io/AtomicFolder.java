@@ -116,9 +116,18 @@ public final class AtomicFolder implements AutoCloseable {
     }
   }
 
-  /** Writes a whole file. */
+  /** Writes a whole file, which takes no descriptor afterwards. */
   public void write(String name, byte[] bytes) {
-    file(name).write(ByteBuffer.wrap(bytes), 0);
+    try {
+      OutputFile file = OutputFile.create(part.resolve(name), shown.resolve(name));
+      try {
+        file.write(ByteBuffer.wrap(bytes), 0);
+      } finally {
+        file.close(); // commit flushes it
+      }
+    } catch (IOException e) {
+      throw OutputFile.failed(shown.resolve(name), e);
+    }
   }
 
   /** Copies a file under its own name; not its times or permissions. */

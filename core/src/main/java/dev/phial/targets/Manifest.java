@@ -4,12 +4,12 @@ import dev.phial.PhialException;
 import dev.phial.Version;
 import dev.phial.io.AtomicFolder;
 import dev.phial.io.Json;
+import dev.phial.io.ModelFiles;
 import dev.phial.io.PythonJson;
 import dev.phial.source.Checkpoint;
 import dev.phial.source.HuggingFace;
 import dev.phial.source.Sha256;
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Collection;
@@ -35,7 +35,7 @@ import tools.jackson.databind.node.ObjectNode;
  */
 public record Manifest(Request request, Target target, String precision) {
   /** In a folder; beside a file, what follows the name of the file and a dot. */
-  public static final String NAME = "phial.json";
+  public static final String NAME = ModelFiles.MANIFEST;
 
   private static final int INDENT = 2;
   private static final String UNKNOWN = "0".repeat(Sha256.LENGTH);
@@ -58,7 +58,8 @@ public record Manifest(Request request, Target target, String precision) {
     try (Stream<Path> found = Files.list(folder.path())) {
       found.forEach(file -> files.put(name(file), file));
     } catch (IOException e) {
-      throw new UncheckedIOException(e);
+      throw new PhialException.OutputFailed(
+          "%s could not be listed: %s".formatted(folder.path(), e.getMessage()), e);
     }
     folder.write(NAME, json(files));
   }
