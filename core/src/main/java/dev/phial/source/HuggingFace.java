@@ -184,7 +184,7 @@ public final class HuggingFace implements Checkpoint {
   /** A file of the folder, if it is there. */
   public Optional<Path> file(String name) {
     Path file = path.resolve(name);
-    return Files.isRegularFile(file) ? Optional.of(file) : Optional.empty();
+    return Files.isRegularFile(file) ? Optional.of(Links.checked(path, file)) : Optional.empty();
   }
 
   /** What lies beside weights and configuration and goes with them: the tokenizer, code. */
@@ -193,6 +193,7 @@ public final class HuggingFace implements Checkpoint {
       return found
           .filter(file -> COMPANION.matcher(file.getFileName().toString()).matches())
           .filter(Files::isRegularFile)
+          .map(file -> Links.checked(path, file))
           .sorted()
           .toList();
     } catch (IOException e) {
