@@ -4,6 +4,8 @@ import dev.phial.PhialException;
 import dev.phial.engine.calibrate.Calibration;
 import dev.phial.engine.calibrate.InputSquares;
 import dev.phial.engine.tokenizer.SpecialTokens;
+import dev.phial.io.AtomicFile;
+import dev.phial.io.Inputs;
 import dev.phial.io.Json;
 import dev.phial.model.Families;
 import dev.phial.model.ModelDescription;
@@ -14,9 +16,7 @@ import dev.phial.targets.ActivationRangesWriter;
 import dev.phial.targets.CalibrationOptions;
 import dev.phial.targets.Options;
 import dev.phial.targets.gguf.ImportanceMatrixFile;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -122,10 +122,6 @@ final class CalibrateCommand implements Callable<Integer> {
       throw new PhialException.Usage(
           "--chunks: expected a number above 0, or -1, found %d".formatted(chunks));
     }
-    if (Files.exists(output) && !force) {
-      throw new PhialException.OutputFailed(
-          output + " exists already; pass --force to replace it, or -o for another place");
-    }
     if (ranges) {
       findRanges(output, stopwatch);
       return Main.DONE;
@@ -137,8 +133,8 @@ final class CalibrateCommand implements Callable<Integer> {
     String words = text.map(TextFile::read).orElseGet(DefaultText.CALIBRATION::read);
     InputSquares squares = new InputSquares();
     try (Loaded loaded = Loaded.open(model, threads, squares)) {
+      check(loaded.checkpoint(), output);
       checkFamily(loaded);
-      checkOutput(loaded.checkpoint(), output);
       Calibration calibration = calibration(loaded, words);
       int length = context(loaded);
       try (Bar bar = Bar.of(Bar.Unit.TOKENS)) {
@@ -171,7 +167,7 @@ final class CalibrateCommand implements Callable<Integer> {
     }
     CalibrationOptions options = CalibrationOptions.of(new Options(given));
     try (Checkpoint checkpoint = ModelArgument.open(model)) {
-      checkOutput(checkpoint, output);
+      check(checkpoint, output);
       ModelDescription description = Families.describe(checkpoint);
       // the attention of Phi-3-small has steps of its own, which no target rounds
       boolean isUsual = description.hyperparameters().small().isEmpty();
@@ -210,14 +206,11 @@ final class CalibrateCommand implements Callable<Integer> {
     }
   }
 
-  private void checkOutput(Checkpoint checkpoint, Path output) {
-    List<Path> sources = new ArrayList<>(checkpoint.files());
-    text.ifPresent(sources::add);
-    for (Path source : sources) {
-      if (ModelArgument.isSame(source, output)) {
-        throw new PhialException.Usage(output + " is read here; pass -o for another place");
-      }
-    }
+  private void check(Checkpoint checkpoint, Path output) {
+    Inputs inputs = new Inputs().addAll(ModelArgument.inputs(model, checkpoint));
+    text.ifPresent(inputs::add);
+    inputs.refuse(output, "-o");
+    AtomicFile.check(output, force);
   }
 
   private int context(Loaded loaded) {

@@ -1,9 +1,9 @@
 package dev.phial.cli;
 
+import dev.phial.PhialException;
 import dev.phial.source.TextFile;
 import java.io.IOException;
 import java.io.InputStream;
-import java.io.UncheckedIOException;
 
 /**
  * The texts that come along, for those who bring none: Shakespeare, which the demo model speaks.
@@ -31,7 +31,7 @@ enum DefaultText {
       }
       return TextFile.read(in, file);
     } catch (IOException e) {
-      throw new UncheckedIOException(e);
+      throw new PhialException.BadInput(file + " cannot be read: " + e.getMessage(), e);
     }
   }
 }

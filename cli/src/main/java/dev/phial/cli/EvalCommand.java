@@ -6,6 +6,7 @@ import dev.phial.engine.eval.MultipleChoice;
 import dev.phial.engine.run.Team;
 import dev.phial.engine.tokenizer.Tokenizer;
 import dev.phial.io.AtomicFile;
+import dev.phial.io.Inputs;
 import dev.phial.model.Families;
 import dev.phial.model.ModelDescription;
 import dev.phial.plan.Recipe;
@@ -128,9 +129,12 @@ final class EvalCommand implements Callable<Integer> {
   public Integer call() {
     Stopwatch stopwatch = Stopwatch.start();
     List<Recipe> recipes = check();
-    Optional<AtomicFile> page = html.map(file -> AtomicFile.create(file, force));
     List<Checkpoint> open = new ArrayList<>();
+    Optional<AtomicFile> page = Optional.empty();
     try (Team team = new Team(threads)) {
+      open.add(ModelArgument.open(model));
+      candidates.forEach(candidate -> open.add(ModelArgument.open(candidate)));
+      page = html.map(file -> startPage(file, open));
       EvalResult result = evaluate(recipes, open, team);
       page.ifPresent(file -> write(EvalPage.of(result), file));
       if (json) {
@@ -169,10 +173,10 @@ final class EvalCommand implements Callable<Integer> {
   }
 
   /**
-   * @param open receives what has to stay open until the end
+   * @param open the model and the candidates
    */
   private EvalResult evaluate(List<Recipe> recipes, List<Checkpoint> open, Team team) {
-    Checkpoint checkpoint = open(model, open);
+    Checkpoint checkpoint = open.getFirst();
     ModelDescription description = Families.describe(checkpoint);
     Tokenizer tokenizer = Tokenizer.of(checkpoint);
     Subject reference = Subject.of(model, checkpoint, description);
@@ -183,8 +187,9 @@ final class EvalCommand implements Callable<Integer> {
     Optional<MultipleChoice> questions = tasks.map(file -> MultipleChoice.read(file, tokenizer));
 
     List<Subject> files = new ArrayList<>();
-    for (String candidate : candidates) {
-      Checkpoint other = open(candidate, open);
+    for (int i = 0; i < candidates.size(); i++) {
+      String candidate = candidates.get(i);
+      Checkpoint other = open.get(i + 1);
       if (!Arrays.equals(Tokenizer.of(other).encode(read, false).ids(), plain)) {
         throw new PhialException.BadInput(
             "%s: expected the vocabulary of the reference, found one that gives other tokens for the text; compare models that share a tokenizer"
@@ -192,7 +197,6 @@ final class EvalCommand implements Callable<Integer> {
       }
       files.add(Subject.of(candidate, other, Families.describe(other)));
     }
-    checkPage(open);
     List<MemorySink> quantized = plan(recipes, checkpoint, description);
     try {
       EvalRun run = new EvalRun(reference, chunks, tokens, questions, threads, team);
@@ -210,12 +214,6 @@ final class EvalCommand implements Callable<Integer> {
     } finally {
       quantized.forEach(MemorySink::close);
     }
-  }
-
-  private static Checkpoint open(String model, List<Checkpoint> open) {
-    Checkpoint checkpoint = ModelArgument.open(model);
-    open.add(checkpoint);
-    return checkpoint;
   }
 
   private String text() {
@@ -237,17 +235,14 @@ final class EvalCommand implements Callable<Integer> {
     return most.filter(count -> count < chunks.count()).map(chunks::limit).orElse(chunks);
   }
 
-  /** With --force, the page must not take the place of what is read. */
-  private void checkPage(List<Checkpoint> open) {
-    List<Path> sources =
-        new ArrayList<>(Stream.of(text, tasks, imatrix).flatMap(Optional::stream).toList());
-    open.forEach(checkpoint -> sources.addAll(checkpoint.files()));
-    for (Path source : sources) {
-      if (html.isPresent() && ModelArgument.isSame(source, html.get())) {
-        throw new PhialException.Usage(
-            "--html: %s is what is read; expected another name for the page".formatted(source));
-      }
+  private AtomicFile startPage(Path file, List<Checkpoint> open) {
+    Inputs inputs = new Inputs().addAll(ModelArgument.inputs(model, open.getFirst()));
+    for (int i = 0; i < candidates.size(); i++) {
+      inputs.addAll(ModelArgument.inputs(candidates.get(i), open.get(i + 1)));
     }
+    Stream.of(text, tasks, imatrix).flatMap(Optional::stream).forEach(inputs::add);
+    inputs.refuse(file, "--html");
+    return AtomicFile.create(file, force);
   }
 
   private List<MemorySink> plan(

@@ -1,6 +1,7 @@
 package dev.phial.cli;
 
 import dev.phial.PhialException;
+import java.io.IOException;
 import java.nio.file.InvalidPathException;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
@@ -59,7 +60,8 @@ public final class Main implements Callable<Integer> {
   @Spec private CommandSpec spec = CommandSpec.create();
 
   public static void main(String[] args) {
-    System.exit(run(args));
+    StandardOutput out = StandardOutput.install();
+    System.exit(out.status(run(args)));
   }
 
   /**
@@ -68,6 +70,29 @@ public final class Main implements Callable<Integer> {
    * @return the exit status
    */
   public static int run(String... args) {
+    try {
+      return commandLine(args).execute(args);
+    } catch (OutOfMemoryError e) {
+      String message = String.valueOf(e.getMessage());
+      return failed(
+          message.contains("heap") || message.contains("array size")
+              ? "out of memory: expected to need less than %s; please report it, with the model's config.json"
+                  .formatted(Sizes.of(Runtime.getRuntime().maxMemory()))
+              : "out of memory: the system has no more (%s); close other programs, or use a shorter --context"
+                  .formatted(message));
+    } catch (TypeNotPresentException e) {
+      return failed(refusal(e).orElseThrow(() -> e));
+    } catch (Error e) {
+      if (e instanceof InternalError && String.valueOf(e.getMessage()).contains("memory access")) {
+        // the JVM's answer to SIGBUS, where no tensor is known any more
+        return failed(
+            "a file of the model can no longer be read; was it changed meanwhile, or has its disk failed?");
+      }
+      return failed(refusal(e).orElseThrow(() -> e));
+    }
+  }
+
+  private static CommandLine commandLine(String... args) {
     CommandLine root = new CommandLine(new Main());
     // only the one that is asked for, where there is one: the others take a tenth of a second
     Optional<Supplier<CommandLine>> asked = Arrays.stream(args).findFirst().map(COMMANDS::get);
@@ -78,24 +103,24 @@ public final class Main implements Callable<Integer> {
     root.setExpandAtFiles(false); // a prompt may begin with @
     root.setParameterExceptionHandler(Main::misused);
     root.setExecutionExceptionHandler(Main::report);
-    try {
-      return root.execute(args);
-    } catch (OutOfMemoryError e) {
-      String message = String.valueOf(e.getMessage());
-      return failed(
-          message.contains("heap") || message.contains("array size")
-              ? "out of memory: expected to need less than %s; please report it, with the model's config.json"
-                  .formatted(Sizes.of(Runtime.getRuntime().maxMemory()))
-              : "out of memory: the system has no more (%s); close other programs, or use a shorter --context"
-                  .formatted(message));
-    } catch (InternalError e) {
-      if (!String.valueOf(e.getMessage()).contains("memory access")) {
-        throw e;
+    return root;
+  }
+
+  /**
+   * What the system said, where it refused a file that Java itself or a library asked for: mostly
+   * that too many are open.
+   */
+  private static Optional<String> refusal(Throwable failure) {
+    for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
+      if (cause instanceof IOException && cause.getMessage() != null) {
+        return Optional.of("the system refused a file: " + cause.getMessage());
       }
-      // the JVM's answer to SIGBUS, where no tensor is known any more
-      return failed(
-          "a file of the model can no longer be read; was it changed meanwhile, or has its disk failed?");
     }
+    return failure instanceof LinkageError || failure instanceof TypeNotPresentException
+        ? Optional.of(
+            "a part of Phial or Java cannot be loaded (%s); is the installation complete, and may enough files be open (ulimit -n)?"
+                .formatted(failure.getMessage()))
+        : Optional.empty();
   }
 
   private static CommandLine withTargets(Object command) {
@@ -154,7 +179,8 @@ public final class Main implements Callable<Integer> {
     if (e instanceof PhialException known) {
       return failed(known.getMessage());
     }
-    throw e; // a bug of ours: the stack trace is what helps
+    // without one, a bug of ours: the stack trace is what helps
+    return failed(refusal(e).orElseThrow(() -> e));
   }
 
   static final class Version implements CommandLine.IVersionProvider {

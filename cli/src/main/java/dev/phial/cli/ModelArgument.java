@@ -5,10 +5,10 @@ import dev.phial.model.Families;
 import dev.phial.source.Checkpoint;
 import dev.phial.source.Folder;
 import dev.phial.source.Sources;
-import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Optional;
+import java.util.stream.Stream;
 
 /** What a user writes for a model: a folder, a file, or {@code demo}. */
 final class ModelArgument {
@@ -38,13 +38,9 @@ final class ModelArgument {
     }
   }
 
-  /** Whether both are there and the same file. */
-  static boolean isSame(Path a, Path b) {
-    try {
-      return Files.exists(a) && Files.exists(b) && Files.isSameFile(a, b);
-    } catch (IOException e) {
-      return false;
-    }
+  /** The files that are read when a model is. */
+  static List<Path> inputs(String model, Checkpoint checkpoint) {
+    return Stream.concat(Stream.of(path(model)), checkpoint.files().stream()).toList();
   }
 
   static Path path(String model) {

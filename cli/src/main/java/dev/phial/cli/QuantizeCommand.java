@@ -1,6 +1,9 @@
 package dev.phial.cli;
 
 import dev.phial.PhialException;
+import dev.phial.io.AtomicFile;
+import dev.phial.io.AtomicFolder;
+import dev.phial.io.Inputs;
 import dev.phial.io.Json;
 import dev.phial.io.Progress;
 import dev.phial.model.Families;
@@ -15,6 +18,7 @@ import dev.phial.targets.CalibrationOptions;
 import dev.phial.targets.Pass;
 import dev.phial.targets.Request;
 import dev.phial.targets.Target;
+import dev.phial.targets.TargetOption;
 import dev.phial.targets.layout.Layout;
 import dev.phial.targets.layout.Sink;
 import java.io.File;
@@ -93,6 +97,15 @@ final class QuantizeCommand implements Callable<Integer> {
     List<Path> files() {
       return job.files(path);
     }
+
+    /** Files that its options name. */
+    List<Path> inputs() {
+      return target.options().stream()
+          .filter(TargetOption::isFile)
+          .flatMap(option -> request.options().all(option.name()).stream())
+          .map(Path::of)
+          .toList();
+    }
   }
 
   @Override
@@ -169,28 +182,22 @@ final class QuantizeCommand implements Callable<Integer> {
 
   /** Everything that can be known to go wrong before work is done. */
   private void check(Checkpoint checkpoint, List<Output> outputs) {
+    Inputs inputs = new Inputs().addAll(ModelArgument.inputs(model, checkpoint));
+    carry.original().map(ModelArgument::path).ifPresent(inputs::add);
+    outputs.forEach(out -> inputs.addAll(out.inputs()));
     Set<Path> seen = new LinkedHashSet<>();
     for (Output out : outputs) {
-      if (ModelArgument.isSame(checkpoint.path(), out.path)
-          || checkpoint
-              .lender()
-              .filter(lender -> ModelArgument.isSame(lender.path(), out.path))
-              .isPresent()) {
-        throw new PhialException.Usage(
-            out.path + " is what the model is read from; pass -o for another place");
-      }
+      inputs.refuse(out.path, "-o");
       for (Path file : out.files()) {
         if (!seen.add(file.toAbsolutePath().normalize())) {
           throw new PhialException.Usage(file + " would be written twice; ask for it once");
         }
-        if (checkpoint.files().stream().anyMatch(source -> ModelArgument.isSame(source, file))) {
-          throw new PhialException.Usage(
-              file + " is what the model is read from; pass -o for another place");
-        }
-        if (Files.exists(file) && !force) {
-          throw new PhialException.OutputFailed(
-              file + " exists already; pass --force to replace it, or -o for another place");
-        }
+        inputs.refuse(file, "-o");
+      }
+      if (out.target.writesFolder()) {
+        AtomicFolder.check(out.path, force);
+      } else {
+        out.files().forEach(file -> AtomicFile.check(file, force));
       }
     }
     checkPlaces(outputs);
@@ -247,16 +254,24 @@ final class QuantizeCommand implements Callable<Integer> {
         .toList();
   }
 
+  /** What cannot be opened or written fails alone, unless everything does. */
   private Map<Path, PhialException> write(List<Output> outputs) {
     Map<Sink, Output> sinks = new LinkedHashMap<>();
+    Map<Path, PhialException> failures = new LinkedHashMap<>();
     try {
       for (Output out : outputs) {
-        sinks.put(out.job.open(out.path, force), out);
+        try {
+          sinks.put(out.job.open(out.path, force), out);
+        } catch (PhialException.OutputFailed e) {
+          failures.put(out.path, e);
+        }
+      }
+      if (sinks.isEmpty()) {
+        throw failures.values().iterator().next();
       }
       if (outputs.stream().anyMatch(out -> out.target.writesFolder())) {
         hashEarly(outputs.getFirst().request.checkpoint());
       }
-      Map<Path, PhialException> failures = new LinkedHashMap<>();
       try (Bar bar = Bar.of(Bar.Unit.BYTES)) {
         Progress progress = bar;
         Pass.run(List.copyOf(sinks.keySet()), threads, progress)
@@ -276,7 +291,7 @@ final class QuantizeCommand implements Callable<Integer> {
         .start(() -> {
           try {
             checkpoint.hashes();
-          } catch (PhialException e) {
+          } catch (PhialException | LinkageError | InternalError e) {
             // whoever asks for the hashes is told
           }
         });

@@ -242,6 +242,8 @@ final class ArchitectureTest {
         .haveNameNotMatching(OUTPUTS)
         .and()
         .doNotHaveFullyQualifiedName("dev.phial.source.MappedFile") // opens a channel to read
+        .and()
+        .doNotHaveFullyQualifiedName("dev.phial.cli.StandardOutput") // is open already
         .should()
         .accessTargetWhere(calls(WRITERS))
         .check(CLASSES);

@@ -114,7 +114,7 @@ final class CalibrateTest {
     assertFails(2, "the context of the model", "demo", "--context", "5000", "-o", out);
     assertFails(1, "llama.cpp has no runtime", Phial.model("phi3-small-8k"), "-o", out);
     assertFails(1, "exists already", "demo", "-o", text);
-    assertFails(2, "is read here", "demo", "--text", text, "-o", text, "--force");
+    assertFails(2, "is what this command reads", "demo", "--text", text, "-o", text, "--force");
     assertThat(folder).isDirectoryNotContaining("glob:**.gguf*");
     assertThat(Files.readString(Path.of(text))).isEqualTo("too short");
   }

@@ -143,7 +143,7 @@ final class CarryTest {
                 "-o",
                 source.toString()));
     assertThat(result.status()).isEqualTo(2);
-    assertThat(result.err()).contains("what the model is read from");
+    assertThat(result.err()).contains("what this command reads");
   }
 
   private static Path source(String model, String to) {

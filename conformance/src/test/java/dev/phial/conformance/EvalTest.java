@@ -139,7 +139,7 @@ final class EvalTest {
           1 | none.jsonl cannot be read          | --tasks none.jsonl
           1 | there is no such file or folder    | nowhere.gguf
           1 | exists already; pass --force       | --html short.txt
-          2 | short.txt is what is read          | --context 4 --text short.txt --html short.txt --force
+          2 | short.txt is what this command reads | --context 4 --text short.txt --html short.txt --force
           """)
   void refuses(int status, String message, String arguments) throws IOException {
     Files.writeString(folder.resolve("short.txt"), "O Romeo, Romeo! wherefore art thou Romeo?");

@@ -89,6 +89,36 @@ final class SafetyTest {
     assertThat(out).isEmptyDirectory();
   }
 
+  /**
+   * Java needs some itself; what it lacks must not become a stack trace or leave a part, and
+   * outputs for which there are enough appear.
+   */
+  @Test
+  @DisabledOnOs(OS.WINDOWS)
+  void tooFewDescriptorsAreClearErrors() throws IOException {
+    List<String> targets = List.of("gguf:Q4_0", "onnx:int4", "openvino:int4", "mlx:4");
+    boolean someAppeared = false;
+    for (int most = 20; most <= 68; most += 8) {
+      String output = "out" + most + "/";
+      List<String> words =
+          new ArrayList<>(List.of("sh", "-c", "ulimit -n " + most + " && exec \"$@\"", "sh"));
+      List<String> arguments = new ArrayList<>(List.of("quantize", Phial.model("tiny-phi3")));
+      targets.forEach(to -> arguments.addAll(List.of("--to", to)));
+      arguments.addAll(List.of("-o", output));
+      words.addAll(Phial.words(arguments));
+      Command.Result result = Command.run(out, words);
+      assertThat(result.err()).doesNotContain("\tat ").doesNotContain("Exception in thread");
+      assertThat(result.status()).isIn(0, 1);
+      assertThat(result.err().contains("phial: ")).isEqualTo(result.status() == 1);
+      Path outputs = out.resolve(output);
+      List<String> written = Files.exists(outputs) ? names(outputs) : List.of();
+      assertThat(written).noneMatch(name -> name.startsWith("."));
+      assertThat(result.out()).hasLineCount(written.size());
+      someAppeared |= !written.isEmpty() && written.size() < targets.size();
+    }
+    assertThat(someAppeared).as("an output fails alone").isTrue();
+  }
+
   @Test
   void freeDiskIsCheckedBeforeAnythingIsWritten() throws IOException {
     long columns = 256;
@@ -132,7 +162,7 @@ final class SafetyTest {
                   "-o",
                   output));
       assertThat(result.status()).isEqualTo(2);
-      assertThat(result.err()).contains(output + " is what the model is read from");
+      assertThat(result.err()).contains(output + " is what this command reads");
     }
     assertThat(out.resolve("tiny.gguf")).hasBinaryContent(before);
   }

@@ -2,9 +2,9 @@ package dev.phial.io;
 
 import dev.phial.PhialException;
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
@@ -34,19 +34,13 @@ public final class AtomicFile implements Bytes, AutoCloseable {
   /**
    * Starts a file.
    *
-   * @param replace whether an existing target may be replaced
-   * @throws PhialException.OutputFailed if the target exists and may not be replaced, or the folder
-   *     cannot be written
+   * @param replace whether an existing file may be replaced
+   * @throws PhialException.OutputFailed if the target is no file or may not be replaced, or the
+   *     folder cannot be written
    */
   public static AtomicFile create(Path target, boolean replace) {
+    check(target, replace);
     Path absolute = target.toAbsolutePath();
-    if (!replace && Files.exists(absolute)) {
-      throw OutputFile.exists(target);
-    }
-    if (Files.isDirectory(absolute)) {
-      throw new PhialException.OutputFailed(
-          target + " is a folder; pass -o with the name of a file");
-    }
     try {
       Path part = Parts.beside(absolute);
       try {
@@ -57,6 +51,31 @@ public final class AtomicFile implements Bytes, AutoCloseable {
       }
     } catch (IOException e) {
       throw OutputFile.failed(target, e);
+    }
+  }
+
+  /**
+   * Tells whether a file could be made at a place, as far as can be seen without making it. Only a
+   * file is ever replaced: not a folder, and no link, device or pipe.
+   *
+   * @throws PhialException.OutputFailed if it could not
+   */
+  public static void check(Path target, boolean replace) {
+    Place found = Place.of(target.toAbsolutePath(), target);
+    switch (found) {
+      case FREE -> {}
+      case FILE -> {
+        if (!replace) {
+          throw OutputFile.exists(target);
+        }
+      }
+      case FOLDER ->
+          throw new PhialException.OutputFailed(
+              target + " is a folder; pass -o with the name of a file");
+      case LINK, SPECIAL ->
+          throw new PhialException.OutputFailed(
+              "%s: expected a file to replace, found %s; pass -o for another place"
+                  .formatted(target, found.label()));
     }
   }
 
@@ -88,7 +107,7 @@ public final class AtomicFile implements Bytes, AutoCloseable {
     List<Path> appeared = new ArrayList<>();
     try {
       for (AtomicFile file : files) {
-        boolean isNew = !Files.exists(file.target);
+        boolean isNew = !Files.exists(file.target, LinkOption.NOFOLLOW_LINKS);
         file.appear();
         if (isNew) {
           appeared.add(file.target);
@@ -109,9 +128,7 @@ public final class AtomicFile implements Bytes, AutoCloseable {
   }
 
   private void appear() {
-    if (!replace && Files.exists(target)) {
-      throw OutputFile.exists(target);
-    }
+    check(target, replace);
     try {
       Files.move(part, target, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
       Parts.forget(part);
@@ -129,17 +146,15 @@ public final class AtomicFile implements Bytes, AutoCloseable {
     }
   }
 
-  /** Removes the part file, unless it has been committed. */
+  /**
+   * Removes the part file, unless it has been committed; what cannot be removed now is tried again
+   * when the process ends.
+   */
   @Override
   public void close() {
-    if (!Parts.forget(part)) {
-      return;
-    }
-    try {
+    if (Parts.isPart(part)) {
       out.close();
-      Files.deleteIfExists(part);
-    } catch (IOException e) {
-      throw new UncheckedIOException("could not remove " + part, e);
+      Parts.removeNowOrLater(part);
     }
   }
 }

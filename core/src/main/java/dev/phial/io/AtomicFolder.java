@@ -2,21 +2,16 @@ package dev.phial.io;
 
 import dev.phial.PhialException;
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.FileVisitResult;
 import java.nio.file.Files;
-import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.SimpleFileVisitor;
-import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Map;
-import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -42,15 +37,12 @@ public final class AtomicFolder implements AutoCloseable {
    * Starts a folder.
    *
    * @param replace whether an existing target may be replaced, with all that is in it
-   * @throws PhialException.OutputFailed if the target exists and may not be replaced, is no folder
-   *     that an export could have made, or the place cannot be written
+   * @throws PhialException.OutputFailed if the target may not be replaced, or the place cannot be
+   *     written
    */
   public static AtomicFolder create(Path target, boolean replace) {
-    Path absolute = target.toAbsolutePath().normalize();
-    if (!replace && Files.exists(absolute, LinkOption.NOFOLLOW_LINKS)) {
-      throw OutputFile.exists(target);
-    }
-    checkReplaceable(absolute, target);
+    check(target, replace);
+    Path absolute = absolute(target);
     try {
       Path part = Parts.beside(absolute);
       try {
@@ -66,31 +58,46 @@ public final class AtomicFolder implements AutoCloseable {
   }
 
   /**
-   * Replacing a folder removes what is in it, so a slip of the hand must not name a home folder:
-   * what exists must be empty, or hold plain files and among them what every exporter writes.
+   * Tells whether a folder could be made at a place, as far as can be seen without making it.
+   * Replacing a folder removes what is in it, so a slip of the hand must not name one with other
+   * things: every file of it must be one that Phial or the exporter of a runtime wrote.
+   *
+   * @throws PhialException.OutputFailed if it could not
    */
-  private static void checkReplaceable(Path target, Path shown) {
-    if (!Files.exists(target, LinkOption.NOFOLLOW_LINKS)) {
-      return;
-    }
-    if (!Files.isDirectory(target, LinkOption.NOFOLLOW_LINKS)) {
-      throw new PhialException.OutputFailed(
-          shown
-              + ": expected a folder to replace, found something else; pass -o for another place");
-    }
-    try (Stream<Path> entries = Files.list(target)) {
-      List<Path> found = entries.toList();
-      boolean isExport =
-          found.stream().allMatch(Files::isRegularFile)
-              && found.stream().anyMatch(file -> file.getFileName().toString().endsWith(".json"));
-      if (!found.isEmpty() && !isExport) {
-        throw new PhialException.OutputFailed(
-            shown
-                + ": expected a folder that holds an exported model and nothing else, found other things; they would be lost, so remove it yourself or pass -o for another place");
+  public static void check(Path target, boolean replace) {
+    Path absolute = absolute(target);
+    Parts.tidy(absolute);
+    Place found = Place.of(absolute, target);
+    switch (found) {
+      case FREE -> {}
+      case FOLDER -> {
+        checkReplaceable(absolute, target);
+        if (!replace) {
+          throw OutputFile.exists(target);
+        }
       }
+      case FILE, LINK, SPECIAL ->
+          throw new PhialException.OutputFailed(
+              "%s: expected a folder to replace, found %s; pass -o for another place"
+                  .formatted(target, found.label()));
+    }
+  }
+
+  private static void checkReplaceable(Path target, Path shown) {
+    try {
+      ModelFiles.foreign(target)
+          .ifPresent(name -> {
+            throw new PhialException.OutputFailed(
+                "%s: expected a folder that holds an exported model and nothing else, found %s, which would be lost; remove it yourself, or pass -o for another place"
+                    .formatted(shown, name));
+          });
     } catch (IOException e) {
       throw OutputFile.failed(shown, e);
     }
+  }
+
+  private static Path absolute(Path target) {
+    return target.toAbsolutePath().normalize();
   }
 
   /** The hidden folder, for whoever writes files in it by other means than {@link #file}. */
@@ -109,9 +116,18 @@ public final class AtomicFolder implements AutoCloseable {
     }
   }
 
-  /** Writes a whole file. */
+  /** Writes a whole file, which takes no descriptor afterwards. */
   public void write(String name, byte[] bytes) {
-    file(name).write(ByteBuffer.wrap(bytes), 0);
+    try {
+      OutputFile file = OutputFile.create(part.resolve(name), shown.resolve(name));
+      try {
+        file.write(ByteBuffer.wrap(bytes), 0);
+      } finally {
+        file.close(); // commit flushes it
+      }
+    } catch (IOException e) {
+      throw OutputFile.failed(shown.resolve(name), e);
+    }
   }
 
   /** Copies a file under its own name; not its times or permissions. */
@@ -125,8 +141,8 @@ public final class AtomicFolder implements AutoCloseable {
   }
 
   /**
-   * Makes the folder durable, then visible under its name. What it replaces is moved aside until
-   * then, and comes back if that fails.
+   * Makes the folder durable, then visible under its name, in the place of what was called so
+   * before.
    */
   public void commit() {
     try {
@@ -134,34 +150,11 @@ public final class AtomicFolder implements AutoCloseable {
         file.finish();
       }
       flush(part);
-      if (Files.exists(target, LinkOption.NOFOLLOW_LINKS)) {
-        if (!replace) {
-          throw OutputFile.exists(shown);
-        }
-        replace();
-      } else {
-        Files.move(part, target, StandardCopyOption.ATOMIC_MOVE);
-      }
-      Parts.forget(part);
-      Parts.flushFolderOf(target);
+      check(shown, replace);
+      Parts.placeFolder(part, target);
     } catch (IOException e) {
       throw OutputFile.failed(shown, e);
     }
-  }
-
-  private void replace() throws IOException {
-    checkReplaceable(target, shown);
-    Path old = Parts.beside(target);
-    Parts.forget(old); // not to be lost if the process is asked to end just now
-    Files.move(target, old, StandardCopyOption.ATOMIC_MOVE);
-    try {
-      Files.move(part, target, StandardCopyOption.ATOMIC_MOVE);
-    } catch (IOException e) {
-      Files.move(old, target, StandardCopyOption.ATOMIC_MOVE);
-      throw e;
-    }
-    Parts.flushFolderOf(target);
-    Parts.remove(old);
   }
 
   /** Makes durable whatever lies in a folder. */
@@ -186,19 +179,15 @@ public final class AtomicFolder implements AutoCloseable {
         });
   }
 
-  /** Removes the hidden folder, unless it has been committed. */
+  /**
+   * Removes the hidden folder, unless it has been committed; what cannot be removed now is tried
+   * again when the process ends.
+   */
   @Override
   public void close() {
-    if (!Parts.forget(part)) {
-      return;
-    }
-    try {
-      for (OutputFile file : files.values()) {
-        file.close();
-      }
-      Parts.remove(part);
-    } catch (IOException e) {
-      throw new UncheckedIOException("could not remove " + part, e);
+    if (Parts.isPart(part)) {
+      files.values().forEach(OutputFile::close);
+      Parts.removeNowOrLater(part);
     }
   }
 }

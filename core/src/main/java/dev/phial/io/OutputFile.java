@@ -89,8 +89,12 @@ public final class OutputFile implements Bytes {
   }
 
   /** Releases the file, however far it has come. */
-  void close() throws IOException {
-    channel.close();
+  void close() {
+    try {
+      channel.close();
+    } catch (IOException ignored) {
+      // it is about to be removed
+    }
   }
 
   static PhialException exists(Path target) {

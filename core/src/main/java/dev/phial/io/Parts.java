@@ -4,6 +4,7 @@ import dev.phial.PhialException;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.channels.OverlappingFileLockException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.DirectoryIteratorException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.FileVisitResult;
@@ -12,6 +13,7 @@ import java.nio.file.LinkOption;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.SimpleFileVisitor;
+import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.time.Duration;
@@ -24,9 +26,13 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Unfinished outputs: hidden files and folders beside the place where they will appear. They are
- * removed when the process is asked to end. They survive only a kill -9 or a power cut, and then
- * until the target is written again.
+ * Unfinished outputs: hidden files and folders beside the place where they will appear, called
+ * {@code .NAME.PROCESS-TIME.part}. They are removed when the process is asked to end. They survive
+ * only a kill -9 or a power cut, and then until the target is written again.
+ *
+ * <p>A folder that is about to be replaced is called {@code .old} instead for an instant, where it
+ * and the new one cannot swap their names. It is complete, and comes back if nothing took its
+ * place.
  */
 final class Parts {
   /**
@@ -34,8 +40,14 @@ final class Parts {
    */
   private static final Duration YOUNG = Duration.ofHours(1);
 
+  private static final String PART = ".part";
+  private static final String OLD = ".old";
+
   /** The process that writes a part is in its name. */
-  private static final Pattern NAME = Pattern.compile("\\.([0-9]{1,18})-[0-9a-f]+\\.part$");
+  private static final Pattern NAME = Pattern.compile("\\.([0-9]{1,18})-[0-9a-f]+\\.(part|old)$");
+
+  /** Bytes of a target's name that fit into that of a part: most systems allow 255 in all. */
+  private static final int LONGEST = 200;
 
   private static final Set<Path> PARTS = ConcurrentHashMap.newKeySet();
 
@@ -53,23 +65,57 @@ final class Parts {
       throw new PhialException.OutputFailed(target + " has no name; pass -o with one");
     }
     Files.createDirectories(folder);
-    removeAbandoned(folder, ".%s.".formatted(name));
-    Path part =
-        folder.resolve(
-            ".%s.%d-%s.part"
-                .formatted(
-                    name, ProcessHandle.current().pid(), Long.toHexString(System.nanoTime())));
+    tidy(target);
+    Path part = newName(target, PART);
     PARTS.add(part);
     return part;
   }
 
-  /** The part has become something else; whether it was one. */
-  static boolean forget(Path part) {
-    return PARTS.remove(part);
+  private static Path newName(Path target, String end) {
+    return target.resolveSibling(
+        "%s%d-%s%s"
+            .formatted(
+                start(target),
+                ProcessHandle.current().pid(),
+                Long.toHexString(System.nanoTime()),
+                end));
+  }
+
+  /** With what the names of all parts of a target begin; a long name is cut. */
+  private static String start(Path target) {
+    String name = String.valueOf(target.getFileName());
+    if (name.getBytes(StandardCharsets.UTF_8).length <= LONGEST) {
+      return "." + name + ".";
+    }
+    int end = 0;
+    for (int bytes = 0; bytes < LONGEST - Long.BYTES; end = name.offsetByCodePoints(end, 1)) {
+      bytes += Character.toString(name.codePointAt(end)).getBytes(StandardCharsets.UTF_8).length;
+    }
+    return ".%s~%08x.".formatted(name.substring(0, end), name.hashCode());
+  }
+
+  /** Whether it is a part of this process that has not become something else. */
+  static boolean isPart(Path part) {
+    return PARTS.contains(part);
+  }
+
+  /** The part has become something else. */
+  static void forget(Path part) {
+    PARTS.remove(part);
+  }
+
+  /** Removes a part, or has it removed when the process ends. */
+  static void removeNowOrLater(Path part) {
+    try {
+      remove(part);
+      forget(part);
+    } catch (IOException ignored) {
+      // most likely there are too many open files; at the end there are none
+    }
   }
 
   /** Removes a file, or a folder and all that is in it. */
-  static void remove(Path part) throws IOException {
+  private static void remove(Path part) throws IOException {
     try {
       Files.walkFileTree(
           part,
@@ -94,6 +140,40 @@ final class Parts {
   }
 
   /**
+   * Gives a complete folder its name, in the place of what is called so. At any instant the name
+   * belongs to one of them, or, where the file system cannot swap names, {@link #tidy} gives it
+   * back.
+   */
+  static void placeFolder(Path part, Path target) throws IOException {
+    synchronized (PARTS) { // whoever ends the process must not find half of it done
+      if (!Files.exists(target, LinkOption.NOFOLLOW_LINKS)) {
+        Files.move(part, target, StandardCopyOption.ATOMIC_MOVE);
+        forget(part);
+      } else if (!Exchange.swap(part, target)) {
+        placeInTwoSteps(part, target);
+      }
+    }
+    flushFolderOf(target);
+    if (isPart(part)) {
+      removeNowOrLater(part); // the old one now
+    }
+  }
+
+  /** Afterwards the part is the old folder, as after a swap. */
+  static void placeInTwoSteps(Path part, Path target) throws IOException {
+    Path old = newName(target, OLD);
+    Files.move(target, old, StandardCopyOption.ATOMIC_MOVE);
+    try {
+      Files.move(part, target, StandardCopyOption.ATOMIC_MOVE);
+    } catch (IOException e) {
+      Files.move(old, target, StandardCopyOption.ATOMIC_MOVE);
+      throw e;
+    }
+    flushFolderOf(target);
+    Files.move(old, part, StandardCopyOption.ATOMIC_MOVE);
+  }
+
+  /**
    * Makes the names in a folder durable; folders cannot be flushed on Windows, which does it
    * unasked.
    */
@@ -113,35 +193,73 @@ final class Parts {
     }
   }
 
-  /** Removes the parts of processes that were killed; those that live hold locks on theirs. */
-  private static void removeAbandoned(Path folder, String start) {
-    try (DirectoryStream<Path> parts = Files.newDirectoryStream(folder, "*.part")) {
-      for (Path part : parts) {
-        if (String.valueOf(part.getFileName()).startsWith(start)
-            && !PARTS.contains(part)
-            && isAbandoned(part)) {
-          remove(part);
-        }
+  /**
+   * Removes what killed processes left of a target; those that live hold locks on their parts. A
+   * folder whose process was killed after it had taken the name and before it had given it to
+   * another gets the name back.
+   */
+  static void tidy(Path target) {
+    Path folder = target.getParent();
+    if (folder == null || target.getFileName() == null || !Files.isDirectory(folder)) {
+      return;
+    }
+    String start = start(target);
+    try (DirectoryStream<Path> entries =
+        Files.newDirectoryStream(
+            folder,
+            entry -> {
+              String name = String.valueOf(entry.getFileName());
+              return name.startsWith(start)
+                  && NAME.matcher(name.substring(start.length() - 1)).matches();
+            })) {
+      for (Path left : entries) {
+        tidy(left, target);
       }
     } catch (IOException | DirectoryIteratorException ignored) {
       // what is left behind harms nobody
     }
   }
 
-  /** Whether nobody holds a lock on it, and nobody is just about to take one. */
-  private static boolean isAbandoned(Path part) throws IOException {
-    boolean young = Files.getLastModifiedTime(part).toInstant().isAfter(Instant.now().minus(YOUNG));
-    if (young && isOfALivingProcess(part)) {
-      return false;
+  private static void tidy(Path left, Path target) {
+    try {
+      if (PARTS.contains(left) || isRecent(left) && isOfALivingProcess(left)) {
+        return;
+      }
+      boolean isOld = left.toString().endsWith(OLD);
+      if (isOld && !Files.exists(target, LinkOption.NOFOLLOW_LINKS)) {
+        Files.move(left, target, StandardCopyOption.ATOMIC_MOVE);
+      } else if (isOld) {
+        Path part = newName(target, PART); // half removed, it must not come back
+        Files.move(left, part, StandardCopyOption.ATOMIC_MOVE);
+        remove(part);
+      } else if (isUnlocked(left)) {
+        remove(left);
+      }
+    } catch (IOException ignored) {
+      // neither does this one
     }
-    if (!Files.isDirectory(part, LinkOption.NOFOLLOW_LINKS)) {
-      return isUnlocked(part);
-    }
-    try (Stream<Path> files = Files.list(part)) {
-      for (Path file : files.toList()) {
-        if (!isUnlocked(file)) {
-          return false;
+  }
+
+  /** Whether somebody may be just about to lock it. */
+  private static boolean isRecent(Path left) throws IOException {
+    return Files.getLastModifiedTime(left, LinkOption.NOFOLLOW_LINKS)
+        .toInstant()
+        .isAfter(Instant.now().minus(YOUNG));
+  }
+
+  /** Whether nobody holds a lock on a file, or on one in a folder. */
+  private static boolean isUnlocked(Path part) throws IOException {
+    if (Files.isDirectory(part, LinkOption.NOFOLLOW_LINKS)) {
+      try (Stream<Path> files = Files.list(part)) {
+        for (Path file : files.toList()) {
+          if (!isUnlocked(file)) {
+            return false;
+          }
         }
+      }
+    } else if (Files.isRegularFile(part, LinkOption.NOFOLLOW_LINKS)) { // a pipe would wait
+      try (FileChannel channel = FileChannel.open(part, StandardOpenOption.WRITE)) {
+        return tryLock(channel);
       }
     }
     return true;
@@ -155,12 +273,6 @@ final class Parts {
             .orElse(false);
   }
 
-  private static boolean isUnlocked(Path file) throws IOException {
-    try (FileChannel channel = FileChannel.open(file, StandardOpenOption.WRITE)) {
-      return tryLock(channel);
-    }
-  }
-
   /** Takes the lock that goes with the process, however it ends; not every file system has one. */
   static boolean tryLock(FileChannel channel) {
     try {
@@ -171,11 +283,13 @@ final class Parts {
   }
 
   private static void removeAll() {
-    for (Path part : PARTS) {
-      try {
-        remove(part);
-      } catch (IOException ignored) {
-        // the process is ending; a hidden part is what is left
+    synchronized (PARTS) {
+      for (Path part : PARTS) {
+        try {
+          remove(part);
+        } catch (IOException ignored) {
+          // the process is ending; a hidden part is what is left
+        }
       }
     }
   }

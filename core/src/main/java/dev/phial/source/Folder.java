@@ -95,7 +95,7 @@ public final class Folder {
   /** A file, if it is there. */
   public Optional<Path> file(String name) {
     Path file = path.resolve(name);
-    return Files.isRegularFile(file) ? Optional.of(file) : Optional.empty();
+    return Files.isRegularFile(file) ? Optional.of(Links.checked(path, file)) : Optional.empty();
   }
 
   /** A JSON file, if it is there. */
@@ -109,6 +109,7 @@ public final class Folder {
       return found
           .filter(file -> COMPANION.matcher(file.getFileName().toString()).matches())
           .filter(Files::isRegularFile)
+          .map(file -> Links.checked(path, file))
           .sorted()
           .toList();
     } catch (IOException e) {

@@ -8,7 +8,10 @@ import dev.phial.PhialException;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
+import java.net.StandardProtocolFamily;
+import java.net.UnixDomainSocketAddress;
 import java.nio.ByteBuffer;
+import java.nio.channels.ServerSocketChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -145,12 +148,61 @@ final class AtomicFileTest {
   @ValueSource(booleans = {true, false})
   void refusesPlacesWhereNoFileCanBe(boolean replace) throws IOException {
     Files.createDirectory(target);
-    refused(target, replace, replace ? "is a folder" : "exists already");
+    refused(target, replace, "is a folder");
     Path file = Files.writeString(folder.resolve("file"), "x");
     refused(
         file.resolve("model.gguf"), replace, "could not be written: " + file + " is not a folder");
-    refused(Path.of("/"), replace, replace ? "" : "exists already");
+    refused(Path.of("/"), replace, "is a folder");
     refused(folder.resolve("x".repeat(300)), replace, "could not be written");
+  }
+
+  /** Whoever names a device wants to write to it, not to have it replaced. */
+  @ParameterizedTest
+  @ValueSource(booleans = {true, false})
+  void replacesNothingButFiles(boolean replace) throws Exception {
+    Path other = Files.writeString(folder.resolve("other"), "precious");
+    Files.createSymbolicLink(target, other);
+    refused(target, replace, "expected a file to replace, found a symbolic link");
+    Files.delete(other);
+    refused(target, replace, "expected a file to replace, found a symbolic link");
+    Files.delete(target);
+    try (ServerSocketChannel socket = ServerSocketChannel.open(StandardProtocolFamily.UNIX)) {
+      socket.bind(UnixDomainSocketAddress.of(target));
+      refused(target, replace, "expected a file to replace, found a device, pipe or socket");
+    }
+    Path device = Path.of("/dev/null");
+    assumeTrue(Files.exists(device), "there are no devices");
+    refused(device, replace, "expected a file to replace, found a device, pipe or socket");
+  }
+
+  @Test
+  void doesNotReplaceALinkThatAppearedMeanwhile() throws IOException {
+    Path other = Files.writeString(folder.resolve("other"), "precious");
+    try (AtomicFile file = AtomicFile.create(target, true)) {
+      Files.createSymbolicLink(target, other);
+      assertThatThrownBy(file::commit).hasMessageContaining("found a symbolic link");
+    }
+    assertThat(target).isSymbolicLink().hasContent("precious");
+    assertThat(names()).containsExactly("model.gguf", "other");
+  }
+
+  /** The name of a part is longer than that of its target. */
+  @ParameterizedTest
+  @ValueSource(ints = {100, 200, 201, 245, 255})
+  void longNamesAreLegal(int length) throws IOException {
+    for (String letter : List.of("x", "ü", "語", "😀")) {
+      int bytes = letter.getBytes(StandardCharsets.UTF_8).length;
+      String name = letter.repeat(length / bytes) + "x".repeat(length % bytes);
+      Path path = folder.resolve(name);
+      for (int i = 0; i < 2; i++) {
+        try (AtomicFile file = AtomicFile.create(path, true)) {
+          file.write(bytes("there"), 0);
+          file.commit();
+        }
+      }
+      assertThat(names()).containsExactly(name);
+      Files.delete(path);
+    }
   }
 
   private static void refused(Path target, boolean replace, String reason) {

@@ -12,6 +12,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -84,7 +85,7 @@ final class AtomicFolderTest {
       Files.writeString(target.resolve("theirs"), "x");
       assertThatThrownBy(folder::commit)
           .isInstanceOf(PhialException.OutputFailed.class)
-          .hasMessageContaining("exists already");
+          .hasMessageContaining("found theirs, which would be lost");
     }
     assertThat(names(parent)).containsExactly("model");
     assertThat(names(target)).containsExactly("theirs");
@@ -92,10 +93,10 @@ final class AtomicFolderTest {
 
   @Test
   void replacesAnExport() throws IOException {
-    export();
+    export(List.of("phial.json", "old"));
     try (AtomicFolder folder = AtomicFolder.create(target, true)) {
       folder.write("new", new byte[1]);
-      assertThat(names(target)).containsExactly("config.json", "old");
+      assertThat(names(target)).containsExactly("old", "phial.json");
       folder.commit();
     }
     assertThat(names(target)).containsExactly("new");
@@ -104,11 +105,11 @@ final class AtomicFolderTest {
 
   @Test
   void keepsTheOldOneWhenNotCommitted() throws IOException {
-    export();
+    export(List.of("phial.json", "old"));
     try (AtomicFolder folder = AtomicFolder.create(target, true)) {
       folder.write("new", new byte[1]);
     }
-    assertThat(names(target)).containsExactly("config.json", "old");
+    assertThat(names(target)).containsExactly("old", "phial.json");
     assertThat(names(parent)).containsExactly("model");
   }
 
@@ -122,25 +123,149 @@ final class AtomicFolderTest {
     assertThat(names(target)).containsExactly("new");
   }
 
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "thesis.txt",
+        "package.json",
+        "README.md",
+        "train.py",
+        ".git/config",
+        "nested/config.json",
+        "-> model.safetensors"
+      })
+  void doesNotReplaceAFolderWithOtherThings(String other) throws IOException {
+    for (List<String> files : EXPORTS) {
+      export(files);
+      Path there = target.resolve(other.replace("-> ", ""));
+      Files.createDirectories(there.getParent());
+      if (other.startsWith("->")) { // a link to what nobody exported
+        Files.deleteIfExists(there);
+        Files.createSymbolicLink(there, parent);
+      } else {
+        Files.writeString(there, "precious");
+      }
+      refused("found " + target.relativize(there).getName(0) + ", which would be lost", true);
+      refused("found " + target.relativize(there).getName(0) + ", which would be lost", false);
+      assertThat(there).exists();
+      Files.delete(there);
+      clear();
+    }
+  }
+
+  private static final List<List<String>> EXPORTS =
+      List.of(
+          List.of("phial.json", "weights.bin"),
+          List.of("genai_config.json", "model.onnx", "model.onnx.data", "tokenizer.json"),
+          List.of("openvino_model.xml", "openvino_model.bin", "config.json"),
+          List.of("config.json", "model-00001-of-00002.safetensors", "tokenizer.model"));
+
   @Test
-  void doesNotReplaceAFolderOfOtherThings() throws IOException {
-    export();
-    Files.createDirectory(target.resolve("photos"));
-    refused("they would be lost", true);
-    Files.delete(target.resolve("photos"));
-    Files.delete(target.resolve("config.json"));
-    refused("they would be lost", true);
+  void replacesWhatRuntimesExportersWrite() throws IOException {
+    for (List<String> files : EXPORTS) {
+      export(files);
+      try (AtomicFolder folder = AtomicFolder.create(target, true)) {
+        folder.write("new", new byte[1]);
+        folder.commit();
+      }
+      assertThat(names(target)).containsExactly("new");
+      assertThat(names(parent)).containsExactly("model");
+      clear();
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "genai_config.json", // no graph
+        "openvino_model.xml", // no data
+        "config.json",
+        "model.safetensors",
+        "weights.bin",
+      })
+  void partsOfAnExportProveNothing(String name) throws IOException {
+    export(List.of(name));
+    refused("found " + name + ", which would be lost", true);
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"", "{", "[]", "{}", "{\"files\": []}", "{\"files\": {\"a\": 1}}"})
+  void aManifestThatNamesNothingProvesNothing(String manifest) throws IOException {
+    export(List.of("config.json", "model.safetensors"));
+    Files.writeString(target.resolve("phial.json"), manifest);
+    refused("found config.json, which would be lost", true);
   }
 
   @Test
   void doesNotReplaceAFileOrALink() throws IOException {
     Files.writeString(target, "x");
-    refused("expected a folder to replace", true);
+    refused("expected a folder to replace, found a file", true);
     Files.delete(target);
     Path elsewhere = Files.createDirectory(parent.resolve("elsewhere"));
     Files.createSymbolicLink(target, elsewhere);
-    refused("expected a folder to replace", true);
-    refused("exists already", false);
+    refused("expected a folder to replace, found a symbolic link", true);
+    refused("expected a folder to replace, found a symbolic link", false);
+  }
+
+  @Test
+  void doesNotReplaceWhatAppearedMeanwhile() throws IOException {
+    export(List.of("phial.json"));
+    try (AtomicFolder folder = AtomicFolder.create(target, true)) {
+      Files.writeString(target.resolve("thesis.txt"), "precious");
+      assertThatThrownBy(folder::commit).hasMessageContaining("thesis.txt, which would be lost");
+    }
+    assertThat(names(target)).containsExactly("phial.json", "thesis.txt");
+    assertThat(names(parent)).containsExactly("model");
+  }
+
+  /** Where a file system cannot swap names. */
+  @Test
+  void replacesInTwoStepsToo() throws IOException {
+    export(List.of("phial.json", "old"));
+    Path part = Files.createDirectory(parent.resolve("part"));
+    Files.writeString(part.resolve("new"), "x");
+    Parts.placeInTwoSteps(part, target);
+    assertThat(names(target)).containsExactly("new");
+    assertThat(names(part)).containsExactly("old", "phial.json");
+    assertThat(names(parent)).containsExactly("model", "part");
+  }
+
+  @Test
+  void aStepThatFailsIsTakenBack() throws IOException {
+    export(List.of("phial.json", "old"));
+    assertThatThrownBy(() -> Parts.placeInTwoSteps(parent.resolve("missing"), target))
+        .isInstanceOf(IOException.class);
+    assertThat(names(target)).containsExactly("old", "phial.json");
+    assertThat(names(parent)).containsExactly("model");
+  }
+
+  /** What a kill -9 between the two steps leaves: no process has this number. */
+  @Test
+  void whatWasSetAsideByAKilledProcessComesBack() throws IOException {
+    export(List.of("phial.json", "old"));
+    Path old = parent.resolve(".model.999999999999-a1.old");
+    Files.move(target, old);
+    Path part = Files.createDirectory(parent.resolve(".model.999999999999-a0.part"));
+    Files.writeString(part.resolve("new"), "x");
+    assertThatThrownBy(() -> AtomicFolder.create(target, false))
+        .hasMessageContaining("exists already");
+    assertThat(names(target)).containsExactly("old", "phial.json");
+    assertThat(names(parent)).containsExactly("model");
+
+    // where something has taken its place, it is an old copy and no more
+    Files.createDirectory(old);
+    Files.writeString(old.resolve("older"), "x");
+    AtomicFolder.create(target, true).close();
+    assertThat(names(target)).containsExactly("old", "phial.json");
+    assertThat(names(parent)).containsExactly("model");
+  }
+
+  @Test
+  void whatALivingProcessSetAsideStays() throws IOException {
+    long pid = ProcessHandle.current().pid();
+    Path old = Files.createDirectory(parent.resolve(".model.%d-a1.old".formatted(pid)));
+    AtomicFolder.create(target, false).close();
+    assertThat(names(parent)).containsExactly(old.getFileName().toString());
   }
 
   @Test
@@ -197,18 +322,33 @@ final class AtomicFolderTest {
   }
 
   private void refused(String reason, boolean replace) throws IOException {
-    List<String> before = names(parent);
+    List<String> before = visible();
     assertThatThrownBy(() -> AtomicFolder.create(target, replace))
         .isInstanceOf(PhialException.OutputFailed.class)
         .hasMessageContaining(target.toString())
         .hasMessageContaining(reason);
-    assertThat(names(parent)).isEqualTo(before);
+    assertThat(visible()).isEqualTo(before);
   }
 
-  private void export() throws IOException {
+  private List<String> visible() throws IOException {
+    return names(parent).stream().filter(name -> !name.startsWith(".")).toList();
+  }
+
+  /** A folder with files of these names, and a manifest that names them if it is among them. */
+  private void export(List<String> files) throws IOException {
     Files.createDirectory(target);
-    Files.writeString(target.resolve("config.json"), "{}");
-    Files.writeString(target.resolve("old"), "x");
+    for (String file : files) {
+      String entries =
+          files.stream().map("\"%s\": \"hash\""::formatted).collect(Collectors.joining(", "));
+      Files.writeString(target.resolve(file), "{\"files\": {%s}}".formatted(entries));
+    }
+  }
+
+  private void clear() throws IOException {
+    for (String name : names(target)) {
+      Files.delete(target.resolve(name));
+    }
+    Files.delete(target);
   }
 
   private static ByteBuffer bytes(String text) {

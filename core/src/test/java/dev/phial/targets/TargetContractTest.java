@@ -15,6 +15,7 @@ import dev.phial.source.Checkpoint;
 import dev.phial.source.Sources;
 import dev.phial.targets.layout.Layout;
 import dev.phial.targets.layout.MemorySink;
+import dev.phial.targets.layout.Provenance;
 import dev.phial.targets.layout.Sink;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -151,7 +152,8 @@ final class TargetContractTest {
       Path output = folder.resolve("model.gguf");
       if (target.writesFolder()) {
         Files.createDirectory(output);
-        Files.writeString(output.resolve("config.json"), "old");
+        Files.writeString(output.resolve("old"), "old");
+        Files.writeString(output.resolve(Provenance.NAME), "{\"files\": {\"old\": \"\"}}");
       } else {
         Files.writeString(output, "old");
       }

@@ -1,5 +1,6 @@
 package dev.phial.targets.layout;
 
+import dev.phial.io.ModelFiles;
 import java.nio.file.Path;
 import java.util.Collection;
 import java.util.Map;
@@ -7,7 +8,7 @@ import java.util.Map;
 /** Tells where an output comes from, in a file of its own. */
 public interface Provenance {
   /** In a folder; beside a file, what follows the name of the file and a dot. */
-  String NAME = "phial.json";
+  String NAME = ModelFiles.MANIFEST;
 
   /** Where it lies if the output is a single file. */
   static Path beside(Path output) {
