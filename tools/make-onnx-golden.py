@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
-"""Makes two golden files:
+"""Makes three golden files:
 core/src/test/resources/dev/phial/targets/onnx/onnx-golden.json: what the model builder of onnxruntime-genai 0.18.0 wrote
+core/src/test/resources/dev/phial/targets/onnx/onnx-graphs.json.gz: the nodes of its graphs, a line each
 conformance/src/test/resources/dev/phial/conformance/onnx-logits.json: what transformers computes, in float32
 
 usage: make-onnx-golden.py ORACLE...
 ORACLE/<model>/onnx-PRECISION-PROVIDER[-OPTION].json holds, per export, the graph's inputs, outputs and genai_config, and type,
-shape and SHA-256 of each initializer. Kept are the first 16 digits of each hash; the rotary tables, which depend on the
-builder's libm, are left to RotaryCacheTest. Phi-3-small is not in transformers; with the modules of tools/phi3-small in its folder, named
+shape and SHA-256 of each initializer, and the nodes. Kept are the first 16 digits of each hash; the values of rotary tables,
+which depend on the builder's libm, are left to OnnxReadBackTest. Phi-3-small is not in transformers; with the modules of tools/phi3-small in its folder, named
 by auto_map in config.json, the builder reads it all the same (hf_remote=true).
 
 ORACLE/<model>/logits-transformers-fp32.safetensors holds logits of all 32 tokens of a short prompt and of the last tokens of a
@@ -15,6 +16,7 @@ own ORACLE/<model>/onnx-int4-cpu is asked of onnxruntime-genai, which must be in
 """
 
 import array
+import gzip
 import json
 import pathlib
 import struct
@@ -36,8 +38,28 @@ OPTIONS = {
 }
 ROTARY = ("cos_cache", "sin_cache")
 
+
+
+def attribute(name, value):
+    if isinstance(value, dict):  # a graph inside
+        return "%s={%s}" % (name, "; ".join(map(line, value["nodes"])))
+    if isinstance(value, float):
+        return "%s=%.6g" % (name, value)
+    if isinstance(value, list):
+        return "%s=%s" % (name, ",".join(map(str, value)))
+    return name if str(value).startswith("tensor:") else f"{name}={value}"
+
+
+def line(node):
+    op, domain, name, inputs, outputs, attributes = node
+    operator = f"{domain}.{op}" if domain else op
+    words = [attribute(*entry) for entry in sorted(attributes.items())]
+    return f"{operator} {name} ({', '.join(inputs)}) -> ({', '.join(outputs)}) {' '.join(words)}".rstrip()
+
+
 oracles = [pathlib.Path(folder) for folder in sys.argv[1:]]
 golden = {}
+graphs = {}
 for path in sorted(path for oracle in oracles for path in oracle.glob("*/onnx-*.json")):
     model = path.parent.name
     precision, provider, *option = path.stem.removeprefix("onnx-").split("-", 2)
@@ -51,6 +73,8 @@ for path in sorted(path for oracle in oracles for path in oracle.glob("*/onnx-*.
     if key == "int4,ep=cpu,asymmetric" and "lm_head.MatMul.weight" in tensors:
         # the builder reads the embedding from a table that it has not quantized, which no runtime loads
         del tensors["lm_head.MatMul.weight"]
+    else:
+        graphs.setdefault(model, {})[key] = [line(node) for node in manifest["nodes"]]
     golden.setdefault(model, {})[key] = {
         "inputs": [" ".join(map(str, (n, t, *s))) for n, t, s in manifest["inputs"]],
         "outputs": [" ".join(map(str, (n, t, *s))) for n, t, s in manifest["outputs"]],
@@ -70,6 +94,9 @@ target = pathlib.Path(__file__).parent.parent / "core/src/test/resources/dev/phi
 target.parent.mkdir(parents=True, exist_ok=True)
 target.write_text(json.dumps(golden, indent=0, separators=(",", ":")) + "\n")
 print(target, target.stat().st_size, "bytes,", sum(map(len, golden.values())), "exports")
+target = target.with_name("onnx-graphs.json.gz")
+target.write_bytes(gzip.compress(json.dumps(graphs, separators=(",", ":")).encode(), mtime=0))
+print(target, target.stat().st_size, "bytes")
 
 
 def safetensors(path):

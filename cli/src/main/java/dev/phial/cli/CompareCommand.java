@@ -7,7 +7,6 @@ import dev.phial.model.Families;
 import dev.phial.model.Role;
 import dev.phial.model.Weight;
 import dev.phial.source.Checkpoint;
-import dev.phial.source.Gguf;
 import dev.phial.source.GgufValue;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -138,7 +137,7 @@ final class CompareCommand implements Callable<Integer> {
   private static Map<String, Weight> weights(Checkpoint checkpoint, Checkpoint other) {
     Map<String, Weight> weights = new LinkedHashMap<>();
     for (Weight weight : Families.describe(checkpoint).weights()) {
-      if (!(other instanceof Gguf)
+      if (other.gguf().isEmpty()
           && (weight.role() == Role.ROPE_FACTORS_LONG
               || weight.role() == Role.ROPE_FACTORS_SHORT)) {
         continue;
@@ -167,14 +166,14 @@ final class CompareCommand implements Callable<Integer> {
 
   /** Keys of two GGUF files that differ. */
   private static List<String> metadata(Checkpoint a, Checkpoint b) {
-    if (!(a instanceof Gguf first && b instanceof Gguf second)) {
+    if (a.gguf().isEmpty() || b.gguf().isEmpty()) {
       return List.of();
     }
-    Set<String> keys = new LinkedHashSet<>(first.metadata().keySet());
-    keys.addAll(second.metadata().keySet());
-    return keys.stream()
-        .filter(key -> !isSame(first.metadata().get(key), second.metadata().get(key)))
-        .toList();
+    Map<String, GgufValue> first = a.gguf().get().metadata();
+    Map<String, GgufValue> second = b.gguf().get().metadata();
+    Set<String> keys = new LinkedHashSet<>(first.keySet());
+    keys.addAll(second.keySet());
+    return keys.stream().filter(key -> !isSame(first.get(key), second.get(key))).toList();
   }
 
   private static boolean isSame(@Nullable GgufValue a, @Nullable GgufValue b) {

@@ -13,7 +13,8 @@ import dev.phial.source.Checkpoint;
 import dev.phial.source.TextFile;
 import dev.phial.targets.Options;
 import dev.phial.targets.Request;
-import dev.phial.targets.gguf.GgufMemory;
+import dev.phial.targets.gguf.GgufTarget;
+import dev.phial.targets.layout.MemorySink;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -192,7 +193,7 @@ final class EvalCommand implements Callable<Integer> {
       files.add(Subject.of(candidate, other, Families.describe(other)));
     }
     checkPage(open);
-    List<GgufMemory> quantized = plan(recipes, checkpoint, description);
+    List<MemorySink> quantized = plan(recipes, checkpoint, description);
     try {
       EvalRun run = new EvalRun(reference, chunks, tokens, questions, threads, team);
       List<EvalResult.Entry> entries = run.evaluate(files, turns(quantized));
@@ -207,7 +208,7 @@ final class EvalCommand implements Callable<Integer> {
               threads);
       return new EvalResult(about, entries);
     } finally {
-      quantized.forEach(GgufMemory::close);
+      quantized.forEach(MemorySink::close);
     }
   }
 
@@ -249,7 +250,7 @@ final class EvalCommand implements Callable<Integer> {
     }
   }
 
-  private List<GgufMemory> plan(
+  private List<MemorySink> plan(
       List<Recipe> recipes, Checkpoint checkpoint, ModelDescription description) {
     Map<String, List<String>> options = new HashMap<>();
     imatrix.ifPresent(file -> options.put("imatrix", List.of(file.toString())));
@@ -258,18 +259,20 @@ final class EvalCommand implements Callable<Integer> {
     }
     return recipes.stream()
         .map(recipe ->
-            GgufMemory.plan(
-                new Request(
-                    checkpoint, description, Optional.of(recipe.name()), new Options(options))))
+            new GgufTarget()
+                .plan(
+                    new Request(
+                        checkpoint, description, Optional.of(recipe.name()), new Options(options)))
+                .inMemory())
         .toList();
   }
 
   /** Those that fit the memory at once, and the next that do. */
-  private List<List<GgufMemory>> turns(List<GgufMemory> quantized) {
+  private List<List<MemorySink>> turns(List<MemorySink> quantized) {
     long room = room();
-    List<List<GgufMemory>> turns = new ArrayList<>();
+    List<List<MemorySink>> turns = new ArrayList<>();
     long left = 0;
-    for (GgufMemory one : quantized) {
+    for (MemorySink one : quantized) {
       if (one.bytes() > room) {
         throw new PhialException.Unsupported(
             "%s: expected to need at most %s of memory, found %s; write it with phial quantize --to gguf:%s and pass the file, which takes none"

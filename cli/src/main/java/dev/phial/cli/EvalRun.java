@@ -7,7 +7,7 @@ import dev.phial.engine.eval.MultipleChoice;
 import dev.phial.engine.eval.WeightErrors;
 import dev.phial.engine.run.Team;
 import dev.phial.targets.Pass;
-import dev.phial.targets.gguf.GgufMemory;
+import dev.phial.targets.layout.MemorySink;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -31,27 +31,27 @@ record EvalRun(
    *     the other
    * @return the reference, and the candidates in the same order
    */
-  List<EvalResult.Entry> evaluate(List<Subject> files, List<List<GgufMemory>> turns) {
+  List<EvalResult.Entry> evaluate(List<Subject> files, List<List<MemorySink>> turns) {
     List<EvalResult.Entry> entries = new ArrayList<>();
     List<Subject> candidates = files;
-    for (List<GgufMemory> turn : turns.isEmpty() ? List.of(List.<GgufMemory>of()) : turns) {
+    for (List<MemorySink> turn : turns.isEmpty() ? List.of(List.<MemorySink>of()) : turns) {
       quantize(turn);
       List<Subject> subjects = new ArrayList<>(List.of(reference));
       subjects.addAll(candidates);
       turn.forEach(quantized -> subjects.add(Subject.of(quantized)));
       List<EvalResult.Entry> found = measure(subjects);
       entries.addAll(entries.isEmpty() ? found : found.subList(1, found.size()));
-      turn.forEach(GgufMemory::close);
+      turn.forEach(MemorySink::close);
       candidates = List.of();
     }
     return entries;
   }
 
-  private void quantize(List<GgufMemory> turn) {
+  private void quantize(List<MemorySink> turn) {
     if (turn.isEmpty()) {
       return;
     }
-    turn.forEach(GgufMemory::allocate);
+    turn.forEach(MemorySink::allocate);
     try (Bar bar = Bar.of(Bar.Unit.BYTES)) {
       Pass.run(List.copyOf(turn), threads, bar)
           .values()

@@ -96,7 +96,7 @@ final class InspectCommand implements Callable<Integer> {
                 checkpoint.files(),
                 checkpoint.tensors(),
                 describe(checkpoint),
-                checkpoint instanceof Gguf gguf ? gguf.metadata() : Map.of()));
+                checkpoint.gguf().map(Gguf::metadata).orElse(Map.of())));
       }
     }
     System.err.println(stopwatch);
@@ -108,7 +108,7 @@ final class InspectCommand implements Callable<Integer> {
     try {
       return Optional.of(Families.describe(checkpoint));
     } catch (PhialException e) {
-      if (checkpoint instanceof Gguf) {
+      if (checkpoint.gguf().isPresent()) {
         System.err.println("phial: " + e.getMessage());
         return Optional.empty();
       }

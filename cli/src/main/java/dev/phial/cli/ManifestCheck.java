@@ -4,7 +4,7 @@ import dev.phial.PhialException;
 import dev.phial.io.Json;
 import dev.phial.source.Config;
 import dev.phial.source.Sha256;
-import dev.phial.targets.Manifest;
+import dev.phial.targets.layout.Provenance;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -44,16 +44,16 @@ record ManifestCheck(Path manifest, Map<String, Finding> files) {
    * @throws PhialException.BadInput if there is no manifest, or nothing that could be one
    */
   static ManifestCheck of(Path path) {
-    if (String.valueOf(path.getFileName()).equals(Manifest.NAME)) {
+    if (String.valueOf(path.getFileName()).equals(Provenance.NAME)) {
       return of(path.toAbsolutePath().resolveSibling(""));
     }
     boolean isFolder = Files.isDirectory(path);
     Path manifest =
         isFolder
-            ? path.resolve(Manifest.NAME)
-            : String.valueOf(path.getFileName()).endsWith("." + Manifest.NAME)
+            ? path.resolve(Provenance.NAME)
+            : String.valueOf(path.getFileName()).endsWith("." + Provenance.NAME)
                 ? path
-                : Manifest.beside(path);
+                : Provenance.beside(path);
     if (!Files.exists(manifest)) {
       throw new PhialException.BadInput(
           "%s: expected the manifest %s, found none; Phial writes one in every folder, and beside a GGUF file with --manifest"
@@ -81,7 +81,7 @@ record ManifestCheck(Path manifest, Map<String, Finding> files) {
         });
     if (isFolder) {
       names(path).stream()
-          .filter(found -> !expected.containsKey(found) && !found.equals(Manifest.NAME))
+          .filter(found -> !expected.containsKey(found) && !found.equals(Provenance.NAME))
           .forEach(found -> files.put(found, Finding.EXTRA));
     }
     return new ManifestCheck(manifest, files);

@@ -3,7 +3,7 @@ package dev.phial.cli;
 import dev.phial.PhialException;
 import dev.phial.model.Families;
 import dev.phial.source.Checkpoint;
-import dev.phial.source.HuggingFace;
+import dev.phial.source.Folder;
 import dev.phial.source.Sources;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -30,8 +30,8 @@ final class ModelArgument {
       return checkpoint;
     }
     try {
-      return HuggingFace.around(
-          checkpoint, Families.describe(checkpoint).hyperparameters().tied(), path(original.get()));
+      boolean tied = Families.describe(checkpoint).hyperparameters().tied();
+      return checkpoint.beside(Folder.read(path(original.get())).tied(tied));
     } catch (Throwable e) {
       checkpoint.close();
       throw e;

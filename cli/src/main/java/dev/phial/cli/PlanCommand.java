@@ -1,6 +1,7 @@
 package dev.phial.cli;
 
 import dev.phial.PhialException;
+import dev.phial.choose.Method;
 import dev.phial.io.Json;
 import dev.phial.model.Families;
 import dev.phial.model.ModelDescription;
@@ -66,7 +67,7 @@ final class PlanCommand implements Callable<Integer> {
     try (Checkpoint checkpoint = ModelArgument.open(model, carry.original())) {
       ModelDescription description = Families.describe(checkpoint);
       int tokens = context.orElse(PlanPrinter.usualContext(description.hyperparameters()));
-      if (targets.isEmpty() && carry.carries()) {
+      if (targets.isEmpty() && carry.method() == Method.KEEP) {
         throw new PhialException.Usage("--carry needs --to, which says where to");
       }
       if (targets.isEmpty()) {
@@ -79,7 +80,7 @@ final class PlanCommand implements Callable<Integer> {
       } else {
         List<Plan> plans = new ArrayList<>();
         targets
-            .requests(checkpoint, description, carry.carries())
+            .requests(checkpoint, description, carry.method())
             .forEach(asked -> plans.add(asked.target().plan(asked.request()).plan()));
         PlanPrinter.print(plans, tokens, json);
       }

@@ -44,7 +44,7 @@ final class PlanPrinter {
     for (PlannedTensor tensor : plan.tensors()) {
       table.row(
           tensor.name(),
-          tensor.weight().shape(),
+          tensor.shape(),
           tensor.weight().encoding().name(),
           "->",
           tensor.format().name(),
@@ -95,7 +95,7 @@ final class PlanPrinter {
       ObjectNode entry = tensors.addObject();
       entry.put("name", tensor.name());
       ArrayNode shape = entry.putArray("shape");
-      tensor.weight().shape().dimensions().forEach(shape::add);
+      tensor.shape().dimensions().forEach(shape::add);
       entry.put("from", tensor.weight().encoding().name()).put("to", tensor.format().name());
       entry.put("bytes", tensor.bytes());
     }

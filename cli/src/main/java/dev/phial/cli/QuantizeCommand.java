@@ -11,13 +11,12 @@ import dev.phial.plan.PlannedTensor;
 import dev.phial.quant.activation.ActivationPoint;
 import dev.phial.quant.activation.ActivationRanges;
 import dev.phial.source.Checkpoint;
-import dev.phial.source.HuggingFace;
 import dev.phial.targets.CalibrationOptions;
-import dev.phial.targets.Job;
 import dev.phial.targets.Pass;
 import dev.phial.targets.Request;
-import dev.phial.targets.Sink;
 import dev.phial.targets.Target;
+import dev.phial.targets.layout.Layout;
+import dev.phial.targets.layout.Sink;
 import java.io.File;
 import java.io.IOException;
 import java.nio.file.FileStore;
@@ -83,7 +82,8 @@ final class QuantizeCommand implements Callable<Integer> {
   private boolean json;
 
   /** An output that was asked for. */
-  private record Output(Target target, Request request, Job job, Path path, List<String> caveats) {
+  private record Output(
+      Target target, Request request, Layout job, Path path, List<String> caveats) {
     /** The same, knowing what flows through the model. */
     Output with(ActivationRanges ranges) {
       Request known = request.with(ranges);
@@ -105,7 +105,7 @@ final class QuantizeCommand implements Callable<Integer> {
     Threads.check(threads);
     try (Checkpoint checkpoint = ModelArgument.open(model, carry.original())) {
       ModelDescription description = Families.describe(checkpoint);
-      List<Output> outputs = outputs(targets.requests(checkpoint, description, carry.carries()));
+      List<Output> outputs = outputs(targets.requests(checkpoint, description, carry.method()));
       if (dryRun) {
         PlanPrinter.print(
             outputs.stream().map(out -> out.job.plan()).toList(),
@@ -134,9 +134,9 @@ final class QuantizeCommand implements Callable<Integer> {
                       ? Path.of(given).resolve(name)
                       : Path.of(given))
               .orElse(Path.of(name));
-      Job job = target.plan(request);
+      Layout job = target.plan(request);
       List<String> caveats = new ArrayList<>(target.caveats(request));
-      if (request.carries()) {
+      if (request.keeps()) {
         caveats.addAll(asNumbers(job.plan()));
       }
       outputs.add(new Output(target, request, job, path, List.copyOf(caveats)));
@@ -172,11 +172,10 @@ final class QuantizeCommand implements Callable<Integer> {
     Set<Path> seen = new LinkedHashSet<>();
     for (Output out : outputs) {
       if (ModelArgument.isSame(checkpoint.path(), out.path)
-          || checkpoint instanceof HuggingFace folder
-              && folder
-                  .weights()
-                  .filter(w -> ModelArgument.isSame(w.path(), out.path))
-                  .isPresent()) {
+          || checkpoint
+              .lender()
+              .filter(lender -> ModelArgument.isSame(lender.path(), out.path))
+              .isPresent()) {
         throw new PhialException.Usage(
             out.path + " is what the model is read from; pass -o for another place");
       }

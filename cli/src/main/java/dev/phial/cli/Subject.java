@@ -5,9 +5,8 @@ import dev.phial.model.ModelDescription;
 import dev.phial.model.Weight;
 import dev.phial.plan.Recipe;
 import dev.phial.source.Checkpoint;
-import dev.phial.source.Gguf;
 import dev.phial.source.Sources;
-import dev.phial.targets.gguf.GgufMemory;
+import dev.phial.targets.layout.MemorySink;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Comparator;
@@ -40,7 +39,7 @@ record Subject(
         Model.of(description));
   }
 
-  static Subject of(GgufMemory quantized) {
+  static Subject of(MemorySink quantized) {
     return new Subject(
         quantized.plan().precision(),
         Optional.empty(),
@@ -53,11 +52,12 @@ record Subject(
   /** What the file says, or what holds most weights. */
   private static String type(Checkpoint checkpoint, ModelDescription description) {
     Optional<Recipe> recipe =
-        checkpoint instanceof Gguf gguf
-            ? Arrays.stream(Recipe.values())
-                .filter(r -> gguf.whole("general.file_type").orElse(-1) == r.fileType())
-                .findFirst()
-            : Optional.empty();
+        checkpoint
+            .gguf()
+            .flatMap(gguf ->
+                Arrays.stream(Recipe.values())
+                    .filter(r -> gguf.whole("general.file_type").orElse(-1) == r.fileType())
+                    .findFirst());
     return recipe
         .map(Recipe::name)
         .orElseGet(() ->

@@ -1,6 +1,7 @@
 package dev.phial.cli;
 
 import dev.phial.PhialException;
+import dev.phial.choose.Method;
 import dev.phial.model.ModelDescription;
 import dev.phial.source.Checkpoint;
 import dev.phial.targets.Options;
@@ -108,7 +109,7 @@ final class TargetArguments {
   record Asked(Target target, Request request) {}
 
   /** One for each {@code --to}, in their order. */
-  List<Asked> requests(Checkpoint checkpoint, ModelDescription model, boolean carries) {
+  List<Asked> requests(Checkpoint checkpoint, ModelDescription model, Method method) {
     List<Choice> choices = to.stream().map(TargetArguments::parse).toList();
     distribute(choices);
     choices.forEach(TargetArguments::check);
@@ -117,7 +118,12 @@ final class TargetArguments {
             new Asked(
                 choice.target,
                 new Request(
-                    checkpoint, model, choice.precision, new Options(choice.options), carries)))
+                    checkpoint,
+                    model,
+                    choice.precision,
+                    new Options(choice.options),
+                    method,
+                    Optional.empty())))
         .toList();
   }
 

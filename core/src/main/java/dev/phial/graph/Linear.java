@@ -18,12 +18,6 @@ public record Linear(Matrix weight, Optional<Vector> bias) {
         biases.isEmpty() ? Optional.empty() : Optional.of(Vector.join(biases)));
   }
 
-  /** The layer whose outputs and inputs are scaled. */
-  Linear scaled(float[] outputs, float[] inputs) {
-    return new Linear(
-        weight.scaled(new Scaling(outputs, inputs)), bias.map(vector -> vector.scaled(outputs)));
-  }
-
   public long outputs() {
     return weight.rows();
   }

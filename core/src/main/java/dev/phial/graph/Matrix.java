@@ -1,7 +1,7 @@
 package dev.phial.graph;
 
+import dev.phial.model.Rows;
 import dev.phial.model.Weight;
-import java.util.ArrayList;
 import java.util.List;
 
 /**
@@ -11,19 +11,17 @@ import java.util.List;
  * @param parts one below the other
  */
 public record Matrix(List<Rows> parts) {
-  /** {@code count} rows of a parameter from {@code first}, scaled. */
-  public record Rows(Weight weight, long first, long count, Scaling scaling) {}
-
   public Matrix {
     parts = List.copyOf(parts);
   }
 
   public static Matrix of(Weight weight) {
-    return of(weight, 0, weight.shape().rows());
+    return new Matrix(List.of(Rows.of(weight)));
   }
 
+  /** {@code count} rows of a parameter from {@code first}. */
   public static Matrix of(Weight weight, long first, long count) {
-    return new Matrix(List.of(new Rows(weight, first, count, Scaling.NONE)));
+    return new Matrix(List.of(new Rows(weight, first, count)));
   }
 
   /** One below the other. */
@@ -31,23 +29,11 @@ public record Matrix(List<Rows> parts) {
     return new Matrix(matrices.stream().flatMap(matrix -> matrix.parts.stream()).toList());
   }
 
-  /** The same, scaled; none of it is yet. */
-  Matrix scaled(Scaling scaling) {
-    List<Rows> scaled = new ArrayList<>();
-    int row = 0;
-    for (Rows part : parts) {
-      int count = Math.toIntExact(part.count);
-      scaled.add(new Rows(part.weight, part.first, part.count, scaling.slice(row, count)));
-      row += count;
-    }
-    return new Matrix(scaled);
-  }
-
   public long rows() {
     return parts.stream().mapToLong(Rows::count).sum();
   }
 
   public long columns() {
-    return parts.getFirst().weight.shape().columns();
+    return parts.getFirst().weight().shape().columns();
   }
 }

@@ -18,7 +18,7 @@ import java.util.List;
  *
  * <p>{@link #write} may be called by several threads.
  */
-public final class AtomicFile implements AutoCloseable {
+public final class AtomicFile implements Bytes, AutoCloseable {
   private final Path target; // absolute
   private final Path part;
   private final OutputFile out;
@@ -69,7 +69,7 @@ public final class AtomicFile implements AutoCloseable {
     return part;
   }
 
-  /** Writes all of {@code bytes} at byte {@code position}. */
+  @Override
   public void write(ByteBuffer bytes, long position) {
     out.write(bytes, position);
   }

@@ -57,4 +57,41 @@ public final class LittleEndian {
   public static float readHalf(byte[] from, int at) {
     return Float.float16ToFloat((short) SHORT.get(from, at));
   }
+
+  /**
+   * Copies the same part of every block, in and out of blocks. Copying a few bytes as one number is
+   * several times as fast as {@link System#arraycopy}.
+   *
+   * @param step from one part to the next in {@code from}
+   * @param toStep the same in {@code to}
+   * @param bytes of the part
+   */
+  public static void copyParts(
+      byte[] from, int at, int step, byte[] to, int toAt, int toStep, int bytes, int count) {
+    switch (bytes) {
+      case Short.BYTES -> {
+        for (int i = 0; i < count; i++) {
+          SHORT.set(to, toAt + i * toStep, (short) SHORT.get(from, at + i * step));
+        }
+      }
+      case Integer.BYTES -> {
+        for (int i = 0; i < count; i++) {
+          INT.set(to, toAt + i * toStep, (int) INT.get(from, at + i * step));
+        }
+      }
+      case 2 * Long.BYTES -> {
+        for (int i = 0; i < count; i++) {
+          int start = at + i * step;
+          int end = toAt + i * toStep;
+          LONG.set(to, end, (long) LONG.get(from, start));
+          LONG.set(to, end + Long.BYTES, (long) LONG.get(from, start + Long.BYTES));
+        }
+      }
+      default -> {
+        for (int i = 0; i < count; i++) {
+          System.arraycopy(from, at + i * step, to, toAt + i * toStep, bytes);
+        }
+      }
+    }
+  }
 }

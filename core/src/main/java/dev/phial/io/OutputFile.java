@@ -17,7 +17,7 @@ import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 
 /** A new file, written at any position and by any number of threads. */
-public final class OutputFile {
+public final class OutputFile implements Bytes {
   /** Written between two flushes. */
   private static final long FLUSH_BYTES = 32 << 20;
 
@@ -40,7 +40,7 @@ public final class OutputFile {
     return new OutputFile(shown, channel);
   }
 
-  /** Writes all of {@code bytes} at byte {@code position}. */
+  @Override
   public void write(ByteBuffer bytes, long position) {
     long at = position;
     try {

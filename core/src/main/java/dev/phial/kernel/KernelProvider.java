@@ -10,6 +10,9 @@ final class KernelProvider {
   static final GroupKernels BEST_FOR_GROUPS =
       BEST instanceof ScalarKernels ? new ScalarGroupKernels() : new VectorGroupKernels();
 
+  static final GridKernels BEST_FOR_GRIDS =
+      BEST instanceof ScalarKernels ? new ScalarGridKernels() : new VectorGridKernels();
+
   static final MatrixKernels SCALAR_MATRIX = new ScalarMatrixKernels();
   static final MatrixKernels BEST_MATRIX =
       BEST instanceof VectorKernels ? new VectorMatrixKernels() : SCALAR_MATRIX;

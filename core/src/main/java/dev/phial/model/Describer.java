@@ -2,8 +2,8 @@ package dev.phial.model;
 
 import dev.phial.PhialException;
 import dev.phial.source.Checkpoint;
-import dev.phial.source.Gguf;
-import dev.phial.source.HuggingFace;
+import dev.phial.source.Folder;
+import dev.phial.source.Naming;
 import dev.phial.tensor.Shape;
 import dev.phial.tensor.Tensor;
 import java.nio.file.Path;
@@ -15,7 +15,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
-import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /** Matches the tensors of a checkpoint with the name table of its family. */
@@ -32,68 +31,67 @@ final class Describer {
   private final Set<String> found = new HashSet<>();
 
   private Describer(
-      Checkpoint checkpoint,
-      Family family,
-      Hyperparameters hyperparameters,
-      Function<TensorName, String> spelling) {
+      Checkpoint checkpoint, Family family, Hyperparameters hyperparameters, Naming naming) {
     this.path = checkpoint.path();
     this.family = family;
     this.hyperparameters = hyperparameters;
     for (TensorName name : family.names()) {
-      names.put(spelling.apply(name), name);
+      names.put(naming == Naming.GGUF ? name.gguf() : name.huggingFace(), name);
+    }
+    if (naming == Naming.GGUF) {
+      addFactors(Role.ROPE_FACTORS_LONG, "rope_factors_long");
+      addFactors(Role.ROPE_FACTORS_SHORT, "rope_factors_short");
     }
   }
 
-  static ModelDescription describe(Family family, HuggingFace folder) {
-    Hyperparameters hyperparameters = family.hyperparameters(folder.config());
-    check(folder, hyperparameters);
-    Describer describer = new Describer(folder, family, hyperparameters, TensorName::huggingFace);
+  private void addFactors(Role role, String name) {
+    names.put(name, TensorName.of(role, "", name, h -> Shape.of(h.ropeDimensions() / 2)));
+  }
+
+  static ModelDescription describe(Family family, Checkpoint checkpoint) {
+    Hyperparameters hyperparameters = hyperparameters(family, checkpoint);
+    Describer describer = new Describer(checkpoint, family, hyperparameters, checkpoint.naming());
+    Map<String, Tensor> tensors = checkpoint.tensors();
     describer.addAll(
-        folder.isOnnx()
-            ? OnnxNames.translate(folder.path(), family, hyperparameters, folder.tensors())
-            : family.sanitize(folder.tensors()));
-    describer.checkComplete();
-    return new ModelDescription(family, hyperparameters, describer.weights, folder.activations());
+        switch (checkpoint.naming()) {
+          case TRANSFORMERS -> family.sanitize(tensors);
+          case ONNX -> OnnxNames.translate(checkpoint.path(), family, hyperparameters, tensors);
+          case GGUF -> tensors;
+        });
+    if (checkpoint.naming() != Naming.GGUF) {
+      describer.checkComplete();
+    }
+    return new ModelDescription(
+        family, hyperparameters, describer.weights, checkpoint.activations());
   }
 
-  static ModelDescription describe(Family family, Gguf gguf) {
-    Hyperparameters hyperparameters = family.hyperparameters(gguf);
-    check(gguf, hyperparameters);
-    Describer describer = new Describer(gguf, family, hyperparameters, TensorName::gguf);
-    describer.names.put(
-        "rope_factors_long",
-        TensorName.of(
-            Role.ROPE_FACTORS_LONG,
-            "",
-            "rope_factors_long",
-            h -> Shape.of(h.ropeDimensions() / 2)));
-    describer.names.put(
-        "rope_factors_short",
-        TensorName.of(
-            Role.ROPE_FACTORS_SHORT,
-            "",
-            "rope_factors_short",
-            h -> Shape.of(h.ropeDimensions() / 2)));
-    describer.addAll(gguf.tensors());
-    return new ModelDescription(family, hyperparameters, describer.weights);
+  private static Hyperparameters hyperparameters(Family family, Checkpoint checkpoint) {
+    Hyperparameters hyperparameters =
+        checkpoint
+            .folder()
+            .map(folder -> family.hyperparameters(folder.config()))
+            .or(() -> checkpoint.gguf().map(family::hyperparameters))
+            .orElseThrow();
+    check(checkpoint, hyperparameters);
+    return hyperparameters;
   }
 
-  /** The weights of one description as the configuration of another checkpoint has them. */
-  static ModelDescription describe(Family family, HuggingFace folder, ModelDescription model) {
-    Hyperparameters hyperparameters = family.hyperparameters(folder.config());
-    check(folder, hyperparameters);
+  /** The weights of one description as the configuration of another folder has them. */
+  static ModelDescription describe(Family family, Checkpoint checkpoint, ModelDescription model) {
+    Hyperparameters hyperparameters = hyperparameters(family, checkpoint);
+    Path file = checkpoint.folder().map(Folder::config).orElseThrow().file();
     if (!family.name().equals(model.family().name())
         || hyperparameters.layers() != model.hyperparameters().layers()) {
       throw new PhialException.BadInput(
           "%s: expected the configuration of a %s model with %d layers, found %s with %d; pass the checkpoint that the model was made from"
               .formatted(
-                  folder.config().file(),
+                  file,
                   model.family().name(),
                   model.hyperparameters().layers(),
                   family.name(),
                   hyperparameters.layers()));
     }
-    Describer describer = new Describer(folder, family, hyperparameters, TensorName::huggingFace);
+    Describer describer = new Describer(checkpoint, family, hyperparameters, Naming.TRANSFORMERS);
     for (Weight weight : model.weights()) {
       if (weight.role() == Role.ROPE_FACTORS_LONG || weight.role() == Role.ROPE_FACTORS_SHORT) {
         continue; // config.json has them
@@ -108,7 +106,7 @@ final class Describer {
                     weight.slices().getFirst().file(),
                     weight.slices().getFirst().name(),
                     shape,
-                    folder.config().file(),
+                    file,
                     weight.shape()));
       }
       describer.weights.add(weight);

@@ -3,9 +3,9 @@ package dev.phial.model;
 import dev.phial.PhialException;
 import dev.phial.source.Checkpoint;
 import dev.phial.source.Gguf;
-import dev.phial.source.HuggingFace;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Function;
 import tools.jackson.databind.JsonNode;
 
 /** Every family there is, and the way from a checkpoint to its description. */
@@ -29,30 +29,31 @@ public final class Families {
    *     config.json says
    */
   public static ModelDescription describe(Checkpoint checkpoint) {
-    return switch (checkpoint) {
-      case HuggingFace folder when folder.weights().isPresent() ->
-          Describer.describe(of(folder), folder, describe(folder.weights().get()));
-      case HuggingFace folder -> Describer.describe(of(folder), folder);
-      case Gguf gguf -> Describer.describe(of(gguf), gguf);
-    };
+    Family family =
+        checkpoint
+            .folder()
+            .map(folder -> of(folder.config().json(), checkpoint))
+            .or(() -> checkpoint.gguf().map(gguf -> of(gguf, checkpoint)))
+            .orElseThrow();
+    return checkpoint.lender().isPresent()
+        ? Describer.describe(family, checkpoint, describe(checkpoint.lender().get()))
+        : Describer.describe(family, checkpoint);
   }
 
-  private static Family of(HuggingFace folder) {
-    JsonNode first = folder.config().json().path("architectures").path(0);
-    return find(folder, first.stringValue(""), family -> family.architectures());
+  private static Family of(JsonNode config, Checkpoint checkpoint) {
+    String first = config.path("architectures").path(0).stringValue("");
+    return find(checkpoint, first, Family::architectures);
   }
 
-  private static Family of(Gguf gguf) {
+  private static Family of(Gguf gguf, Checkpoint checkpoint) {
     return find(
-        gguf,
+        checkpoint,
         gguf.text("general.architecture").orElse(""),
         family -> family.ggufArchitecture().stream().toList());
   }
 
   private static Family find(
-      Checkpoint checkpoint,
-      String architecture,
-      java.util.function.Function<Family, List<String>> architectures) {
+      Checkpoint checkpoint, String architecture, Function<Family, List<String>> architectures) {
     Optional<Family> found =
         ALL.stream()
             .filter(family -> architectures.apply(family).contains(architecture))

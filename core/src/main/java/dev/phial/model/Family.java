@@ -22,6 +22,15 @@ public interface Family {
   List<TensorName> names();
 
   /**
+   * What the parameters of a role are called.
+   *
+   * @throws java.util.NoSuchElementException if these models have none
+   */
+  default TensorName name(Role role) {
+    return names().stream().filter(name -> name.role() == role).findFirst().orElseThrow();
+  }
+
+  /**
    * Reads the numbers from config.json, in the published (transformers 4) or the transformers 5
    * schema.
    *

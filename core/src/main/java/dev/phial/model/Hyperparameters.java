@@ -83,6 +83,29 @@ public record Hyperparameters(
     return stretch > 1 ? Math.sqrt(1 + Math.log(stretch) / Math.log(originalContext)) : 1;
   }
 
+  /** Those of the model with an output matrix of its own. */
+  public Hyperparameters untied() {
+    return new Hyperparameters(
+        layers,
+        hidden,
+        feedForward,
+        heads,
+        keyValueHeads,
+        vocabulary,
+        context,
+        originalContext,
+        normEpsilon,
+        ropeTheta,
+        ropeDimensions,
+        longRope,
+        slidingWindow,
+        experts,
+        expertsUsed,
+        routerJitter,
+        false,
+        small);
+  }
+
   public int headSize() {
     return hidden / heads;
   }

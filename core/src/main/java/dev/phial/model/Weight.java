@@ -15,10 +15,29 @@ import java.util.Optional;
  * @param shape outermost dimension first: {@code [rows, columns]}, {@code [experts, rows, columns]}
  *     or {@code [n]}
  * @param slices tensors of one encoding that stand for the rows, one after the other
+ * @param scaling of the numbers in them, which {@link #read} applies
  */
-public record Weight(TensorName name, int layer, Part part, Shape shape, List<Tensor> slices) {
+public record Weight(
+    TensorName name, int layer, Part part, Shape shape, List<Tensor> slices, Scaling scaling) {
   public Weight {
     slices = List.copyOf(slices);
+  }
+
+  /** A parameter as its tensors have it. */
+  public Weight(TensorName name, int layer, Part part, Shape shape, List<Tensor> slices) {
+    this(name, layer, part, shape, slices, Scaling.NONE);
+  }
+
+  /**
+   * Multiplies the numbers of a parameter whose numbers are not scaled yet.
+   *
+   * @throws IllegalStateException if they are
+   */
+  public Weight scaled(Scaling by) {
+    if (!scaling.isNone()) {
+      throw new IllegalStateException(ggufName() + " is scaled already");
+    }
+    return new Weight(name, layer, part, shape, slices, by);
   }
 
   public Role role() {
@@ -59,7 +78,7 @@ public record Weight(TensorName name, int layer, Part part, Shape shape, List<Te
 
   /** Whether the bytes of the slices, one after the other, are the parameter in its encoding. */
   public boolean isPlain() {
-    return slices.stream().allMatch(Tensor::isPlain);
+    return scaling.isNone() && slices.stream().allMatch(Tensor::isPlain);
   }
 
   /**
@@ -71,6 +90,9 @@ public record Weight(TensorName name, int layer, Part part, Shape shape, List<Te
     int columns = Math.toIntExact(shape.columns());
     forEachSlice(
         first, count, (slice, row, rows, done) -> slice.read(row, rows, to, done * columns));
+    if (!scaling.isNone()) {
+      scaling.apply(to, first, count, columns);
+    }
   }
 
   /**
@@ -86,6 +108,9 @@ public record Weight(TensorName name, int layer, Part part, Shape shape, List<Te
 
   /** How it is made of integers, if all of it is so in one way. */
   public Optional<Coding> coding() {
+    if (!scaling.isNone()) {
+      return Optional.empty();
+    }
     List<Optional<Coding>> codings = slices.stream().map(Tensor::coding).distinct().toList();
     return codings.size() == 1 ? codings.getFirst() : Optional.empty();
   }

@@ -33,7 +33,7 @@ public record Plan(
   }
 
   public long parameters() {
-    return tensors.stream().mapToLong(tensor -> tensor.weight().shape().elements()).sum();
+    return tensors.stream().mapToLong(tensor -> tensor.shape().elements()).sum();
   }
 
   public long tensorBytes() {

@@ -2,14 +2,13 @@ package dev.phial.quant;
 
 import static dev.phial.kernel.Kernels.LANES;
 
-import dev.phial.tensor.CodedRows;
 import org.jspecify.annotations.Nullable;
 
 /**
  * The types of one scale per 32 elements, which look for a better scale when they know what
  * matters.
  */
-abstract class BlockOf32 extends GgmlFormat {
+abstract class BlockOf32 extends GgmlFormat implements GridFormat {
   BlockOf32(String name, int id, int blockBytes) {
     super(name, id, 32, blockBytes);
   }
@@ -46,33 +45,17 @@ abstract class BlockOf32 extends GgmlFormat {
   }
 
   /** Sixteen bytes of nibbles: element i below, element i + 16 above. */
-  static void packNibbles(Tile tile, int lane, byte[] to, int at) {
+  static void packNibbles(Levels levels, int block, byte[] to, int at) {
     for (int i = 0; i < 16; i++) {
-      to[at + i] = (byte) (tile.level(lane, i) & 0xF | tile.level(lane, i + 16) << 4);
+      to[at + i] = (byte) (levels.level(block, i) & 0xF | levels.level(block, i + 16) << 4);
     }
   }
 
   /** The fifth bits, element i at bit i. */
-  static int highBits(Tile tile, int lane) {
+  static int highBits(Levels levels, int block) {
     int bits = 0;
     for (int i = 0; i < 32; i++) {
-      bits |= (tile.level(lane, i) >> 4 & 1) << i;
-    }
-    return bits;
-  }
-
-  /** The same of codes that were chosen elsewhere, {@code middle} more than they are. */
-  static void packNibbles(CodedRows from, int group, int middle, byte[] to, int at) {
-    for (int i = 0; i < 16; i++) {
-      int low = from.codes()[group * 32 + i] + middle & 0xF;
-      to[at + i] = (byte) (low | from.codes()[group * 32 + 16 + i] + middle << 4);
-    }
-  }
-
-  static int highBits(CodedRows from, int group, int middle) {
-    int bits = 0;
-    for (int i = 0; i < 32; i++) {
-      bits |= (from.codes()[group * 32 + i] + middle >> 4 & 1) << i;
+      bits |= (levels.level(block, i) >> 4 & 1) << i;
     }
     return bits;
   }

@@ -134,6 +134,15 @@ public enum FloatType {
   /** Writes the nearest value of this type. */
   public abstract void put(byte[] to, int at, float value);
 
+  /** Reads a value of this type. */
+  public float get(byte[] from, int at) {
+    return switch (this) {
+      case F32 -> LittleEndian.readFloat(from, at);
+      case F16 -> LittleEndian.readHalf(from, at);
+      case BF16 -> Float.intBitsToFloat(LittleEndian.readShort(from, at) << 16);
+    };
+  }
+
   public DType type() {
     return type;
   }

@@ -2,7 +2,6 @@ package dev.phial.quant;
 
 import dev.phial.io.LittleEndian;
 import dev.phial.kernel.GroupKernels;
-import dev.phial.quant.method.GroupCodes;
 import dev.phial.quant.method.Nncf;
 import dev.phial.tensor.DType;
 import java.lang.foreign.MemorySegment;
@@ -11,10 +10,10 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Small floating-point numbers and a scale for neighbours in a row, as OpenVINO's compressor NNCF
- * chooses them: {@code do_float_quantization}. As one array a block is scale and codes, the even
- * one of two nibbles below; OpenVINO keeps the two apart, see {@link #quantize}.
+ * chooses them: {@code do_float_quantization}. A block is scale and codes, the even one of two
+ * nibbles below; OpenVINO's files hold the two apart.
  */
-public final class GroupFloat implements Format {
+public final class GroupFloat implements GridFormat {
   /** What numbers there are, and how a scale is chosen and stored. */
   public enum Values {
     /** Quantiles of a normal distribution between -1 and 1; scales in half precision. */
@@ -174,13 +173,27 @@ public final class GroupFloat implements Format {
 
   private final Values values;
   private final int size;
+  private final FloatType input;
+  private final Grid grid;
 
   /**
    * @param size elements of a group, an even number
+   * @param input what the reference holds the numbers in before it quantizes them
    */
-  public GroupFloat(Values values, int size) {
+  public GroupFloat(Values values, int size, FloatType input) {
     this.values = values;
     this.size = size;
+    this.input = input;
+    float[] table = new float[1 << values.bits];
+    for (int i = 0; i < table.length; i++) {
+      table[i] = values.value(i);
+    }
+    this.grid =
+        Grid.of(
+            size,
+            Points.table(table),
+            Grid.Offset.NONE,
+            values == Values.NF4 ? ScaleType.F16 : ScaleType.E8M0);
   }
 
   /** {@code NF4G64}. */
@@ -196,50 +209,39 @@ public final class GroupFloat implements Format {
 
   @Override
   public int blockBytes() {
-    return values.scaleBytes + size * values.bits / Byte.SIZE;
+    return scaleBytes() + codeBytes();
   }
 
-  public int bits() {
-    return values.bits;
-  }
-
+  /** Bytes of a scale, with which a block begins. */
   public int scaleBytes() {
     return values.scaleBytes;
   }
 
-  /** Writes a scale as it is stored. */
-  public void putScale(byte[] to, int at, float scale) {
-    values.putScale(to, at, scale);
-  }
-
-  /** Codes and scales of {@code groups} groups from {@code x[from]}. */
-  public GroupCodes quantize(float[] x, int from, int groups) {
-    GroupKernels kernels = GroupKernels.best();
-    GroupCodes result = new GroupCodes(groups, size);
-    float[] range = new float[2];
-    byte[] codes = new byte[size + GroupKernels.ROOM];
-    for (int group = 0; group < groups; group++) {
-      int start = from + group * size;
-      kernels.range(x, start, size, range);
-      float scale = values.scale(Math.max(-range[0], range[1]));
-      result.scales()[group] = scale;
-      values.encode(kernels, x, start, size, scale, codes);
-      System.arraycopy(codes, 0, result.codes(), group * size, size);
-    }
-    return result;
+  /** Bytes of the codes of a block. */
+  public int codeBytes() {
+    return size * values.bits / Byte.SIZE;
   }
 
   @Override
   public void encode(
       float[] x, int rows, int columns, float @Nullable [] importance, byte[] to, int at) {
+    GroupKernels kernels = GroupKernels.best();
+    float[] rounded = input.rounded(x, rows * columns);
+    float[] range = new float[2];
+    byte[] some = new byte[size + GroupKernels.ROOM];
     int groups = rows * columns / size;
-    GroupCodes quantized = quantize(x, 0, groups);
+    byte[] codes = new byte[rows * columns];
     for (int group = 0; group < groups; group++) {
-      int block = at + group * blockBytes();
-      putScale(to, block, quantized.scales()[group]);
-      GroupInt.pack(
-          quantized.codes(), group * size, size, values.bits, to, block + values.scaleBytes);
+      int start = group * size;
+      kernels.range(rounded, start, size, range);
+      float scale = values.scale(Math.max(-range[0], range[1]));
+      values.encode(kernels, rounded, start, size, scale, some);
+      values.putScale(to, at + group * blockBytes(), scale);
+      System.arraycopy(some, 0, codes, start, size);
     }
+    byte[] packed = GroupInt.packed(codes, values.bits);
+    LittleEndian.copyParts(
+        packed, 0, codeBytes(), to, at + scaleBytes(), blockBytes(), codeBytes(), groups);
   }
 
   @Override
@@ -255,6 +257,21 @@ public final class GroupFloat implements Format {
       }
       to[at + i] = values.value(code) * values.scaleAt(bytes, block);
     }
+  }
+
+  @Override
+  public Grid grid() {
+    return grid;
+  }
+
+  @Override
+  public void lay(GridBlock block, byte[] to, int at) {
+    values.putScale(to, at, block.scale);
+    byte[] codes = new byte[size];
+    for (int i = 0; i < size; i++) {
+      codes[i] = (byte) block.codes[i];
+    }
+    GroupInt.pack(codes, 0, size, values.bits, to, at + scaleBytes());
   }
 
   @Override

@@ -6,11 +6,16 @@ import dev.phial.io.LittleEndian;
 import org.jspecify.annotations.Nullable;
 
 /** 32 elements: half scale, nibbles that index {@link #CODEBOOK}; {@code block_iq4_nl}. */
-final class IQ4_NL extends GgmlFormat {
+final class IQ4_NL extends GgmlFormat implements GridFormat {
   /** Denser around zero than a straight scale: ggml's {@code kvalues_iq4nl}. */
   static final byte[] CODEBOOK = {
     -127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113
   };
+
+  static final Points POINTS =
+      Points.table(-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113);
+
+  private static final Grid GRID = Grid.of(32, POINTS, Grid.Offset.NONE, ScaleType.F16);
 
   /** Inverse scales tried to each side of the first. */
   static final int TRIES = 7;
@@ -70,5 +75,16 @@ final class IQ4_NL extends GgmlFormat {
         }
       }
     }
+  }
+
+  @Override
+  public Grid grid() {
+    return GRID;
+  }
+
+  @Override
+  public void lay(GridBlock block, byte[] to, int at) {
+    LittleEndian.putHalf(to, at + SCALE, block.scale);
+    BlockOf32.packNibbles(block, 0, to, at + NIBBLES);
   }
 }

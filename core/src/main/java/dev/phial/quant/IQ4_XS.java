@@ -8,6 +8,8 @@ import dev.phial.kernel.Rounding;
  * nibbles that index {@link IQ4_NL#CODEBOOK}, 16 below and the next 16 above; {@code block_iq4_xs}.
  */
 final class IQ4_XS extends SuperBlock {
+  private static final Grid GRID = Grid.of(SIZE, 32, IQ4_NL.POINTS, Grid.Offset.NONE, -32, 31);
+
   private static final int SCALE = 0;
   private static final int HIGH = 2;
   private static final int LOW = 4;
@@ -54,14 +56,22 @@ final class IQ4_XS extends SuperBlock {
   void packScales(Tile tile, int first, boolean importance, byte[] to, int at) {
     float scale = -extreme(tile.scale, first) / 32;
     float inverse = scale != 0 ? 1 / scale : 0;
+    int[] scales = new int[8];
+    for (int j = 0; j < 8; j++) {
+      scales[j] = Rounding.clamp(Rounding.nearest(inverse * tile.scale[first + j]), -32, 31);
+      tile.scale[first + j] = scale * scales[j];
+    }
+    layScales(scale, 0, scales, scales, to, at);
+  }
+
+  @Override
+  void layScales(float scale, float min, int[] scales, int[] mins, byte[] to, int at) {
     LittleEndian.putHalf(to, at + SCALE, scale);
     int high = 0;
     int low = 0;
     for (int j = 0; j < 8; j++) {
-      int level = Rounding.clamp(Rounding.nearest(inverse * tile.scale[first + j]), -32, 31);
-      tile.scale[first + j] = scale * level;
-      low |= (level + 32 & 0xF) << 4 * j;
-      high |= level + 32 >> 4 << 2 * j;
+      low |= (scales[j] + 32 & 0xF) << 4 * j;
+      high |= scales[j] + 32 >> 4 << 2 * j;
     }
     LittleEndian.putShort(to, at + HIGH, (short) high);
     LittleEndian.putInt(to, at + LOW, low);
@@ -77,9 +87,14 @@ final class IQ4_XS extends SuperBlock {
   }
 
   @Override
-  void packLevels(Tile tile, int first, byte[] to, int at) {
+  void packLevels(Levels levels, int first, byte[] to, int at) {
     for (int j = 0; j < 8; j++) {
-      BlockOf32.packNibbles(tile, first + j, to, at + NIBBLES + j * 16);
+      BlockOf32.packNibbles(levels, first + j, to, at + NIBBLES + j * 16);
     }
+  }
+
+  @Override
+  public Grid grid() {
+    return GRID;
   }
 }

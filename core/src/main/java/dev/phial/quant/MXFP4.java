@@ -4,12 +4,20 @@ package dev.phial.quant;
  * 32 elements: a power of two as a byte (E8M0), then nibbles (E2M1), element i below, element i +
  * 16 above; {@code block_mxfp4}.
  */
-final class MXFP4 extends GgmlFormat {
+final class MXFP4 extends GgmlFormat implements GridFormat {
   private static final int EXPONENT = 0;
   private static final int NIBBLES = 1;
 
   /** Twice the magnitudes of E2M1, so that they are whole; {@link #halfScale} makes up for it. */
   private static final float[] DOUBLED = {0, 1, 2, 3, 4, 6, 8, 12};
+
+  /** A scale is half of what the exponent says. */
+  private static final Grid GRID =
+      Grid.of(
+          32,
+          Points.table(0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12),
+          Grid.Offset.NONE,
+          ScaleType.E8M0);
 
   MXFP4() {
     super("MXFP4", 39, 32, 17);
@@ -77,5 +85,16 @@ final class MXFP4 extends GgmlFormat {
       }
     }
     return best != 0 && x < 0 ? best | 8 : best;
+  }
+
+  @Override
+  public Grid grid() {
+    return GRID;
+  }
+
+  @Override
+  public void lay(GridBlock block, byte[] to, int at) {
+    to[at + EXPONENT] = (byte) (Math.getExponent(block.scale) + 128);
+    BlockOf32.packNibbles(block, 0, to, at + NIBBLES);
   }
 }

@@ -1,17 +1,18 @@
 package dev.phial.quant;
 
 import dev.phial.kernel.GroupKernels;
+import dev.phial.tensor.CodedRows;
 import dev.phial.tensor.Coding;
 import dev.phial.tensor.DType;
+import dev.phial.tensor.IntegerBlocks;
 import java.util.List;
-import java.util.Optional;
 
 /**
  * {@code scale · code + bias}: codes of 2, 3, 4, 5, 6 or 8 bits over the range of the group, so
  * placed that its end of larger magnitude is hit exactly, and zero if it lies between two codes;
  * MLX's {@code affine_quantize}.
  */
-final class MlxAffine extends MlxFormat {
+final class MlxAffine extends MlxFormat implements IntegerBlocks {
   private static final float LEAST_SCALE = 1e-7f;
 
   MlxAffine(int bits, int groupSize, FloatType number) {
@@ -54,8 +55,35 @@ final class MlxAffine extends MlxFormat {
   }
 
   @Override
-  public Optional<Coding> coding() {
-    return Optional.of(new Coding(blockSize(), 0, (1 << bits()) - 1, Coding.Offset.NUMBER));
+  public Coding coding() {
+    return new Coding(blockSize(), 0, (1 << bits()) - 1, Coding.Offset.NUMBER);
+  }
+
+  @Override
+  public void takeApart(byte[] from, int at, CodedRows to, int group) {
+    byte[] codes = new byte[blockSize()];
+    BitStream.unpack(from, at, bits(), codes);
+    for (int i = 0; i < codes.length; i++) {
+      to.codes()[group * blockSize() + i] = (short) (codes[i] & 0xFF);
+    }
+    int scale = at + planes().getFirst().bytes();
+    to.scales()[group] = number().get(from, scale);
+    to.offsets()[group] = number().get(from, scale + number().bytes());
+  }
+
+  @Override
+  public Grid grid() {
+    return Grid.of(
+        blockSize(),
+        Points.integers(0, (1 << bits()) - 1),
+        Grid.Offset.NUMBER,
+        ScaleType.of(number()));
+  }
+
+  @Override
+  void layShared(GridBlock block, byte[] to, int at) {
+    number().put(to, at, block.scale);
+    number().put(to, at + number().bytes(), block.minimum);
   }
 
   @Override

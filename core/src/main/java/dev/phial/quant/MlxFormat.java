@@ -2,11 +2,10 @@ package dev.phial.quant;
 
 import dev.phial.kernel.CodeKernel;
 import dev.phial.kernel.GroupKernels;
-import dev.phial.tensor.CodedRows;
-import dev.phial.tensor.Coding;
 import dev.phial.tensor.DType;
 import dev.phial.tensor.Encoding;
 import dev.phial.tensor.IntRange;
+import dev.phial.tensor.IntegerBlocks;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.List;
@@ -20,7 +19,7 @@ import org.jspecify.annotations.Nullable;
  * these {@link #planes}, one after the other. Subclasses reproduce {@code mlx.core.quantize} on a
  * CPU bit for bit; {@link MlxFormats} lists them.
  */
-public abstract class MlxFormat implements Format {
+public abstract class MlxFormat implements GridFormat {
   /**
    * One array of a quantized matrix.
    *
@@ -90,10 +89,27 @@ public abstract class MlxFormat implements Format {
   /** What a scale is encoded in; the file may know no better name for it than bytes. */
   public abstract DType scaleType();
 
-  /** How it is made of integers, if it is. */
-  public Optional<Coding> coding() {
-    return Optional.empty();
+  /** Of small floating-point numbers. */
+  final Grid grid(ScaleType type) {
+    float[] table = new float[1 << bits];
+    for (int i = 0; i < table.length; i++) {
+      table[i] = value(i);
+    }
+    return Grid.of(groupSize, Points.table(table), Grid.Offset.NONE, type);
   }
+
+  @Override
+  public final void lay(GridBlock block, byte[] to, int at) {
+    byte[] codes = new byte[groupSize + GroupKernels.ROOM];
+    for (int i = 0; i < groupSize; i++) {
+      codes[i] = (byte) block.codes[i];
+    }
+    BitStream.pack(codes, groupSize, bits, to, at);
+    layShared(block, to, at + planes.getFirst().bytes());
+  }
+
+  /** Writes what a group shares: scale, and offset if there is one. */
+  abstract void layShared(GridBlock block, byte[] to, int at);
 
   private boolean hasBiases() {
     return planes.size() > 2;
@@ -107,12 +123,14 @@ public abstract class MlxFormat implements Format {
   private record Codes(MlxFormat format) implements Encoding {
     @Override
     public Optional<CodeKernel> codeKernel() {
-      return format.coding().flatMap(coding -> CodeKernel.of(format.bits, false));
+      return format instanceof IntegerBlocks ? CodeKernel.of(format.bits, false) : Optional.empty();
     }
 
     @Override
     public Optional<IntRange> integers() {
-      return format.coding().map(coding -> new IntRange(coding.least(), coding.most()));
+      return format instanceof IntegerBlocks integers
+          ? Optional.of(new IntRange(integers.coding().least(), integers.coding().most()))
+          : Optional.empty();
     }
 
     @Override
@@ -159,25 +177,6 @@ public abstract class MlxFormat implements Format {
       int block = at + i * blockBytes;
       encodeGroup(kernels, rounded, i * groupSize, codes, to, block + codeBytes);
       BitStream.pack(codes, groupSize, bits, to, block);
-    }
-  }
-
-  /**
-   * Lays down blocks of codes that were chosen elsewhere.
-   *
-   * @param from of this {@link #coding}, with scales and offsets of the type of the numbers
-   */
-  public final void encode(CodedRows from, byte[] to, int at) {
-    byte[] codes = new byte[groupSize + GroupKernels.ROOM];
-    int codeBytes = planes.getFirst().bytes();
-    for (int i = 0; i < from.groups(); i++) {
-      int block = at + i * blockBytes;
-      for (int k = 0; k < groupSize; k++) {
-        codes[k] = (byte) from.codes()[i * groupSize + k];
-      }
-      BitStream.pack(codes, groupSize, bits, to, block);
-      number.put(to, block + codeBytes, from.scales()[i]);
-      number.put(to, block + codeBytes + number.bytes(), (float) from.offsets()[i]);
     }
   }
 

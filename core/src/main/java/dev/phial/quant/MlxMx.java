@@ -58,4 +58,14 @@ final class MlxMx extends MlxFormat {
   public DType scaleType() {
     return DType.F8_E8M0;
   }
+
+  @Override
+  public Grid grid() {
+    return grid(ScaleType.E8M0);
+  }
+
+  @Override
+  void layShared(GridBlock block, byte[] to, int at) {
+    to[at] = (byte) (Math.getExponent(block.scale) + BIAS);
+  }
 }

@@ -36,4 +36,14 @@ final class MlxNvfp4 extends MlxFormat {
   public DType scaleType() {
     return DType.F8_E4M3;
   }
+
+  @Override
+  public Grid grid() {
+    return grid(ScaleType.E4M3);
+  }
+
+  @Override
+  void layShared(GridBlock block, byte[] to, int at) {
+    to[at] = (byte) SmallFloats.e4m3(block.scale);
+  }
 }

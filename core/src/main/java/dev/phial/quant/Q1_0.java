@@ -3,7 +3,10 @@ package dev.phial.quant;
 import dev.phial.io.LittleEndian;
 
 /** 128 elements: half mean magnitude, one bit each, set for plus; {@code block_q1_0}. */
-final class Q1_0 extends GgmlFormat {
+final class Q1_0 extends GgmlFormat implements GridFormat {
+  private static final Grid GRID =
+      Grid.of(128, Points.table(-1, 1), Grid.Offset.NONE, ScaleType.F16);
+
   private static final int SCALE = 0;
   private static final int BITS = 2;
 
@@ -31,6 +34,23 @@ final class Q1_0 extends GgmlFormat {
       int bits = 0;
       for (int i = 0; i < 8; i++) {
         bits |= x[from + 8 * k + i] >= 0 ? 1 << i : 0;
+      }
+      to[at + BITS + k] = (byte) bits;
+    }
+  }
+
+  @Override
+  public Grid grid() {
+    return GRID;
+  }
+
+  @Override
+  public void lay(GridBlock block, byte[] to, int at) {
+    LittleEndian.putHalf(to, at + SCALE, block.scale);
+    for (int k = 0; k < 16; k++) {
+      int bits = 0;
+      for (int i = 0; i < 8; i++) {
+        bits |= block.codes[8 * k + i] << i;
       }
       to[at + BITS + k] = (byte) bits;
     }

@@ -4,7 +4,10 @@ import dev.phial.io.LittleEndian;
 import dev.phial.kernel.Rounding;
 
 /** 64 elements: half scale, bit pairs meaning -1..2; {@code block_q2_0}. */
-final class Q2_0 extends GgmlFormat {
+final class Q2_0 extends GgmlFormat implements GridFormat {
+  private static final Grid GRID =
+      Grid.of(64, Points.integers(-1, 2), Grid.Offset.NONE, ScaleType.F16);
+
   private static final int SCALE = 0;
   private static final int PAIRS = 2;
 
@@ -34,6 +37,23 @@ final class Q2_0 extends GgmlFormat {
       for (int i = 0; i < 4; i++) {
         int level = Rounding.round(x[from + 4 * k + i] * inverse) + 1;
         pairs |= Rounding.clamp(level, 0, 3) << 2 * i;
+      }
+      to[at + PAIRS + k] = (byte) pairs;
+    }
+  }
+
+  @Override
+  public Grid grid() {
+    return GRID;
+  }
+
+  @Override
+  public void lay(GridBlock block, byte[] to, int at) {
+    LittleEndian.putHalf(to, at + SCALE, block.scale);
+    for (int k = 0; k < 16; k++) {
+      int pairs = 0;
+      for (int i = 0; i < 4; i++) {
+        pairs |= block.codes[4 * k + i] << 2 * i;
       }
       to[at + PAIRS + k] = (byte) pairs;
     }

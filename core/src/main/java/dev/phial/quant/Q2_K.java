@@ -9,6 +9,9 @@ import dev.phial.kernel.Rounding;
  * scale, half minimum; {@code block_q2_K}.
  */
 final class Q2_K extends SuperBlock {
+  private static final Grid GRID =
+      Grid.of(SIZE, 16, Points.integers(0, 3), Grid.Offset.MINIMUM, 0, 15);
+
   private static final int SCALES = 0;
   private static final int LEVELS = 16;
   private static final int SCALE = 80;
@@ -77,15 +80,22 @@ final class Q2_K extends SuperBlock {
       scale = largestScale > 0 ? largestScale / 15 : 0;
       min = largestMin > 0 ? largestMin / 15 : 0;
     }
-    LittleEndian.putHalf(to, at + SCALE, scale);
-    LittleEndian.putHalf(to, at + MIN, min);
+    layScales(scale, min, scales, mins, to, at);
     float readScale = LittleEndian.readHalf(to, at + SCALE);
     float readMin = LittleEndian.readHalf(to, at + MIN);
     for (int j = 0; j < 16; j++) {
-      byte packed = (byte) (scales[j] | mins[j] << 4);
-      to[at + SCALES + j] = packed;
+      byte packed = to[at + SCALES + j];
       tile.scale[first + j] = readScale * (packed & 0xF);
       tile.min[first + j] = readMin * (packed >> 4 & 0xF);
+    }
+  }
+
+  @Override
+  void layScales(float scale, float min, int[] scales, int[] mins, byte[] to, int at) {
+    LittleEndian.putHalf(to, at + SCALE, scale);
+    LittleEndian.putHalf(to, at + MIN, min);
+    for (int j = 0; j < 16; j++) {
+      to[at + SCALES + j] = (byte) (scales[j] | mins[j] << 4);
     }
   }
 
@@ -95,7 +105,12 @@ final class Q2_K extends SuperBlock {
   }
 
   @Override
-  void packLevels(Tile tile, int first, byte[] to, int at) {
-    packTwoBits(tile, first, to, at + LEVELS);
+  void packLevels(Levels levels, int first, byte[] to, int at) {
+    packTwoBits(levels, first, to, at + LEVELS);
+  }
+
+  @Override
+  public Grid grid() {
+    return GRID;
   }
 }

@@ -10,6 +10,9 @@ import java.util.Arrays;
  * half scale; {@code block_q3_K}.
  */
 final class Q3_K extends SuperBlock {
+  private static final Grid GRID =
+      Grid.of(SIZE, 16, Points.integers(-4, 3), Grid.Offset.NONE, -32, 31);
+
   private static final int HIGH = 0;
   private static final int LEVELS = 32;
   private static final int SCALES = 96;
@@ -60,23 +63,22 @@ final class Q3_K extends SuperBlock {
 
   @Override
   void packScales(Tile tile, int first, boolean importance, byte[] to, int at) {
-    int[] scales = new int[16]; // plus 32
+    int[] scales = new int[16];
+    float scale;
     if (importance) {
-      LittleEndian.putHalf(to, at + SCALE, searchSigned(tile, first, scales));
+      scale = searchSigned(tile, first, scales);
     } else {
       float extreme = extreme(tile.scale, first);
       float inverse = extreme != 0 ? -32 / extreme : 0;
-      for (int j = 0; j < 16 && extreme != 0; j++) {
+      scale = extreme != 0 ? 1 / inverse : 0;
+      for (int j = 0; j < 16; j++) {
         scales[j] =
-            Rounding.clamp((byte) Rounding.nearest(inverse * tile.scale[first + j]), -32, 31) + 32;
+            extreme == 0
+                ? -32
+                : Rounding.clamp((byte) Rounding.nearest(inverse * tile.scale[first + j]), -32, 31);
       }
-      LittleEndian.putHalf(to, at + SCALE, extreme != 0 ? 1 / inverse : 0);
     }
-    Arrays.fill(to, at + SCALES, at + SCALES + 12, (byte) 0);
-    for (int j = 0; j < 16; j++) {
-      to[at + SCALES + j % 8] |= (byte) ((scales[j] & 0xF) << j / 8 * 4);
-      to[at + SCALES + 8 + j % 4] |= (byte) (scales[j] >> 4 << j / 4 * 2);
-    }
+    layScales(scale, 0, scales, scales, to, at);
     float readScale = LittleEndian.readHalf(to, at + SCALE);
     for (int j = 0; j < 16; j++) {
       tile.scale[first + j] = readScale * readScale(to, at, j);
@@ -95,9 +97,20 @@ final class Q3_K extends SuperBlock {
     }
     tile.kernels.searchScale(scales.x, scales.w, 16, 32, scales.scale, scales.levels);
     for (int j = 0; j < 16; j++) {
-      levels[j] = scales.level(0, j);
+      levels[j] = scales.level(0, j) - 32;
     }
     return scales.scale[0];
+  }
+
+  @Override
+  void layScales(float scale, float min, int[] scales, int[] mins, byte[] to, int at) {
+    LittleEndian.putHalf(to, at + SCALE, scale);
+    Arrays.fill(to, at + SCALES, at + SCALES + 12, (byte) 0);
+    for (int j = 0; j < 16; j++) {
+      int bits = scales[j] + 32;
+      to[at + SCALES + j % 8] |= (byte) ((bits & 0xF) << j / 8 * 4);
+      to[at + SCALES + 8 + j % 4] |= (byte) (bits >> 4 << j / 4 * 2);
+    }
   }
 
   @Override
@@ -106,14 +119,19 @@ final class Q3_K extends SuperBlock {
   }
 
   @Override
-  void packLevels(Tile tile, int first, byte[] to, int at) {
+  void packLevels(Levels levels, int first, byte[] to, int at) {
     for (int i = 0; i < 32; i++) {
       int bits = 0;
       for (int j = 0; j < 8; j++) {
-        bits |= (tile.level(first + 2 * j + i / 16, i % 16) >> 2 & 1) << j;
+        bits |= (levels.level(first + 2 * j + i / 16, i % 16) >> 2 & 1) << j;
       }
       to[at + HIGH + i] = (byte) bits;
     }
-    packTwoBits(tile, first, to, at + LEVELS);
+    packTwoBits(levels, first, to, at + LEVELS);
+  }
+
+  @Override
+  public Grid grid() {
+    return GRID;
   }
 }

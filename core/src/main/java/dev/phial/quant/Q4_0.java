@@ -10,6 +10,9 @@ import java.util.Optional;
 
 /** 32 elements: half scale, nibbles meaning -8..7; {@code block_q4_0}. */
 final class Q4_0 extends BlockOf32 implements IntegerBlocks {
+  private static final Grid GRID =
+      Grid.of(32, Points.integers(-8, 7), Grid.Offset.NONE, ScaleType.F16);
+
   private static final Optional<BlockKernel> KERNEL = BlockKernel.q4_0();
 
   private static final int SCALE = 0;
@@ -72,8 +75,13 @@ final class Q4_0 extends BlockOf32 implements IntegerBlocks {
   }
 
   @Override
-  public void putTogether(CodedRows from, int group, byte[] to, int at) {
-    LittleEndian.putHalf(to, at + SCALE, from.scales()[group]);
-    packNibbles(from, group, 8, to, at + NIBBLES);
+  public Grid grid() {
+    return GRID;
+  }
+
+  @Override
+  public void lay(GridBlock block, byte[] to, int at) {
+    LittleEndian.putHalf(to, at + SCALE, block.scale);
+    packNibbles(block, 0, to, at + NIBBLES);
   }
 }

@@ -41,12 +41,12 @@ final class Q4_K extends ScaleMin {
   }
 
   @Override
-  void packLevels(Tile tile, int first, byte[] to, int at) {
+  void packLevels(Levels levels, int first, byte[] to, int at) {
     for (int i = 0; i < 32; i++) {
       for (int pair = 0; pair < 4; pair++) {
         int lane = first + 2 * pair;
         to[at + LEVELS + pair * 32 + i] =
-            (byte) (tile.level(lane, i) | tile.level(lane + 1, i) << 4);
+            (byte) (levels.level(lane, i) | levels.level(lane + 1, i) << 4);
       }
     }
   }

@@ -8,6 +8,9 @@ import dev.phial.tensor.IntegerBlocks;
 
 /** 32 elements: half scale, 32 fifth bits, nibbles, meaning -16..15; {@code block_q5_0}. */
 final class Q5_0 extends BlockOf32 implements IntegerBlocks {
+  private static final Grid GRID =
+      Grid.of(32, Points.integers(-16, 15), Grid.Offset.NONE, ScaleType.F16);
+
   private static final int SCALE = 0;
   private static final int HIGH = 2;
   private static final int NIBBLES = 6;
@@ -69,9 +72,14 @@ final class Q5_0 extends BlockOf32 implements IntegerBlocks {
   }
 
   @Override
-  public void putTogether(CodedRows from, int group, byte[] to, int at) {
-    LittleEndian.putHalf(to, at + SCALE, from.scales()[group]);
-    LittleEndian.putInt(to, at + HIGH, highBits(from, group, 16));
-    packNibbles(from, group, 16, to, at + NIBBLES);
+  public Grid grid() {
+    return GRID;
+  }
+
+  @Override
+  public void lay(GridBlock block, byte[] to, int at) {
+    LittleEndian.putHalf(to, at + SCALE, block.scale);
+    LittleEndian.putInt(to, at + HIGH, highBits(block, 0));
+    packNibbles(block, 0, to, at + NIBBLES);
   }
 }

@@ -8,6 +8,9 @@ import dev.phial.tensor.IntegerBlocks;
 
 /** 32 elements: half scale, half minimum, 32 fifth bits, nibbles; {@code block_q5_1}. */
 final class Q5_1 extends BlockOf32 implements IntegerBlocks {
+  private static final Grid GRID =
+      Grid.of(32, Points.integers(0, 31), Grid.Offset.NUMBER, ScaleType.F16);
+
   private static final int SCALE = 0;
   private static final int MIN = 2;
   private static final int HIGH = 4;
@@ -75,10 +78,15 @@ final class Q5_1 extends BlockOf32 implements IntegerBlocks {
   }
 
   @Override
-  public void putTogether(CodedRows from, int group, byte[] to, int at) {
-    LittleEndian.putHalf(to, at + SCALE, from.scales()[group]);
-    LittleEndian.putHalf(to, at + MIN, (float) from.offsets()[group]);
-    LittleEndian.putInt(to, at + HIGH, highBits(from, group, 0));
-    packNibbles(from, group, 0, to, at + NIBBLES);
+  public Grid grid() {
+    return GRID;
+  }
+
+  @Override
+  public void lay(GridBlock block, byte[] to, int at) {
+    LittleEndian.putHalf(to, at + SCALE, block.scale);
+    LittleEndian.putHalf(to, at + MIN, block.minimum);
+    LittleEndian.putInt(to, at + HIGH, highBits(block, 0));
+    packNibbles(block, 0, to, at + NIBBLES);
   }
 }

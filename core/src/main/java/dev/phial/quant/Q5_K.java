@@ -45,12 +45,12 @@ final class Q5_K extends ScaleMin {
   }
 
   @Override
-  void packLevels(Tile tile, int first, byte[] to, int at) {
+  void packLevels(Levels levels, int first, byte[] to, int at) {
     for (int i = 0; i < 32; i++) {
       int high = 0;
       for (int pair = 0; pair < 4; pair++) {
-        int lower = tile.level(first + 2 * pair, i);
-        int upper = tile.level(first + 2 * pair + 1, i);
+        int lower = levels.level(first + 2 * pair, i);
+        int upper = levels.level(first + 2 * pair + 1, i);
         to[at + NIBBLES + pair * 32 + i] = (byte) (lower & 0xF | upper << 4);
         high |= (lower >> 4 | upper >> 4 << 1) << 2 * pair;
       }

@@ -11,6 +11,9 @@ import java.util.Optional;
  * scale; {@code block_q6_K}.
  */
 final class Q6_K extends SuperBlock {
+  private static final Grid GRID =
+      Grid.of(SIZE, 16, Points.integers(-32, 31), Grid.Offset.NONE, -128, 127);
+
   private static final Optional<BlockKernel> KERNEL = BlockKernel.q6_K();
 
   private static final int LOW = 0;
@@ -71,13 +74,23 @@ final class Q6_K extends SuperBlock {
       return;
     }
     float inverse = -128 / extreme;
-    LittleEndian.putHalf(to, at + SCALE, 1 / inverse);
+    int[] scales = new int[16];
+    for (int j = 0; j < 16; j++) {
+      scales[j] = (byte) Math.min(127, Rounding.nearest(inverse * tile.scale[first + j]));
+    }
+    layScales(1 / inverse, 0, scales, scales, to, at);
     float readScale = LittleEndian.readHalf(to, at + SCALE);
     for (int j = 0; j < 16; j++) {
-      byte scale = (byte) Math.min(127, Rounding.nearest(inverse * tile.scale[first + j]));
-      to[at + SCALES + j] = scale;
-      tile.scale[first + j] = readScale * scale;
+      tile.scale[first + j] = readScale * scales[j];
       tile.min[first + j] = 0;
+    }
+  }
+
+  @Override
+  void layScales(float scale, float min, int[] scales, int[] mins, byte[] to, int at) {
+    LittleEndian.putHalf(to, at + SCALE, scale);
+    for (int j = 0; j < 16; j++) {
+      to[at + SCALES + j] = (byte) scales[j];
     }
   }
 
@@ -87,19 +100,24 @@ final class Q6_K extends SuperBlock {
   }
 
   @Override
-  void packLevels(Tile tile, int first, byte[] to, int at) {
+  void packLevels(Levels levels, int first, byte[] to, int at) {
     for (int half = 0; half < 2; half++) {
       for (int i = 0; i < 32; i++) {
         int lane = first + half * 8 + i / 16;
         int l = i % 16;
-        int a = tile.level(lane, l);
-        int b = tile.level(lane + 2, l);
-        int c = tile.level(lane + 4, l);
-        int d = tile.level(lane + 6, l);
+        int a = levels.level(lane, l);
+        int b = levels.level(lane + 2, l);
+        int c = levels.level(lane + 4, l);
+        int d = levels.level(lane + 6, l);
         to[at + LOW + half * 64 + i] = (byte) (a & 0xF | c << 4);
         to[at + LOW + half * 64 + 32 + i] = (byte) (b & 0xF | d << 4);
         to[at + HIGH + half * 32 + i] = (byte) (a >> 4 | b >> 4 << 2 | c >> 4 << 4 | d >> 4 << 6);
       }
     }
+  }
+
+  @Override
+  public Grid grid() {
+    return GRID;
   }
 }

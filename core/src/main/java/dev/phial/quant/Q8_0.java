@@ -9,7 +9,10 @@ import dev.phial.tensor.IntegerBlocks;
 import java.util.Optional;
 
 /** 32 elements: half scale, int8 levels; {@code block_q8_0}. */
-final class Q8_0 extends GgmlFormat implements IntegerBlocks {
+final class Q8_0 extends GgmlFormat implements GridFormat, IntegerBlocks {
+  private static final Grid GRID =
+      Grid.of(32, Points.integers(-127, 127), Grid.Offset.NONE, ScaleType.F16);
+
   private static final Optional<BlockKernel> KERNEL = BlockKernel.q8_0();
 
   private static final int SCALE = 0;
@@ -56,10 +59,15 @@ final class Q8_0 extends GgmlFormat implements IntegerBlocks {
   }
 
   @Override
-  public void putTogether(CodedRows from, int group, byte[] to, int at) {
-    LittleEndian.putHalf(to, at + SCALE, from.scales()[group]);
+  public Grid grid() {
+    return GRID;
+  }
+
+  @Override
+  public void lay(GridBlock block, byte[] to, int at) {
+    LittleEndian.putHalf(to, at + SCALE, block.scale);
     for (int i = 0; i < 32; i++) {
-      to[at + LEVELS + i] = (byte) from.codes()[group * 32 + i];
+      to[at + LEVELS + i] = (byte) (block.codes[i] - 127);
     }
   }
 }

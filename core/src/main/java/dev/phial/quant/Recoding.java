@@ -1,7 +1,6 @@
 package dev.phial.quant;
 
 import dev.phial.PhialException;
-import dev.phial.quant.method.GroupCodes;
 import dev.phial.tensor.CodedRows;
 import dev.phial.tensor.Coding;
 import dev.phial.tensor.Coding.Offset;
@@ -77,23 +76,6 @@ public record Recoding(Coding from, Coding to, FloatType type) {
             case ZERO_POINT -> zero(offset, scale, tensor);
             case NUMBER -> number(offset, tensor);
           };
-    }
-    return result;
-  }
-
-  /**
-   * The same in unsigned codes, as formats lay them down that keep scales and zero points apart.
-   *
-   * @param rows what {@link #apply} gave
-   */
-  public GroupCodes unsigned(CodedRows rows) {
-    GroupCodes result = new GroupCodes(rows.groups(), to.groupSize());
-    for (int i = 0; i < rows.codes().length; i++) {
-      result.codes()[i] = (byte) (rows.codes()[i] - to.least());
-    }
-    System.arraycopy(rows.scales(), 0, result.scales(), 0, rows.groups());
-    for (int group = 0; group < rows.groups(); group++) {
-      result.zeros()[group] = (byte) ((int) rows.offsets()[group] - to.least());
     }
     return result;
   }

@@ -15,6 +15,7 @@ abstract class ScaleMin extends SuperBlock {
 
   private final int max;
   private final int maxScale;
+  private final Grid grid;
 
   /**
    * @param max the largest level
@@ -25,6 +26,12 @@ abstract class ScaleMin extends SuperBlock {
     super(name, id, blockBytes, 32);
     this.max = max;
     this.maxScale = maxScale;
+    this.grid = Grid.of(SIZE, 32, Points.integers(0, max), Grid.Offset.MINIMUM, 0, 63);
+  }
+
+  @Override
+  public final Grid grid() {
+    return grid;
   }
 
   @Override
@@ -66,16 +73,21 @@ abstract class ScaleMin extends SuperBlock {
       scale = largestScale / 63;
       min = largestMin / 63;
     }
+    layScales(scale, min, scales, mins, to, at);
+    for (int j = 0; j < 8; j++) {
+      tile.scale[first + j] = readScale(to, at, j);
+      tile.min[first + j] = readMin(to, at, j);
+    }
+  }
+
+  @Override
+  final void layScales(float scale, float min, int[] scales, int[] mins, byte[] to, int at) {
     LittleEndian.putHalf(to, at + SCALE, scale);
     LittleEndian.putHalf(to, at + MIN, min);
     for (int j = 0; j < 4; j++) {
       to[at + SCALES + j] = (byte) (scales[j] | scales[j + 4] >> 4 << 6);
       to[at + SCALES + 4 + j] = (byte) (mins[j] | mins[j + 4] >> 4 << 6);
       to[at + SCALES + 8 + j] = (byte) (scales[j + 4] & 0xF | (mins[j + 4] & 0xF) << 4);
-    }
-    for (int j = 0; j < 8; j++) {
-      tile.scale[first + j] = readScale(to, at, j);
-      tile.min[first + j] = readMin(to, at, j);
     }
   }
 

@@ -10,7 +10,7 @@ import org.jspecify.annotations.Nullable;
  * The K-quants: 256 elements in sub-blocks whose own scales are quantized too. Several super-blocks
  * share a tile, one sub-block a lane.
  */
-abstract class SuperBlock extends GgmlFormat {
+abstract class SuperBlock extends GgmlFormat implements GridFormat {
   static final int SIZE = 256;
 
   /** Elements of a sub-block. */
@@ -48,7 +48,16 @@ abstract class SuperBlock extends GgmlFormat {
   abstract void quantize(Tile tile);
 
   /** Writes the levels of one super-block. */
-  abstract void packLevels(Tile tile, int first, byte[] to, int at);
+  abstract void packLevels(Levels levels, int first, byte[] to, int at);
+
+  /** Writes the whole numbers of the sub-blocks, and the numbers they are multiplied by. */
+  abstract void layScales(float scale, float min, int[] scales, int[] mins, byte[] to, int at);
+
+  @Override
+  public final void lay(GridBlock block, byte[] to, int at) {
+    layScales(block.scale, block.minimum, block.scales, block.minima, to, at);
+    packLevels(block, 0, to, at);
+  }
 
   @Override
   final void encodeBlock(float[] x, int from, byte[] to, int at) {
@@ -193,17 +202,17 @@ abstract class SuperBlock extends GgmlFormat {
    * Two bits a level in 64 bytes, as Q2_K and Q3_K lay them: each 128 elements in 32 bytes, 32
    * elements apart.
    */
-  static void packTwoBits(Tile tile, int first, byte[] to, int at) {
+  static void packTwoBits(Levels levels, int first, byte[] to, int at) {
     for (int half = 0; half < 2; half++) {
       for (int i = 0; i < 32; i++) {
         int lane = first + half * 8 + i / 16;
         int l = i % 16;
         to[at + half * 32 + i] =
             (byte)
-                (tile.level(lane, l) & 3
-                    | (tile.level(lane + 2, l) & 3) << 2
-                    | (tile.level(lane + 4, l) & 3) << 4
-                    | (tile.level(lane + 6, l) & 3) << 6);
+                (levels.level(lane, l) & 3
+                    | (levels.level(lane + 2, l) & 3) << 2
+                    | (levels.level(lane + 4, l) & 3) << 4
+                    | (levels.level(lane + 6, l) & 3) << 6);
       }
     }
   }

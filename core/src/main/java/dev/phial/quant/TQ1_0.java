@@ -27,10 +27,20 @@ final class TQ1_0 extends Ternary {
   void encodeBlock(float[] x, int from, byte[] to, int at) {
     float scale = largestMagnitude(x, from);
     float inverse = inverse(scale);
-    encode(x, from, inverse, 32, 5, to, at);
-    encode(x, from + 160, inverse, 16, 5, to, at + 32);
-    encode(x, from + 240, inverse, 4, 4, to, at + 48);
+    pack((block, i) -> level(x[from + i] * inverse), to, at);
     LittleEndian.putHalf(to, at + SCALE, scale);
+  }
+
+  private static void pack(Levels levels, byte[] to, int at) {
+    pack(levels, 0, 32, 5, to, at);
+    pack(levels, 160, 16, 5, to, at + 32);
+    pack(levels, 240, 4, 4, to, at + 48);
+  }
+
+  @Override
+  public void lay(GridBlock block, byte[] to, int at) {
+    pack(block, to, at);
+    LittleEndian.putHalf(to, at + SCALE, block.scale);
   }
 
   /** Bytes of {@code digits} digits, the first the highest; each times three carries one out. */
@@ -46,12 +56,11 @@ final class TQ1_0 extends Ternary {
     }
   }
 
-  private static void encode(
-      float[] x, int from, float inverse, int bytes, int digits, byte[] to, int at) {
+  private static void pack(Levels levels, int from, int bytes, int digits, byte[] to, int at) {
     for (int k = 0; k < bytes; k++) {
       int number = 0;
       for (int i = 0; i < digits; i++) {
-        number = number * 3 + level(x[from + i * bytes + k] * inverse);
+        number = number * 3 + levels.level(0, from + i * bytes + k);
       }
       if (digits == 4) {
         number *= 3; // the fifth digit is always there

@@ -38,4 +38,17 @@ final class TQ2_0 extends Ternary {
       to[at + PAIRS + k] = (byte) pairs;
     }
   }
+
+  @Override
+  public void lay(GridBlock block, byte[] to, int at) {
+    LittleEndian.putHalf(to, at + SCALE, block.scale);
+    for (int k = 0; k < 64; k++) {
+      int first = k / 32 * 128 + k % 32;
+      int pairs = 0;
+      for (int i = 0; i < 4; i++) {
+        pairs |= block.codes[first + 32 * i] << 2 * i;
+      }
+      to[at + PAIRS + k] = (byte) pairs;
+    }
+  }
 }

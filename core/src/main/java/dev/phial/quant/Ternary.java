@@ -3,8 +3,11 @@ package dev.phial.quant;
 import dev.phial.kernel.Rounding;
 
 /** TQ1_0 and TQ2_0: 256 elements of -1, 0 or 1 times the largest magnitude. */
-abstract class Ternary extends GgmlFormat {
+abstract class Ternary extends GgmlFormat implements GridFormat {
   static final int SIZE = 256;
+
+  private static final Grid GRID =
+      Grid.of(SIZE, Points.integers(-1, 1), Grid.Offset.NONE, ScaleType.F16);
 
   Ternary(String name, int id, int blockBytes) {
     super(name, id, SIZE, blockBytes);
@@ -28,5 +31,10 @@ abstract class Ternary extends GgmlFormat {
    */
   static int level(float scaled) {
     return Float.isFinite(scaled) ? Rounding.round(scaled) + 1 : 1;
+  }
+
+  @Override
+  public final Grid grid() {
+    return GRID;
   }
 }

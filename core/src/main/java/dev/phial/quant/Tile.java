@@ -9,7 +9,7 @@ import java.util.Arrays;
  * {@link Kernels#LANES} sub-blocks of {@code n} elements side by side, with what a search over them
  * needs and finds.
  */
-final class Tile {
+final class Tile implements Levels {
   final Kernels kernels = Kernels.best();
   final int n;
   final float[] x; // [n][LANES]
@@ -60,7 +60,8 @@ final class Tile {
     }
   }
 
-  int level(int lane, int i) {
+  @Override
+  public int level(int lane, int i) {
     return levels[i * LANES + lane];
   }
 

@@ -1,8 +1,6 @@
 package dev.phial.source;
 
 import dev.phial.PhialException;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.Optional;
 import tools.jackson.databind.JsonNode;
 
@@ -22,11 +20,11 @@ public record ChatTemplates(Optional<String> file, Optional<String> inline, Opti
    *
    * @throws PhialException.BadInput if a file cannot be read, or is not JSON
    */
-  public static ChatTemplates of(Path folder) {
+  public static ChatTemplates of(Folder folder) {
     return new ChatTemplates(
-        existing(folder.resolve(KEY + ".jinja")).map(TextFile::readLikePython),
-        existing(folder.resolve("tokenizer_config.json")).flatMap(ChatTemplates::within),
-        existing(folder.resolve(KEY + ".json")).flatMap(ChatTemplates::within));
+        folder.file(KEY + ".jinja").map(TextFile::readLikePython),
+        folder.json("tokenizer_config.json").flatMap(ChatTemplates::within),
+        folder.json(KEY + ".json").flatMap(ChatTemplates::within));
   }
 
   /** The one that counts: as in transformers, the file of its own before what is inline. */
@@ -39,12 +37,8 @@ public record ChatTemplates(Optional<String> file, Optional<String> inline, Opti
     return inline.isPresent() && !inline.equals(chosen());
   }
 
-  private static Optional<Path> existing(Path file) {
-    return Files.isRegularFile(file) ? Optional.of(file) : Optional.empty();
-  }
-
-  private static Optional<String> within(Path file) {
-    JsonNode template = Config.read(file).json().path(KEY);
+  private static Optional<String> within(Config config) {
+    JsonNode template = config.json().path(KEY);
     if (template.isString()) {
       return Optional.of(template.stringValue());
     }

@@ -1,38 +1,133 @@
 package dev.phial.source;
 
+import dev.phial.quant.activation.ActivationCodes;
+import dev.phial.quant.activation.ActivationPlace;
 import dev.phial.tensor.Tensor;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
-/** A model at rest: its tensors, lazily, and whatever lies beside them. */
-public sealed interface Checkpoint extends AutoCloseable permits HuggingFace, Gguf {
-  /** The folder or file it was opened as. */
-  Path path();
+/**
+ * A model at rest: its tensors, lazily, and what says what they are, which is the {@link Folder}
+ * they lie in or the metadata of a {@link Gguf} file; there is always one of these two.
+ */
+public final class Checkpoint implements AutoCloseable {
+  private final Path path;
+  private final String name;
+  private final String kind;
+  private final Weights weights;
+  private final Optional<Folder> folder;
+  private final Optional<Gguf> gguf;
+  private final Optional<Checkpoint> lender; // of the weights, if they come from elsewhere
+
+  private Checkpoint(
+      Path path,
+      String name,
+      String kind,
+      Weights weights,
+      Optional<Folder> folder,
+      Optional<Gguf> gguf,
+      Optional<Checkpoint> lender) {
+    this.path = path;
+    this.name = name;
+    this.kind = kind;
+    this.weights = weights;
+    this.folder = folder;
+    this.gguf = gguf;
+    this.lender = lender;
+  }
+
+  static Checkpoint of(String kind, Folder folder, Weights weights) {
+    return new Checkpoint(
+        folder.path(),
+        folder.name(),
+        kind,
+        weights,
+        Optional.of(folder),
+        Optional.empty(),
+        Optional.empty());
+  }
+
+  static Checkpoint of(String kind, String name, Gguf gguf, Weights weights) {
+    return new Checkpoint(
+        gguf.path(), name, kind, weights, Optional.empty(), Optional.of(gguf), Optional.empty());
+  }
+
+  /**
+   * These weights with the configuration and the tokenizer of another folder, which need hold no
+   * weights. It is closed with either.
+   */
+  public Checkpoint beside(Folder other) {
+    return new Checkpoint(
+        other.path(), name, kind, weights, Optional.of(other), Optional.empty(), Optional.of(this));
+  }
+
+  /** The checkpoint whose weights these are, if the folder is another's. */
+  public Optional<Checkpoint> lender() {
+    return lender;
+  }
+
+  /** The folder or file it was opened as; the folder beside which its weights were put. */
+  public Path path() {
+    return path;
+  }
 
   /** What to call it: the name of the folder, or of the file without its ending. */
-  String name();
+  public String name() {
+    return name;
+  }
 
   /**
    * {@code gguf}, {@code mlx}, {@code onnx}, {@code openvino}: the target that writes such; or
    * {@code huggingface}.
    */
-  String kind();
+  public String kind() {
+    return kind;
+  }
+
+  /** Configuration, tokenizer and what else lies beside the weights, if they are in a folder. */
+  public Optional<Folder> folder() {
+    return folder;
+  }
+
+  /** The metadata, if it is a GGUF file. */
+  public Optional<Gguf> gguf() {
+    return gguf;
+  }
 
   /** The tensors by name, in the order of the files. */
-  Map<String, Tensor> tensors();
+  public Map<String, Tensor> tensors() {
+    return weights.tensors();
+  }
+
+  /** Whose names the tensors have. */
+  public Naming naming() {
+    return weights.naming();
+  }
+
+  /** What is rounded between the layers, in a model that says so. */
+  public Map<ActivationPlace, ActivationCodes> activations() {
+    return weights.activations();
+  }
 
   /** Every file that holds tensors, for checks against the output. */
-  List<Path> files();
+  public List<Path> files() {
+    return weights.files();
+  }
 
   /**
    * SHA-256 of each of these files; computed once.
    *
    * @throws dev.phial.PhialException.BadInput if one can no longer be read
    */
-  Map<Path, String> hashes();
+  public Map<Path, String> hashes() {
+    return weights.hashes();
+  }
 
   /** Releases the mapped files; tensors must not be read any more. */
   @Override
-  void close();
+  public void close() {
+    weights.close();
+  }
 }

@@ -12,6 +12,7 @@ import tools.jackson.core.JacksonException;
 import tools.jackson.databind.DeserializationFeature;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
+import tools.jackson.databind.node.ObjectNode;
 
 /**
  * A JSON object of a checkpoint, most often config.json, whose fields are checked when they are
@@ -53,6 +54,11 @@ public record Config(Path file, JsonNode json) {
     } catch (IOException e) {
       throw Json.unreadable(file, e);
     }
+  }
+
+  /** This object with another value in a field. */
+  Config with(String key, boolean value) {
+    return new Config(file, ((ObjectNode) json.deepCopy()).put(key, value));
   }
 
   /** Whether the field is there and not null. */

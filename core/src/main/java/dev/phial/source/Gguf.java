@@ -26,7 +26,7 @@ import java.util.regex.Pattern;
  * The rules are those of ggml's {@code gguf.cpp}, and every count is checked against the bytes that
  * could hold it before anything is allocated.
  */
-public final class Gguf implements Checkpoint {
+public final class Gguf implements AutoCloseable {
   public static final int MAGIC = 0x46554747; // "GGUF", little-endian
   public static final int DEFAULT_ALIGNMENT = 32;
 
@@ -45,7 +45,6 @@ public final class Gguf implements Checkpoint {
   private final List<Path> files;
   private final Map<String, GgufValue> metadata;
   private final Map<String, Tensor> tensors;
-  private Map<Path, String> hashes = Map.of(); // when they have been asked for
 
   private Gguf(
       Path path,
@@ -68,23 +67,28 @@ public final class Gguf implements Checkpoint {
   public static Gguf open(Path path) {
     Arena arena = Arena.ofShared();
     try {
-      List<Path> files = new ArrayList<>(List.of(path));
-      Part first = new Parser(path, arena).parse();
-      Map<String, Tensor> tensors = new LinkedHashMap<>(first.tensors);
-      long splits = whole(first.metadata, SPLIT_COUNT).orElse(1);
-      if (splits > 1) {
-        for (Path other : otherSplits(path, first.metadata, splits)) {
-          Part part = new Parser(other, arena).parse();
-          checkSplit(other, part.metadata, files.size(), splits);
-          part.tensors.values().forEach(tensor -> add(tensors, tensor));
-          files.add(other);
-        }
-      }
-      return new Gguf(path, arena, files, first.metadata, tensors);
+      return read(path, arena);
     } catch (Throwable e) {
       arena.close();
       throw e;
     }
+  }
+
+  /** Maps a file, and with the first of a split the others beside it. */
+  static Gguf read(Path path, Arena arena) {
+    List<Path> files = new ArrayList<>(List.of(path));
+    Part first = new Parser(path, arena).parse();
+    Map<String, Tensor> tensors = new LinkedHashMap<>(first.tensors);
+    long splits = whole(first.metadata, SPLIT_COUNT).orElse(1);
+    if (splits > 1) {
+      for (Path other : otherSplits(path, first.metadata, splits)) {
+        Part part = new Parser(other, arena).parse();
+        checkSplit(other, part.metadata, files.size(), splits);
+        part.tensors.values().forEach(tensor -> add(tensors, tensor));
+        files.add(other);
+      }
+    }
+    return new Gguf(path, arena, files, first.metadata, tensors);
   }
 
   /** Whether a file starts as a GGUF file does. */
@@ -113,37 +117,17 @@ public final class Gguf implements Checkpoint {
         : OptionalLong.empty();
   }
 
-  @Override
   public Path path() {
     return path;
   }
 
-  @Override
-  public String name() {
-    return path.getFileName().toString().replaceFirst("(-\\d{5}-of-\\d{5})?\\.gguf$", "");
-  }
-
-  @Override
-  public String kind() {
-    return "gguf";
-  }
-
-  @Override
+  /** The tensors by name, in the order of the files. */
   public Map<String, Tensor> tensors() {
     return tensors;
   }
 
-  @Override
-  public List<Path> files() {
+  List<Path> files() {
     return files;
-  }
-
-  @Override
-  public synchronized Map<Path, String> hashes() {
-    if (hashes.isEmpty()) {
-      hashes = Sha256.of(files);
-    }
-    return hashes;
   }
 
   @Override

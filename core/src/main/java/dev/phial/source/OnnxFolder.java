@@ -1,9 +1,6 @@
 package dev.phial.source;
 
-import dev.phial.PhialException;
 import dev.phial.io.Json;
-import dev.phial.quant.activation.ActivationCodes;
-import dev.phial.quant.activation.ActivationPlace;
 import dev.phial.tensor.Tensor;
 import java.lang.foreign.Arena;
 import java.nio.file.Files;
@@ -16,21 +13,11 @@ import tools.jackson.databind.node.ObjectNode;
 
 /**
  * A folder of ONNX Runtime GenAI, described as the checkpoint it was made from: what config.json
- * would say follows from genai_config.json and the graph.
- *
- * @param config in the schema of config.json
- * @param generation in the schema of generation_config.json
- * @param files the graph, and those its tensors lie in
- * @param tensors under the names that {@link OnnxWeights} gives them
- * @param activations what the graph rounds on the way
+ * would say follows from genai_config.json and the graph. Tensors have the names that {@link
+ * OnnxWeights} gives them.
  */
-record OnnxFolder(
-    Config config,
-    Config generation,
-    List<Path> files,
-    Map<String, Tensor> tensors,
-    Map<ActivationPlace, ActivationCodes> activations) {
-  private static final String GENAI = "genai_config.json";
+final class OnnxFolder implements Source {
+  private static final String SETTINGS = "genai_config.json";
 
   /** The architectures by the names that GenAI has for them. */
   private static final Map<String, String> ARCHITECTURES =
@@ -41,20 +28,34 @@ record OnnxFolder(
   private static final List<String> SPECIAL_TOKENS =
       List.of("bos_token_id", "eos_token_id", "pad_token_id");
 
-  static boolean isAt(Path folder) {
-    return Files.isRegularFile(folder.resolve(GENAI));
+  @Override
+  public boolean isAt(Path path) {
+    return Files.isRegularFile(path.resolve(SETTINGS))
+        && !(Files.isRegularFile(path.resolve("config.json")) && HubFiles.areIn(path));
   }
 
-  /**
-   * Maps the graph; weights are not read.
-   *
-   * @throws PhialException.BadInput if a file is missing or damaged
-   * @throws PhialException.Unsupported if the graph is no decoder as the model builder writes it
-   */
-  static OnnxFolder read(Path folder, Arena arena) {
-    Config genai = Config.read(folder.resolve(GENAI));
+  @Override
+  public Checkpoint read(Path path, Arena arena) {
+    Config genai = Config.read(path.resolve(SETTINGS));
     Config model = need(genai, "model");
     Config decoder = need(model, "decoder");
+    Path file = path.resolve(graph(genai, decoder));
+    OnnxGraph.Model read = OnnxGraph.read(file, arena);
+    OnnxWeights.Contents contents = OnnxWeights.read(file, read.graph());
+    Path own = path.resolve("config.json");
+    ObjectNode config =
+        Files.isRegularFile(own)
+            ? (ObjectNode) Config.read(own).json().deepCopy()
+            : describe(file, read.graph(), contents, model, decoder);
+    config.put("tie_word_embeddings", contents.tied()); // the graph may have two of one matrix
+    return Checkpoint.of(
+        "onnx",
+        Folder.of(path, new Config(genai.file(), config))
+            .with(Folder.GENERATION, new Config(genai.file(), generation(genai, model))),
+        new Weights(arena, read.files(), contents.tensors(), Naming.ONNX, contents.activations()));
+  }
+
+  private static String graph(Config genai, Config decoder) {
     String name =
         decoder
             .text("filename")
@@ -67,20 +68,7 @@ record OnnxFolder(
       throw Refusal.bad(
           genai.file(), "expected a graph in the same folder, found the file %s", name);
     }
-    Path file = folder.resolve(name);
-    OnnxGraph.Model read = OnnxGraph.read(file, arena);
-    OnnxWeights.Contents contents = OnnxWeights.read(file, read.graph());
-    ObjectNode config =
-        Files.isRegularFile(folder.resolve("config.json"))
-            ? (ObjectNode) Config.read(folder.resolve("config.json")).json().deepCopy()
-            : describe(file, read.graph(), contents, model, decoder);
-    config.put("tie_word_embeddings", contents.tied()); // the graph may have two of one matrix
-    return new OnnxFolder(
-        new Config(genai.file(), config),
-        new Config(genai.file(), generation(genai, model)),
-        read.files(),
-        contents.tensors(),
-        contents.activations());
+    return name;
   }
 
   /** The graph for single tokens, of a model with one for prompts too; it has all parameters. */

@@ -3,13 +3,19 @@ package dev.phial.source;
 import dev.phial.PhialException;
 import dev.phial.io.Json;
 import java.io.IOException;
-import java.io.InputStream;
+import java.lang.foreign.Arena;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.regex.Pattern;
 
 /** Opens whatever lies at a path. */
 public final class Sources {
+  /** Every layout that is read; where several are in one folder, the first of them counts. */
+  static final List<Source> ALL =
+      List.of(
+          new GgufFile(), new OnnxFolder(), new OpenvinoFolder(), new MlxFolder(), new HubFolder());
+
   private static final Pattern HUB_ID = Pattern.compile("[\\w.-]+/[\\w.-]+");
 
   private Sources() {}
@@ -18,23 +24,15 @@ public final class Sources {
    * @throws PhialException.BadInput if nothing is there, or nothing that holds a model
    */
   public static Checkpoint open(Path path) {
-    if (Files.isDirectory(path)) {
-      if (HuggingFace.isAt(path)) {
-        return HuggingFace.open(path);
-      }
-      throw new PhialException.BadInput(
-          path
-              + ": expected a folder with a config.json or genai_config.json, found neither; pass the folder of one checkpoint");
+    Source source =
+        ALL.stream().filter(s -> s.isAt(path)).findFirst().orElseThrow(() -> missing(path));
+    Arena arena = Arena.ofShared();
+    try {
+      return source.read(path, arena);
+    } catch (Throwable e) {
+      arena.close();
+      throw e;
     }
-    if (!Files.exists(path)) {
-      throw missing(path);
-    }
-    if (Files.isRegularFile(path) && Gguf.recognizes(start(path))) {
-      return Gguf.open(path);
-    }
-    throw new PhialException.BadInput(
-        path
-            + ": expected a GGUF file or the folder of a checkpoint, found neither; of a safetensors or .bin file, pass the folder");
   }
 
   /** Bytes of a file of a model. */
@@ -46,15 +44,17 @@ public final class Sources {
     }
   }
 
-  private static byte[] start(Path file) {
-    try (InputStream in = Files.newInputStream(file)) {
-      return in.readNBytes(8);
-    } catch (IOException e) {
-      throw Json.unreadable(file, e);
-    }
-  }
-
   private static PhialException missing(Path path) {
+    if (Files.isDirectory(path)) {
+      return new PhialException.BadInput(
+          path
+              + ": expected a folder with a config.json or genai_config.json, found neither; pass the folder of one checkpoint");
+    }
+    if (Files.exists(path)) {
+      return new PhialException.BadInput(
+          path
+              + ": expected a GGUF file or the folder of a checkpoint, found neither; of a safetensors or .bin file, pass the folder");
+    }
     String name = path.toString();
     if (HUB_ID.matcher(name).matches()) {
       return new PhialException.BadInput(

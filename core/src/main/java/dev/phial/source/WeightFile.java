@@ -16,7 +16,7 @@ public final class WeightFile implements AutoCloseable {
 
   private WeightFile(Path path) {
     this.path = path;
-    this.isSafetensors = path.toString().endsWith(HuggingFace.SAFETENSORS);
+    this.isSafetensors = path.toString().endsWith(HubFiles.SAFETENSORS);
     try {
       this.tensors = isSafetensors ? Safetensors.read(path, arena) : TorchPickle.read(path, arena);
     } catch (Throwable e) {
@@ -29,7 +29,7 @@ public final class WeightFile implements AutoCloseable {
   public static boolean isAt(Path path) {
     String name = path.toString();
     return Files.isRegularFile(path)
-        && (name.endsWith(HuggingFace.SAFETENSORS) || name.endsWith(HuggingFace.TORCH));
+        && (name.endsWith(HubFiles.SAFETENSORS) || name.endsWith(HubFiles.TORCH));
   }
 
   /**

@@ -2,15 +2,11 @@ package dev.phial.targets;
 
 import dev.phial.PhialException;
 import dev.phial.Version;
-import dev.phial.io.AtomicFolder;
 import dev.phial.io.Json;
 import dev.phial.io.PythonJson;
 import dev.phial.source.Checkpoint;
-import dev.phial.source.HuggingFace;
 import dev.phial.source.Sha256;
-import java.io.IOException;
-import java.io.UncheckedIOException;
-import java.nio.file.Files;
+import dev.phial.targets.layout.Provenance;
 import java.nio.file.Path;
 import java.util.Collection;
 import java.util.HashMap;
@@ -33,42 +29,18 @@ import tools.jackson.databind.node.ObjectNode;
  *
  * @param precision as the plan calls it
  */
-public record Manifest(Request request, Target target, String precision) {
-  /** In a folder; beside a file, what follows the name of the file and a dot. */
-  public static final String NAME = "phial.json";
-
+public record Manifest(Request request, Target target, String precision) implements Provenance {
   private static final int INDENT = 2;
   private static final String UNKNOWN = "0".repeat(Sha256.LENGTH);
 
-  /** Where the manifest of a single file lies. */
-  public static Path beside(Path output) {
-    return output.resolveSibling(name(output) + "." + NAME);
-  }
-
-  /** Bytes of it when the output consists of files of these names, itself aside. */
+  @Override
   public long bytes(Collection<String> files) {
     Map<String, String> hashes = new TreeMap<>();
     files.forEach(file -> hashes.put(file, UNKNOWN));
     return json(hashes, file -> UNKNOWN).length;
   }
 
-  /** Adds it to a folder in which everything else lies. */
-  public void addTo(AtomicFolder folder) {
-    Map<String, Path> files = new HashMap<>();
-    try (Stream<Path> found = Files.list(folder.path())) {
-      found.forEach(file -> files.put(name(file), file));
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
-    folder.write(NAME, json(files));
-  }
-
-  /**
-   * What it says of an output.
-   *
-   * @param files by the names they will have
-   * @throws dev.phial.PhialException.BadInput if one cannot be read
-   */
+  @Override
   public byte[] json(Map<String, Path> files) {
     CompletableFuture<Map<Path, String>> source =
         CompletableFuture.supplyAsync(request.checkpoint()::hashes);
@@ -97,13 +69,13 @@ public record Manifest(Request request, Target target, String precision) {
         json.putObject("source").put("name", checkpoint.name()).put("kind", checkpoint.kind());
     ObjectNode weights = source.putObject("files");
     checkpoint.files().forEach(file -> weights.put(name(file), hash.apply(file)));
-    if (checkpoint instanceof HuggingFace folder && folder.weights().isPresent()) {
+    if (checkpoint.lender().isPresent()) {
       ObjectNode original = source.putObject("original");
       originals().forEach(file -> original.put(name(file), hash.apply(file)));
     }
     json.put("target", target.name()).put("precision", precision);
     ObjectNode options = json.putObject("options");
-    if (request.carries()) {
+    if (request.keeps()) {
       options.put("carry", true);
     }
     for (TargetOption option : target.options()) {
@@ -126,8 +98,14 @@ public record Manifest(Request request, Target target, String precision) {
    * What was taken from the checkpoint that the model was made from, if it comes from elsewhere.
    */
   private List<Path> originals() {
-    return request.checkpoint() instanceof HuggingFace folder && folder.weights().isPresent()
-        ? Stream.concat(Stream.of(folder.config().file()), folder.companions().stream()).toList()
+    return request.checkpoint().lender().isPresent()
+        ? request
+            .checkpoint()
+            .folder()
+            .map(folder ->
+                Stream.concat(Stream.of(folder.config().file()), folder.companions().stream())
+                    .toList())
+            .orElse(List.of())
         : List.of();
   }
 

@@ -4,6 +4,7 @@ import dev.phial.PhialException;
 import dev.phial.io.Progress;
 import dev.phial.kernel.Kernels;
 import dev.phial.model.Weight;
+import dev.phial.targets.layout.Sink;
 import dev.phial.tensor.Tensor;
 import java.util.ArrayList;
 import java.util.Collections;

@@ -1,6 +1,10 @@
 package dev.phial.targets;
 
 import dev.phial.PhialException;
+import dev.phial.choose.Choosing;
+import dev.phial.choose.Importance;
+import dev.phial.choose.Kept;
+import dev.phial.choose.Method;
 import dev.phial.model.ModelDescription;
 import dev.phial.model.Weight;
 import dev.phial.quant.activation.ActivationRanges;
@@ -16,7 +20,7 @@ import java.util.function.Function;
  * What a target is asked for.
  *
  * @param precision what stood after the colon of {@code --to}
- * @param carries whether codes are to come along as they are, or not at all
+ * @param method how codes are chosen
  * @param ranges what flows through the model, once somebody has looked
  */
 public record Request(
@@ -24,24 +28,26 @@ public record Request(
     ModelDescription model,
     Optional<String> precision,
     Options options,
-    boolean carries,
+    Method method,
     Optional<ActivationRanges> ranges) {
+  /** With codes as the runtime's own converter chooses them. */
   public Request(
       Checkpoint checkpoint, ModelDescription model, Optional<String> precision, Options options) {
-    this(checkpoint, model, precision, options, false);
+    this(checkpoint, model, precision, options, Method.REFERENCE, Optional.empty());
   }
 
-  public Request(
-      Checkpoint checkpoint,
-      ModelDescription model,
-      Optional<String> precision,
-      Options options,
-      boolean carries) {
-    this(checkpoint, model, precision, options, carries, Optional.empty());
+  /** Whether codes are to come along as they are, or not at all. */
+  public boolean keeps() {
+    return method == Method.KEEP;
+  }
+
+  /** How codes are chosen for it, where nobody has looked at the inputs of its matrices. */
+  public Choosing choosing(String remedy) {
+    return new Choosing(method, Importance.NONE, remedy);
   }
 
   public Request with(ActivationRanges found) {
-    return new Request(checkpoint, model, precision, options, carries, Optional.of(found));
+    return new Request(checkpoint, model, precision, options, method, Optional.of(found));
   }
 
   /**
@@ -52,7 +58,7 @@ public record Request(
    * @throws PhialException.Unsupported if the model has no codes
    */
   public Request settled(Function<Coding, String> name) {
-    if (!carries) {
+    if (!keeps()) {
       return this;
     }
     String found = name.apply(usualCodingSeen());
@@ -63,7 +69,7 @@ public record Request(
               "--carry: expected the precision %s, which the codes of %s have, found %s; leave it away"
                   .formatted(found, checkpoint.path(), asked));
         });
-    return new Request(checkpoint, model, Optional.of(found), options, true, ranges);
+    return new Request(checkpoint, model, Optional.of(found), options, method, ranges);
   }
 
   /** How most of the weights are made of integers, and whether these lie around zero in fact. */
@@ -72,7 +78,7 @@ public record Request(
     return model.weights().stream()
         .filter(weight -> weight.coding().equals(usual))
         .findFirst()
-        .map(weight -> Carry.seen(weight, usual.get()))
+        .map(weight -> Kept.seen(weight, usual.get()))
         .orElseThrow();
   }
 
@@ -100,7 +106,7 @@ public record Request(
    */
   public void refuse(Iterable<String> decided) {
     for (String name : decided) {
-      if (carries && options.has(name)) {
+      if (keeps() && options.has(name)) {
         throw new PhialException.Usage(
             "--%s: with --carry the codes decide that; leave one of them away".formatted(name));
       }

@@ -2,6 +2,7 @@ package dev.phial.targets;
 
 import dev.phial.model.ModelDescription;
 import dev.phial.quant.activation.ActivationPoint;
+import dev.phial.targets.layout.Layout;
 import java.util.List;
 import java.util.Set;
 
@@ -22,7 +23,7 @@ public interface Target {
    * @throws dev.phial.PhialException.Unsupported if the runtime cannot load such a model
    * @throws dev.phial.PhialException.Usage if options contradict each other
    */
-  Job plan(Request request);
+  Layout plan(Request request);
 
   /**
    * Whether an output needs to know what flows through the model: it can be planned without, but

@@ -10,11 +10,4 @@ public interface IntegerBlocks extends Encoding {
    * @param group of {@code to} that receives it
    */
   void takeApart(byte[] from, int at, CodedRows to, int group);
-
-  /**
-   * Puts a block together.
-   *
-   * @param group of {@code from}, of this coding: scale and offset are numbers that a block holds
-   */
-  void putTogether(CodedRows from, int group, byte[] to, int at);
 }

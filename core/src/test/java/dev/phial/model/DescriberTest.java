@@ -3,7 +3,7 @@ package dev.phial.model;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.phial.PhialException;
-import dev.phial.source.HuggingFace;
+import dev.phial.source.Checkpoint;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Objects;
@@ -97,7 +97,7 @@ final class DescriberTest {
     harm.accept(tiny);
     assertThatThrownBy(
             () -> {
-              try (HuggingFace checkpoint = tiny.open()) {
+              try (Checkpoint checkpoint = tiny.open()) {
                 Families.describe(checkpoint);
               }
             })

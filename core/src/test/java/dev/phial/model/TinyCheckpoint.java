@@ -2,8 +2,9 @@ package dev.phial.model;
 
 import dev.phial.Fixtures;
 import dev.phial.io.Json;
+import dev.phial.source.Checkpoint;
 import dev.phial.source.Config;
-import dev.phial.source.HuggingFace;
+import dev.phial.source.Sources;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.ByteBuffer;
@@ -103,7 +104,7 @@ public final class TinyCheckpoint {
   }
 
   /** Writes what there is now. */
-  public HuggingFace open() {
+  public Checkpoint open() {
     try {
       Files.createDirectories(folder);
       Files.writeString(folder.resolve("config.json"), config.toString());
@@ -111,7 +112,7 @@ public final class TinyCheckpoint {
     } catch (IOException e) {
       throw new AssertionError(e);
     }
-    return HuggingFace.open(folder);
+    return Sources.open(folder);
   }
 
   private void writeSafetensors() throws IOException {

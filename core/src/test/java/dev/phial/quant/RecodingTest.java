@@ -44,9 +44,6 @@ final class RecodingTest {
           .isEqualTo(x[i]);
       assertThat((int) rows.codes()[i]).isBetween(blocks.coding().least(), blocks.coding().most());
     }
-    byte[] again = new byte[block.length];
-    blocks.putTogether(rows, 0, again, 0);
-    assertThat(again).isEqualTo(block);
   }
 
   @Test

@@ -5,15 +5,21 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 final class ChatTemplatesTest {
   @TempDir Path folder;
 
+  @BeforeEach
+  void anyFolder() throws IOException {
+    write("config.json", "{}");
+  }
+
   @Test
   void aFileOfItsOwnCounts() throws IOException {
-    assertThat(ChatTemplates.of(folder).chosen()).isEmpty();
+    assertThat(templates().chosen()).isEmpty();
     write("tokenizer_config.json", "{\"chat_template\": null}");
     write("chat_template.json", "{\"chat_template\": \"json\"}");
     assertChosen("json", false);
@@ -33,9 +39,13 @@ final class ChatTemplatesTest {
     assertChosen("d", false);
     write(
         "tokenizer_config.json", "{\"chat_template\": [{\"name\": \"rag\", \"template\": \"r\"}]}");
-    assertThat(ChatTemplates.of(folder).chosen()).isEmpty();
+    assertThat(templates().chosen()).isEmpty();
     write("tokenizer_config.json", "{\"chat_template\": 7}");
-    assertThat(ChatTemplates.of(folder).chosen()).isEmpty();
+    assertThat(templates().chosen()).isEmpty();
+  }
+
+  private ChatTemplates templates() {
+    return ChatTemplates.of(Folder.read(folder));
   }
 
   private void write(String name, String text) throws IOException {
@@ -43,7 +53,7 @@ final class ChatTemplatesTest {
   }
 
   private void assertChosen(String template, boolean differs) {
-    assertThat(ChatTemplates.of(folder).chosen()).hasValue(template);
-    assertThat(ChatTemplates.of(folder).differ()).isEqualTo(differs);
+    assertThat(templates().chosen()).hasValue(template);
+    assertThat(templates().differ()).isEqualTo(differs);
   }
 }

@@ -123,7 +123,6 @@ final class GgufTest {
       assertThat(Tensors.get(gguf.tensors(), "a").shape()).isEqualTo(Shape.of(3, 2));
       assertThat(Tensors.values(gguf.tensors(), "a")).containsExactly(1, 2, 3, 4, 5, 6);
       assertThat(Tensors.values(gguf.tensors(), "b")).startsWith(-5f, 0f).hasSize(32);
-      assertThat(gguf.name()).isEqualTo("model");
     }
   }
 
@@ -251,7 +250,6 @@ final class GgufTest {
       assertThat(gguf.files()).isEqualTo(files);
       assertThat(gguf.tensors().keySet()).containsExactly("t0", "t1", "t2");
       assertThat(Tensors.values(gguf.tensors(), "t2")).containsExactly(3);
-      assertThat(gguf.name()).isEqualTo("model");
     }
     Refused.asBad(files.get(1), "pass that one", () -> Gguf.open(files.get(1)).close());
   }

@@ -94,7 +94,7 @@ final class MlxWeightsTest {
   }
 
   private void read(String quantization, List<Part> parts, Consumer<Map<String, Tensor>> check) {
-    try (HuggingFace model = HuggingFace.open(model(quantization, parts))) {
+    try (Checkpoint model = Sources.open(model(quantization, parts))) {
       assertThat(model.kind()).isEqualTo("mlx");
       check.accept(model.tensors());
     }
@@ -221,6 +221,6 @@ final class MlxWeightsTest {
   }
 
   private void open() {
-    HuggingFace.open(folder).close();
+    Sources.open(folder).close();
   }
 }

@@ -41,7 +41,7 @@ final class OnnxFolderTest {
   @TempDir Path folder;
 
   private void open() {
-    try (HuggingFace model = HuggingFace.open(folder)) {
+    try (Checkpoint model = Sources.open(folder)) {
       Fuzzing.decode(model.tensors());
     }
   }
@@ -53,9 +53,11 @@ final class OnnxFolderTest {
   @Test
   void saysWhatTheModelIs() {
     OnnxFiles.write(folder, graph -> {});
-    try (HuggingFace model = HuggingFace.open(folder)) {
-      assertThat(model.isOnnx()).isTrue();
-      Config config = model.config();
+    try (Checkpoint model = Sources.open(folder)) {
+      assertThat(model.kind()).isEqualTo("onnx");
+      assertThat(model.naming()).isEqualTo(Naming.ONNX);
+      Folder files = model.folder().orElseThrow();
+      Config config = files.config();
       assertThat(config.json().path("architectures").path(0).stringValue())
           .isEqualTo("Phi3ForCausalLM");
       assertThat(config.count("intermediate_size")).isEqualTo(4);
@@ -70,7 +72,7 @@ final class OnnxFolderTest {
           .isEqualTo(Shape.of(16, 4));
       assertThat(model.files()).hasSize(2);
       assertThat(
-              model
+              files
                   .json("generation_config.json")
                   .orElseThrow()
                   .json()
@@ -220,7 +222,7 @@ final class OnnxFolderTest {
   @Test
   void readsWhatIsRounded() {
     OnnxFiles.write(folder, OnnxFiles::round);
-    try (HuggingFace model = HuggingFace.open(folder)) {
+    try (Checkpoint model = Sources.open(folder)) {
       assertThat(model.activations())
           .containsExactly(
               Map.entry(

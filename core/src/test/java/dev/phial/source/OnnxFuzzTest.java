@@ -31,7 +31,7 @@ final class OnnxFuzzTest {
     Fuzzing.readOrRefuse(
         FOLDER,
         () -> {
-          try (HuggingFace model = HuggingFace.open(FOLDER)) {
+          try (Checkpoint model = Sources.open(FOLDER)) {
             Fuzzing.decode(model.tensors());
           }
         });

@@ -20,7 +20,7 @@ final class OpenvinoFolderTest {
   @TempDir Path folder;
 
   private void open() {
-    try (HuggingFace model = HuggingFace.open(folder)) {
+    try (Checkpoint model = Sources.open(folder)) {
       Fuzzing.decode(model.tensors());
     }
   }
@@ -33,7 +33,7 @@ final class OpenvinoFolderTest {
   @Test
   void findsParametersByWhatUsesThem() {
     OpenvinoFiles.write(folder, "", "");
-    try (HuggingFace model = HuggingFace.open(folder)) {
+    try (Checkpoint model = Sources.open(folder)) {
       assertThat(model.kind()).isEqualTo("openvino");
       assertThat(model.files()).hasSize(2);
       Map<String, Tensor> tensors = model.tensors();
@@ -72,7 +72,7 @@ final class OpenvinoFolderTest {
             .replace("offset=\"576\" size=\"48\"", "offset=\"576\" size=\"24\"")
             .replace("offset=\"640\" size=\"192\"", "offset=\"640\" size=\"96\"")
             .getBytes(StandardCharsets.UTF_8));
-    try (HuggingFace model = HuggingFace.open(folder)) {
+    try (Checkpoint model = Sources.open(folder)) {
       float[] values = Tensors.values(model.tensors(), "model.layers.0.self_attn.qkv_proj.weight");
       for (int row = 0; row < 48; row++) {
         int zero = byteAt(576 + row / 2) >> 4 * (row % 2) & 0xF;
@@ -90,11 +90,11 @@ final class OpenvinoFolderTest {
   void multipliesColumnsByTheFactorsOfAwq() {
     OpenvinoFiles.write(folder, "", "");
     float[] plain;
-    try (HuggingFace model = HuggingFace.open(folder)) {
+    try (Checkpoint model = Sources.open(folder)) {
       plain = Tensors.values(model.tensors(), "model.layers.0.self_attn.qkv_proj.weight");
     }
     OpenvinoFiles.write(folder, NORM, NORM.replace("Multiply_1", "Multiply_1/awq_mul"));
-    try (HuggingFace model = HuggingFace.open(folder)) {
+    try (Checkpoint model = Sources.open(folder)) {
       float[] scaled = Tensors.values(model.tensors(), "model.layers.0.self_attn.qkv_proj.weight");
       Tensor qkv = Tensors.get(model.tensors(), "model.layers.0.self_attn.qkv_proj.weight");
       float[] row = new float[16];
@@ -121,7 +121,7 @@ final class OpenvinoFolderTest {
         <layer id="21" name="__module.model.final_layernorm/aten::layer_norm/MVN" type="MVN" />
         </layers>\
         """);
-    try (HuggingFace model = HuggingFace.open(folder)) {
+    try (Checkpoint model = Sources.open(folder)) {
       assertThat(Tensors.values(model.tensors(), "model.norm.weight")).hasSize(16).containsOnly(1);
       assertThat(model.tensors()).doesNotContainKey("model.norm.bias");
       assertThat(Tensors.values(model.tensors(), "model.final_layernorm.weight")).containsOnly(1);

@@ -26,7 +26,7 @@ final class OpenvinoFuzzTest {
     Fuzzing.readOrRefuse(
         FOLDER,
         () -> {
-          try (HuggingFace model = HuggingFace.open(FOLDER)) {
+          try (Checkpoint model = Sources.open(FOLDER)) {
             Fuzzing.decode(model.tensors());
           }
         });

@@ -72,7 +72,7 @@ final class ScaledWeightsTest {
   }
 
   private void read(String quantization, Consumer<Map<String, Tensor>> check, Part... parts) {
-    try (HuggingFace model = HuggingFace.open(model(quantization, parts))) {
+    try (Checkpoint model = Sources.open(model(quantization, parts))) {
       check.accept(model.tensors());
     }
   }
@@ -320,6 +320,6 @@ final class ScaledWeightsTest {
   }
 
   private void open() {
-    HuggingFace.open(folder).close();
+    Sources.open(folder).close();
   }
 }

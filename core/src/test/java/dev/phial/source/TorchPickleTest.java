@@ -317,8 +317,8 @@ final class TorchPickleTest {
   void readsTheSameTensorsAsSafetensors() {
     Path fixtures = Path.of("../fixtures/models");
     Assumptions.assumeTrue(Files.isDirectory(fixtures));
-    try (HuggingFace torch = HuggingFace.open(fixtures.resolve("phi3-mini-4k-torch"));
-        HuggingFace safetensors = HuggingFace.open(fixtures.resolve("phi3-card"))) {
+    try (Checkpoint torch = Sources.open(fixtures.resolve("phi3-mini-4k-torch"));
+        Checkpoint safetensors = Sources.open(fixtures.resolve("phi3-card"))) {
       assertThat(torch.tensors().keySet())
           .containsExactlyInAnyOrderElementsOf(safetensors.tensors().keySet());
       torch

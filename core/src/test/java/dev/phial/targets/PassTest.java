@@ -9,6 +9,7 @@ import dev.phial.model.Part;
 import dev.phial.model.Role;
 import dev.phial.model.TensorName;
 import dev.phial.model.Weight;
+import dev.phial.targets.layout.Sink;
 import dev.phial.tensor.DType;
 import dev.phial.tensor.Encoding;
 import dev.phial.tensor.Shape;

@@ -8,9 +8,14 @@ import dev.phial.PhialException;
 import dev.phial.io.Progress;
 import dev.phial.model.Families;
 import dev.phial.model.ModelDescription;
+import dev.phial.model.Role;
+import dev.phial.model.Weight;
 import dev.phial.quant.activation.SomeRanges;
 import dev.phial.source.Checkpoint;
-import dev.phial.source.HuggingFace;
+import dev.phial.source.Sources;
+import dev.phial.targets.layout.Layout;
+import dev.phial.targets.layout.MemorySink;
+import dev.phial.targets.layout.Sink;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -60,14 +65,14 @@ final class TargetContractTest {
   @ParameterizedTest
   @MethodSource("targetsAndModels")
   void everyPrecisionIsPlannedOrRefused(Target target, String model) {
-    try (HuggingFace checkpoint = HuggingFace.open(Fixtures.model(model))) {
+    try (Checkpoint checkpoint = Sources.open(Fixtures.model(model))) {
       ModelDescription description = Families.describe(checkpoint);
       List<String> planned = new ArrayList<>();
       for (String precision : target.precisions()) {
         try {
           Request request =
               new Request(checkpoint, description, Optional.of(precision), Options.NONE);
-          Job job = target.plan(request);
+          Layout job = target.plan(request);
           assertThat(job.plan().target()).isEqualTo(target.name());
           assertThat(job.plan().tensors()).isNotEmpty();
           assertThat(job.plan().tensorBytes()).isPositive().isLessThan(job.plan().bytes());
@@ -94,9 +99,9 @@ final class TargetContractTest {
   @ParameterizedTest
   @MethodSource("targetsAndPrecisions")
   void writesWhatWasPlanned(Target target, String precision) {
-    try (HuggingFace checkpoint = HuggingFace.open(Fixtures.model(SMALL))) {
+    try (Checkpoint checkpoint = Sources.open(Fixtures.model(SMALL))) {
       Request request = informed(target, request(checkpoint, precision));
-      Job job;
+      Layout job;
       try {
         job = target.plan(request);
       } catch (PhialException.Unsupported e) {
@@ -107,6 +112,7 @@ final class TargetContractTest {
       assertThat(bytes(folder.resolve("first"))).isEqualTo(job.plan().bytes());
       assertThat(write(target.plan(request), target.defaultName(request), "second", 2))
           .isEqualTo(first);
+      assertHeldInMemory(job, folder.resolve("first").resolve(target.defaultName(request)));
     }
   }
 
@@ -117,14 +123,14 @@ final class TargetContractTest {
   @ParameterizedTest
   @MethodSource("targetsAndOtherModels")
   void writesWhatWasPlannedForOtherModels(Target target, String model) {
-    try (HuggingFace checkpoint = HuggingFace.open(Fixtures.model(model))) {
+    try (Checkpoint checkpoint = Sources.open(Fixtures.model(model))) {
       Request request =
           new Request(
               checkpoint,
               Families.describe(checkpoint),
               Optional.of(target.precisions().getFirst()),
               Options.NONE);
-      Job job;
+      Layout job;
       try {
         job = target.plan(request);
       } catch (PhialException.Unsupported e) {
@@ -133,14 +139,15 @@ final class TargetContractTest {
       Map<String, String> first = write(job, target.defaultName(request), "first", 3);
       assertThat(bytes(folder.resolve("first"))).isEqualTo(job.plan().bytes());
       assertThat(write(job, target.defaultName(request), "second", 1)).isEqualTo(first);
+      assertHeldInMemory(job, folder.resolve("first").resolve(target.defaultName(request)));
     }
   }
 
   @ParameterizedTest
   @FieldSource("TARGETS")
   void refusesToReplaceUnlessAsked(Target target) throws IOException {
-    try (HuggingFace checkpoint = HuggingFace.open(Fixtures.model(SMALL))) {
-      Job job = target.plan(request(checkpoint, target.precisions().getFirst()));
+    try (Checkpoint checkpoint = Sources.open(Fixtures.model(SMALL))) {
+      Layout job = target.plan(request(checkpoint, target.precisions().getFirst()));
       Path output = folder.resolve("model.gguf");
       if (target.writesFolder()) {
         Files.createDirectory(output);
@@ -166,7 +173,7 @@ final class TargetContractTest {
   @ParameterizedTest
   @FieldSource("TARGETS")
   void anUnknownPrecisionIsAnsweredWithTheKnownOnes(Target target) {
-    try (HuggingFace checkpoint = HuggingFace.open(Fixtures.model(SMALL))) {
+    try (Checkpoint checkpoint = Sources.open(Fixtures.model(SMALL))) {
       for (String unknown : List.of("nonsense", "", "Q4_K_M,", "\33[2J")) {
         assertThatThrownBy(() -> target.plan(request(checkpoint, unknown)))
             .isInstanceOf(PhialException.Usage.class)
@@ -180,7 +187,7 @@ final class TargetContractTest {
   /** Both outputs of one pass are those of two passes. */
   @Test
   void targetsShareAPass() {
-    try (HuggingFace checkpoint = HuggingFace.open(Fixtures.model(SMALL))) {
+    try (Checkpoint checkpoint = Sources.open(Fixtures.model(SMALL))) {
       ModelDescription model = Families.describe(checkpoint);
       Map<Target, Map<String, String>> alone = new HashMap<>();
       List<Sink> sinks = new ArrayList<>();
@@ -198,6 +205,39 @@ final class TargetContractTest {
     }
   }
 
+  /**
+   * What would be written can be held in memory instead, and has the values of what was written.
+   */
+  private static void assertHeldInMemory(Layout job, Path output) {
+    try (MemorySink memory = job.inMemory();
+        Checkpoint written = Sources.open(output)) {
+      memory.allocate();
+      assertThat(Pass.run(List.of(memory), 2, Progress.NONE)).isEmpty();
+      ModelDescription expected = Families.describe(written);
+      Map<String, Weight> held = Weights.of(memory.description());
+      for (Weight weight : expected.weights()) {
+        if (weight.role() != Role.ROPE_FACTORS_LONG && weight.role() != Role.ROPE_FACTORS_SHORT) {
+          assertThat(held).containsKey(Weights.key(weight));
+          assertThat(unsigned(held.getOrDefault(Weights.key(weight), weight)))
+              .as(Weights.key(weight))
+              .isEqualTo(unsigned(weight));
+        }
+      }
+      assertThat(memory.description().hyperparameters().tied())
+          .isEqualTo(expected.hyperparameters().tied());
+      assertThat(memory.description().activations()).isEqualTo(expected.activations());
+    }
+  }
+
+  /** The values of a parameter; zero has no sign here. */
+  private static float[] unsigned(Weight weight) {
+    float[] values = Weights.values(weight);
+    for (int i = 0; i < values.length; i++) {
+      values[i] += 0f;
+    }
+    return values;
+  }
+
   private static Request informed(Target target, Request request) {
     return target.needsRanges(request)
         ? request.with(SomeRanges.of(request.model().hyperparameters().layers()))
@@ -209,7 +249,7 @@ final class TargetContractTest {
         checkpoint, Families.describe(checkpoint), Optional.of(precision), Options.NONE);
   }
 
-  private Map<String, String> write(Job job, String name, String parent, int threads) {
+  private Map<String, String> write(Layout job, String name, String parent, int threads) {
     Path output = folder.resolve(parent).resolve(name);
     try (Sink sink = job.open(output, false)) {
       assertThat(Pass.run(List.of(sink), threads, Progress.NONE)).isEmpty();

@@ -4,13 +4,13 @@ import dev.phial.io.Progress;
 import dev.phial.model.Families;
 import dev.phial.source.Checkpoint;
 import dev.phial.source.Sources;
-import dev.phial.targets.Job;
 import dev.phial.targets.Options;
 import dev.phial.targets.Pass;
 import dev.phial.targets.Request;
-import dev.phial.targets.Sink;
 import dev.phial.targets.Target;
 import dev.phial.targets.Targets;
+import dev.phial.targets.layout.Layout;
+import dev.phial.targets.layout.Sink;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Path;
@@ -45,7 +45,7 @@ public final class Fixtures {
         Targets.ALL.stream().filter(t -> t.name().equals("gguf")).findFirst().orElseThrow();
     Path output = folder.resolve(model + ".gguf");
     try (Checkpoint checkpoint = Sources.open(model(model))) {
-      Job job =
+      Layout job =
           target.plan(
               new Request(
                   checkpoint, Families.describe(checkpoint), Optional.of("Q8_0"), Options.NONE));

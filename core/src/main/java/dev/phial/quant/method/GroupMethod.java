@@ -11,4 +11,14 @@ public interface GroupMethod {
 
   /** Whether there are zero points to store; otherwise each is the middle code. */
   boolean hasZeros();
+
+  /** Whether who reads the scales wants them positive. */
+  default boolean hasPositiveScales() {
+    return false;
+  }
+
+  /** What the magnitudes of two neighbours of one sign may add up to; 0 if that does not matter. */
+  default int pairLimit() {
+    return 0;
+  }
 }

@@ -19,6 +19,16 @@ public record PairSafe() implements GroupMethod {
   }
 
   @Override
+  public boolean hasPositiveScales() {
+    return true;
+  }
+
+  @Override
+  public int pairLimit() {
+    return ZERO;
+  }
+
+  @Override
   public void quantize(float[] x, int from, int groups, int size, GroupCodes to) {
     for (int group = 0; group < groups; group++) {
       int start = from + group * size;

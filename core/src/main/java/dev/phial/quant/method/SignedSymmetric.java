@@ -16,6 +16,11 @@ public record SignedSymmetric(int bits) implements GroupMethod {
   }
 
   @Override
+  public boolean hasPositiveScales() {
+    return true;
+  }
+
+  @Override
   public void quantize(float[] x, int from, int groups, int size, GroupCodes to) {
     int middle = 1 << bits - 1;
     int most = middle - 1;

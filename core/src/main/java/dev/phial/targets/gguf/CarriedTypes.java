@@ -1,6 +1,7 @@
 package dev.phial.targets.gguf;
 
 import dev.phial.PhialException;
+import dev.phial.choose.Kept;
 import dev.phial.model.Weight;
 import dev.phial.plan.Mixture;
 import dev.phial.plan.PlannedTensor;
@@ -9,7 +10,6 @@ import dev.phial.quant.FloatType;
 import dev.phial.quant.Formats;
 import dev.phial.quant.GgmlFormat;
 import dev.phial.quant.Recoding;
-import dev.phial.targets.Carry;
 import dev.phial.targets.Request;
 import dev.phial.tensor.Coding;
 import dev.phial.tensor.IntegerBlocks;
@@ -63,7 +63,7 @@ final class CarriedTypes {
    */
   static Request settled(Request request) {
     request.refuse(DECIDED);
-    if (request.carries() && request.precision().isPresent()) {
+    if (request.keeps() && request.precision().isPresent()) {
       checkHolds(request, request.precision().get());
       return request;
     }
@@ -91,16 +91,25 @@ final class CarriedTypes {
   }
 
   /**
-   * @param current what conversion gives it
+   * What becomes of a parameter.
+   *
+   * @param name in the file
+   * @param current the type that conversion gives it
    */
-  GgmlFormat choose(String name, Weight weight, GgmlFormat current) {
-    Optional<Recoding> recoding = Carry.of(name, List.of(weight), from -> codings(), FloatType.F16);
-    if (recoding.isPresent()) {
-      return Stream.concat(Stream.of(wanted), INTEGERS.stream())
-          .filter(format -> coding(format).equals(recoding.get().to()))
-          .findFirst()
-          .orElseThrow();
-    }
+  PlannedTensor plan(String name, Weight weight, GgmlFormat current) {
+    Optional<Recoding> recoding = Kept.of(name, List.of(weight), from -> codings(), FloatType.F16);
+    GgmlFormat format =
+        recoding
+            .map(found ->
+                Stream.concat(Stream.of(wanted), INTEGERS.stream())
+                    .filter(candidate -> coding(candidate).equals(found.to()))
+                    .findFirst()
+                    .orElseThrow())
+            .orElseGet(() -> ofNumbers(weight, current));
+    return PlannedTensor.of(name, weight, format).with(recoding);
+  }
+
+  private static GgmlFormat ofNumbers(Weight weight, GgmlFormat current) {
     if (!Mixture.isQuantizable(weight)) {
       return current;
     }
@@ -114,15 +123,6 @@ final class CarriedTypes {
         .map(CarriedTypes::coding)
         .distinct()
         .toList();
-  }
-
-  /**
-   * How the codes of a tensor become those of its planned type; empty if it is a matter of numbers.
-   */
-  static Optional<Recoding> recoding(PlannedTensor tensor) {
-    return tensor.format() instanceof IntegerBlocks blocks
-        ? tensor.weight().coding().map(from -> new Recoding(from, blocks.coding(), FloatType.F16))
-        : Optional.empty();
   }
 
   private static Coding coding(GgmlFormat format) {

@@ -1,6 +1,7 @@
 package dev.phial.targets.gguf;
 
 import dev.phial.PhialException;
+import dev.phial.choose.Importance;
 import dev.phial.model.Hyperparameters;
 import dev.phial.model.LongRope;
 import dev.phial.model.ModelDescription;
@@ -8,14 +9,13 @@ import dev.phial.model.Part;
 import dev.phial.model.Role;
 import dev.phial.model.TensorName;
 import dev.phial.model.Weight;
-import dev.phial.plan.Plan;
 import dev.phial.plan.PlannedTensor;
 import dev.phial.plan.Recipe;
 import dev.phial.quant.Formats;
 import dev.phial.quant.GgmlFormat;
+import dev.phial.source.Folder;
 import dev.phial.source.Gguf;
 import dev.phial.source.GgufValue;
-import dev.phial.source.HuggingFace;
 import dev.phial.tensor.DType;
 import dev.phial.tensor.Encoding;
 import dev.phial.tensor.Shape;
@@ -48,7 +48,7 @@ record Converted(
    *     may be lost
    */
   static Converted of(
-      HuggingFace folder,
+      Folder folder,
       ModelDescription model,
       String architecture,
       GgufOptions options,
@@ -70,7 +70,7 @@ record Converted(
     metadata.putAll(
         GeneralMetadata.of(
             folder,
-            tensors.stream().mapToLong(tensor -> tensor.weight().shape().elements()).sum(),
+            tensors.stream().mapToLong(tensor -> tensor.shape().elements()).sum(),
             options.value("metadata").map(Path::of),
             options.value("model-name"),
             sizeLabel(tensors)));
@@ -92,13 +92,13 @@ record Converted(
     List<PlannedTensor> tensors =
         model.weights().stream()
             .map(weight ->
-                new PlannedTensor(weight.ggufName(), weight, (GgmlFormat) weight.encoding()))
+                PlannedTensor.of(weight.ggufName(), weight, (GgmlFormat) weight.encoding()))
             .toList();
     return new Converted(model.hyperparameters(), Recipe.F32, gguf.metadata(), tensors);
   }
 
   /** The converter's own file. */
-  GgufJob job(GgufOptions options) {
+  GgufFiles files(GgufOptions options) {
     Map<String, GgufValue> values = new LinkedHashMap<>(metadata);
     options
         .overrides()
@@ -106,10 +106,7 @@ record Converted(
           values.remove(key);
           values.put(key, value);
         });
-    List<GgufLayout> layouts = Splitter.split(values, tensors, options);
-    long bytes = layouts.stream().mapToLong(GgufLayout::bytes).sum();
-    return new GgufJob(
-        new Plan("gguf", type.name(), hyperparameters, tensors, bytes), layouts, Map.of());
+    return new GgufFiles(type.name(), Splitter.split(values, tensors, options), Importance.NONE);
   }
 
   /** The order of llama.cpp's own table of tensors: by layer, then by name. */
@@ -132,7 +129,7 @@ record Converted(
     if (weight.shape().columns() % format.blockSize() != 0) {
       format = Formats.F16;
     }
-    return new PlannedTensor(weight.ggufName(), weight, format);
+    return PlannedTensor.of(weight.ggufName(), weight, format);
   }
 
   private static Recipe outtype(GgufOptions options, ModelDescription model) {
@@ -202,7 +199,7 @@ record Converted(
     long experts = 0;
     long stacks = 0;
     for (PlannedTensor tensor : tensors) {
-      Shape shape = tensor.weight().shape();
+      Shape shape = tensor.shape();
       total += shape.elements();
       if (tensor.weight().role().isExpert()) {
         long count = shape.dimensions().getFirst();

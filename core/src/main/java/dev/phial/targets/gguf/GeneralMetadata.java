@@ -2,8 +2,8 @@ package dev.phial.targets.gguf;
 
 import dev.phial.PhialException;
 import dev.phial.source.Config;
+import dev.phial.source.Folder;
 import dev.phial.source.GgufValue;
-import dev.phial.source.HuggingFace;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -102,7 +102,7 @@ final class GeneralMetadata {
    * @param sizeLabel what to write where no name tells a size
    */
   static Map<String, GgufValue> of(
-      HuggingFace folder,
+      Folder folder,
       long parameters,
       Optional<Path> override,
       Optional<String> modelName,

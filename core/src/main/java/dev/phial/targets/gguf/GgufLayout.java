@@ -40,7 +40,7 @@ record GgufLayout(Map<String, GgufValue> metadata, List<PlannedTensor> tensors) 
             .map(tensor ->
                 new GgufHeader.Entry(
                     tensor.name(),
-                    tensor.weight().shape(),
+                    tensor.shape(),
                     ((GgmlFormat) tensor.format()).id(),
                     padded(tensor)))
             .toList());

@@ -6,16 +6,16 @@ import dev.phial.model.LongRope;
 import dev.phial.model.ModelDescription;
 import dev.phial.plan.Recipe;
 import dev.phial.source.ChatTemplates;
-import dev.phial.source.Gguf;
-import dev.phial.source.HuggingFace;
-import dev.phial.targets.Job;
+import dev.phial.source.Folder;
 import dev.phial.targets.Manifest;
 import dev.phial.targets.Request;
 import dev.phial.targets.Target;
 import dev.phial.targets.TargetOption;
+import dev.phial.targets.layout.Layout;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * GGUF for llama.cpp. {@code gguf:TYPE} is what its converter and then llama-quantize write; {@code
@@ -75,7 +75,11 @@ public final class GgufTarget implements Target {
   @Override
   public List<String> caveats(Request request) {
     List<String> caveats = new ArrayList<>(caveats(request.model()));
-    if (ChatTemplates.of(request.checkpoint().path()).differ()) {
+    if (request
+        .checkpoint()
+        .folder()
+        .filter(folder -> ChatTemplates.of(folder).differ())
+        .isPresent()) {
       caveats.add(
           "the chat template is that of tokenizer_config.json, which llama.cpp's converter takes; chat_template.jinja holds another, which transformers takes");
     }
@@ -83,31 +87,33 @@ public final class GgufTarget implements Target {
   }
 
   @Override
-  public Job plan(Request asked) {
-    Request request = asked.carries() ? CarriedTypes.settled(asked) : asked;
-    GgufJob job = request.carries() ? job(request).carrying() : job(request);
-    return request.options().has(GgufOptions.MANIFEST)
-        ? job.with(new Manifest(request, this, job.plan().precision()))
-        : job;
+  public Layout plan(Request asked) {
+    Request request = asked.keeps() ? CarriedTypes.settled(asked) : asked;
+    GgufFiles files = files(request);
+    return files.layout(
+        request,
+        request.options().has(GgufOptions.MANIFEST)
+            ? Optional.of(new Manifest(request, this, files.precision()))
+            : Optional.empty());
   }
 
-  GgufJob job(Request request) {
+  GgufFiles files(Request request) {
     String architecture =
         request.model().family().ggufArchitecture().orElseThrow(() -> unsupported(request));
     GgufOptions options = new GgufOptions(request.options());
     boolean converts = request.precision().isEmpty();
+    Optional<Folder> folder = request.checkpoint().folder();
+    if (folder.isEmpty() && converts) {
+      throw new PhialException.Usage(
+          "%s is a GGUF file already; name a type to quantize it to, such as gguf:Q4_K_M"
+              .formatted(request.checkpoint().path()));
+    }
     Converted converted =
-        switch (request.checkpoint()) {
-          case HuggingFace folder ->
-              Converted.of(folder, request.model(), architecture, options, converts);
-          case Gguf gguf when converts ->
-              throw new PhialException.Usage(
-                  "%s is a GGUF file already; name a type to quantize it to, such as gguf:Q4_K_M"
-                      .formatted(gguf.path()));
-          case Gguf gguf -> Converted.of(gguf, request.model());
-        };
+        folder.isPresent()
+            ? Converted.of(folder.get(), request.model(), architecture, options, converts)
+            : Converted.of(request.checkpoint().gguf().orElseThrow(), request.model());
     if (converts) {
-      return converted.job(options);
+      return converted.files(options);
     }
     String precision = request.precision().orElseThrow();
     boolean copies = precision.equalsIgnoreCase(COPY);
@@ -122,7 +128,7 @@ public final class GgufTarget implements Target {
           "--outtype is for --to gguf without a type; gguf:%s says it already"
               .formatted(precision));
     }
-    return new Quantized(request, converted, recipe, copies, options).job();
+    return new Quantized(request, converted, recipe, copies, options).files();
   }
 
   private static PhialException unsupported(Request request) {
@@ -135,7 +141,7 @@ public final class GgufTarget implements Target {
 
   @Override
   public String defaultName(Request asked) {
-    Request request = asked.carries() ? CarriedTypes.settled(asked) : asked;
+    Request request = asked.keeps() ? CarriedTypes.settled(asked) : asked;
     String precision =
         request
             .precision()

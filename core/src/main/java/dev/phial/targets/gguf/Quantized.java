@@ -1,14 +1,13 @@
 package dev.phial.targets.gguf;
 
 import dev.phial.PhialException;
+import dev.phial.choose.Importance;
 import dev.phial.model.Role;
 import dev.phial.model.Weight;
 import dev.phial.plan.Mixture;
-import dev.phial.plan.Plan;
 import dev.phial.plan.PlannedTensor;
 import dev.phial.plan.Recipe;
 import dev.phial.quant.GgmlFormat;
-import dev.phial.source.Gguf;
 import dev.phial.source.GgufValue;
 import dev.phial.source.ImportanceMatrix;
 import dev.phial.targets.Request;
@@ -40,7 +39,7 @@ final class Quantized {
     this.importance = options.importance();
   }
 
-  GgufJob job() {
+  GgufFiles files() {
     List<Integer> pruned = options.prunedLayers();
     Map<Integer, Integer> layers = renumber(pruned);
     Mixture mixture =
@@ -60,33 +59,41 @@ final class Quantized {
       int layer = layers.get(weight.layer());
       String name = weight.name().gguf(layer, weight.part());
       GgmlFormat current = (GgmlFormat) tensor.format();
-      GgmlFormat format;
-      if (request.carries()) {
-        format = new CarriedTypes(recipe).choose(name, weight, current);
+      if (request.keeps()) {
+        tensors.add(new CarriedTypes(recipe).plan(name, weight, current));
       } else {
-        format = copies ? current : mixture.choose(name, layer, weight, current);
+        GgmlFormat format = copies ? current : mixture.choose(name, layer, weight, current);
         check(name, weight, current, format, mixture);
+        tensors.add(PlannedTensor.of(name, weight, format));
       }
-      tensors.add(new PlannedTensor(name, weight, format));
     }
     Map<String, GgufValue> metadata = metadata(pruned, layers);
     List<GgufLayout> layouts =
         keepsSplit
             ? Splitter.keep(metadata, tensors, request.checkpoint().files())
             : Splitter.split(metadata, tensors, options);
-    long bytes = layouts.stream().mapToLong(GgufLayout::bytes).sum();
-    String precision = copies ? "COPY" : recipe.name();
-    return new GgufJob(
-        new Plan("gguf", precision, converted.hyperparameters(), tensors, bytes),
-        layouts,
-        importance.map(ImportanceMatrix::weights).orElse(Map.of()));
+    return new GgufFiles(copies ? "COPY" : recipe.name(), layouts, importance());
+  }
+
+  private Importance importance() {
+    return (weight, matrix) ->
+        importance
+            .flatMap(file -> Optional.ofNullable(file.weights().get(weight.ggufName())))
+            .map(all -> ofMatrix(all, matrix, Math.toIntExact(weight.shape().columns())));
+  }
+
+  /** Its part of what is known of a stack. */
+  private static float[] ofMatrix(float[] all, int matrix, int columns) {
+    return all.length == columns
+        ? all
+        : Arrays.copyOfRange(all, matrix * columns, (matrix + 1) * columns);
   }
 
   private boolean keepsSplit() {
     if (!options.has("keep-split")) {
       return false;
     }
-    if (!(request.checkpoint() instanceof Gguf)
+    if (request.checkpoint().gguf().isEmpty()
         || options.splitBytes().isPresent()
         || options.splitTensors().isPresent()) {
       throw new PhialException.Usage(

@@ -3,8 +3,8 @@ package dev.phial.targets.gguf;
 import dev.phial.PhialException;
 import dev.phial.io.Json;
 import dev.phial.source.Config;
+import dev.phial.source.Folder;
 import dev.phial.source.GgufValue;
-import dev.phial.source.HuggingFace;
 import dev.phial.source.TextFile;
 import dev.phial.source.TokenizerJson;
 import dev.phial.source.TokenizerJson.AddedToken;
@@ -44,7 +44,7 @@ final class SpecialTokens {
   /** The kinds of which GGUF tells whether they are added. */
   private static final List<String> ADDED = List.of("bos", "eos", "sep");
 
-  private final HuggingFace folder;
+  private final Folder folder;
   private final int limit;
   private final Optional<Config> config;
 
@@ -58,7 +58,7 @@ final class SpecialTokens {
   private final Map<String, Integer> ids = new LinkedHashMap<>();
   private final Map<String, Boolean> adds = new LinkedHashMap<>();
 
-  private SpecialTokens(HuggingFace folder, int limit) {
+  private SpecialTokens(Folder folder, int limit) {
     this.folder = folder;
     this.limit = limit;
     this.config = folder.json("tokenizer_config.json").filter(c -> !c.json().isEmpty());
@@ -68,7 +68,7 @@ final class SpecialTokens {
   /**
    * @param limit ids from here on are left out, if the tokenizer tells a limit
    */
-  static Map<String, GgufValue> of(HuggingFace folder, int limit) {
+  static Map<String, GgufValue> of(Folder folder, int limit) {
     SpecialTokens special = new SpecialTokens(folder, limit);
     Optional<TokenizerJson> json = folder.file("tokenizer.json").map(TokenizerJson::read);
     json.ifPresent(tokenizer -> special.addPostProcessor(tokenizer.postProcessor()));

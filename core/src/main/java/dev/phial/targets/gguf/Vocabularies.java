@@ -3,7 +3,7 @@ package dev.phial.targets.gguf;
 import dev.phial.PhialException;
 import dev.phial.io.Json;
 import dev.phial.source.Config;
-import dev.phial.source.HuggingFace;
+import dev.phial.source.Folder;
 import dev.phial.source.SentencePiece;
 import dev.phial.source.TextFile;
 import dev.phial.source.TokenizerJson;
@@ -27,10 +27,10 @@ final class Vocabularies {
   private static final float ADDED_SCORE = -1000;
   private static final float PAD_SCORE = -10000;
 
-  private final HuggingFace folder;
+  private final Folder folder;
   private final int size;
 
-  private Vocabularies(HuggingFace folder, int size) {
+  private Vocabularies(Folder folder, int size) {
     this.folder = folder;
     this.size = size;
   }
@@ -41,7 +41,7 @@ final class Vocabularies {
    *     tokenizer.ggml.pre}
    * @throws PhialException.BadInput if tokenizer files are missing or do not fit the model
    */
-  static Vocabulary of(HuggingFace folder, int size, Optional<String> pre) {
+  static Vocabulary of(Folder folder, int size, Optional<String> pre) {
     Vocabularies vocabularies = new Vocabularies(folder, size);
     return vocabularies.isSentencePiece()
         ? vocabularies.sentencePiece()
@@ -62,18 +62,16 @@ final class Vocabularies {
     return !bytePairs && sentencePieceModel().isPresent();
   }
 
-  /** The model, which folders of runtimes may hold as tokenizer.json alone. */
+  /** The model, which folders may hold as tokenizer.json alone. */
   private Optional<SentencePiece> sentencePieceModel() {
     return folder
         .file("tokenizer.model")
         .map(SentencePiece::read)
         .or(() ->
-            folder.isRuntime()
-                ? folder
-                    .file("tokenizer.json")
-                    .map(TokenizerJson::read)
-                    .flatMap(json -> SentencePiece.of(json.vocabulary()))
-                : Optional.empty());
+            folder
+                .file("tokenizer.json")
+                .map(TokenizerJson::read)
+                .flatMap(json -> SentencePiece.of(json.vocabulary())));
   }
 
   private Vocabulary sentencePiece() {

@@ -4,7 +4,7 @@ import dev.phial.io.Json;
 import dev.phial.io.PythonJson;
 import dev.phial.quant.MlxFormat;
 import dev.phial.source.Config;
-import dev.phial.source.HuggingFace;
+import dev.phial.source.Folder;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -35,8 +35,7 @@ final class MlxConfig {
     this.config = config;
   }
 
-  static byte[] of(
-      HuggingFace folder, String modelType, MlxSettings settings, List<MlxTensor> tensors) {
+  static byte[] of(Folder folder, String modelType, MlxSettings settings, List<MlxTensor> tensors) {
     MlxConfig result = new MlxConfig((ObjectNode) folder.config().json().deepCopy());
     result.config.remove(DROPPED);
     result.config.put("model_type", modelType);

@@ -2,6 +2,9 @@ package dev.phial.targets.mlx;
 
 import dev.phial.io.Json;
 import dev.phial.io.PythonJson;
+import dev.phial.plan.PlannedTensor;
+import dev.phial.targets.layout.Layout;
+import dev.phial.targets.layout.RowStore;
 import dev.phial.targets.mlx.SafetensorsFile.Entry;
 import java.util.ArrayList;
 import java.util.List;
@@ -9,20 +12,9 @@ import java.util.Map;
 import java.util.TreeMap;
 import tools.jackson.databind.node.ObjectNode;
 
-/**
- * Which tensor goes into which file, and where; mlx_lm's {@code save_model}.
- *
- * @param places of the entries of each tensor, in the order of the tensors
- */
-record MlxLayout(List<MlxTensor> tensors, List<SafetensorsFile> shards, List<List<Place>> places) {
+/** Which tensor goes into which file; mlx_lm's {@code save_model}. */
+record MlxLayout(List<MlxTensor> tensors, List<SafetensorsFile> shards) {
   private static final long LARGEST_SHARD = 5L << 30;
-
-  /**
-   * Where an array lies.
-   *
-   * @param offset from where the data of the file begins
-   */
-  record Place(int shard, long offset) {}
 
   static MlxLayout of(List<MlxTensor> tensors) {
     return of(tensors, LARGEST_SHARD);
@@ -31,20 +23,16 @@ record MlxLayout(List<MlxTensor> tensors, List<SafetensorsFile> shards, List<Lis
   /** An array that is larger than a file may be gets one for itself. */
   static MlxLayout of(List<MlxTensor> tensors, long largestShard) {
     List<List<Entry>> shards = new ArrayList<>();
-    List<List<Place>> places = new ArrayList<>();
     long offset = 0;
     for (MlxTensor tensor : tensors) {
-      List<Place> ofTensor = new ArrayList<>();
       for (Entry entry : tensor.entries()) {
         if (shards.isEmpty() || offset + entry.bytes() > largestShard) {
           shards.add(new ArrayList<>());
           offset = 0;
         }
         shards.getLast().add(entry);
-        ofTensor.add(new Place(shards.size() - 1, offset));
         offset += entry.bytes();
       }
-      places.add(List.copyOf(ofTensor));
     }
     List<SafetensorsFile> files = new ArrayList<>();
     for (int i = 0; i < shards.size(); i++) {
@@ -54,7 +42,30 @@ record MlxLayout(List<MlxTensor> tensors, List<SafetensorsFile> shards, List<Lis
               : "model-%05d-of-%05d.safetensors".formatted(i + 1, shards.size());
       files.add(new SafetensorsFile(name, shards.get(i)));
     }
-    return new MlxLayout(List.copyOf(tensors), List.copyOf(files), List.copyOf(places));
+    return new MlxLayout(List.copyOf(tensors), List.copyOf(files));
+  }
+
+  /** Lays headers and arrays down. */
+  void addTo(Layout.Builder builder) {
+    for (SafetensorsFile shard : shards) {
+      byte[] header = shard.header();
+      builder.file(shard.name(), header);
+      long offset = header.length;
+      for (Entry entry : shard.entries()) {
+        builder.place(entry, shard.name(), offset);
+        offset += entry.bytes();
+      }
+    }
+    for (MlxTensor tensor : tensors) {
+      PlannedTensor planned = tensor.planned();
+      List<Entry> entries = tensor.entries();
+      builder.region(
+          planned,
+          tensor
+              .quantized()
+              .map(format -> RowStore.of(planned, format, entries))
+              .orElseGet(() -> RowStore.of(planned, entries.getFirst())));
+    }
   }
 
   /** model.safetensors.index.json. */

@@ -1,15 +1,16 @@
 package dev.phial.targets.mlx;
 
 import dev.phial.PhialException;
+import dev.phial.choose.Kept;
 import dev.phial.model.Weight;
 import dev.phial.quant.FloatType;
 import dev.phial.quant.MlxFormat;
 import dev.phial.quant.MlxFormats;
-import dev.phial.targets.Carry;
 import dev.phial.targets.Options;
 import dev.phial.targets.Request;
 import dev.phial.targets.TargetOption;
 import dev.phial.tensor.Coding;
+import dev.phial.tensor.IntegerBlocks;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
@@ -126,8 +127,8 @@ record MlxSettings(
             .filter(count -> count >= from.bits())
             .findFirst()
             .orElse(MlxFormats.BITS.getLast());
-    int size = Carry.size(from, MlxFormats.GROUP_SIZES.reversed());
-    return affine(width, size, FloatType.F32).coding().stream().toList();
+    int size = Kept.size(from, MlxFormats.GROUP_SIZES.reversed());
+    return List.of(((IntegerBlocks) affine(width, size, FloatType.F32)).coding());
   }
 
   static MlxFormat affine(int width, int size, FloatType number) {

@@ -1,24 +1,22 @@
 package dev.phial.targets.mlx;
 
 import dev.phial.PhialException;
+import dev.phial.choose.Kept;
 import dev.phial.model.Hyperparameters;
 import dev.phial.model.ModelDescription;
 import dev.phial.model.Weight;
-import dev.phial.plan.Plan;
 import dev.phial.quant.FloatType;
 import dev.phial.quant.MlxFormat;
 import dev.phial.quant.Recoding;
-import dev.phial.source.HuggingFace;
-import dev.phial.source.Sources;
-import dev.phial.targets.Carry;
-import dev.phial.targets.Job;
+import dev.phial.source.Folder;
 import dev.phial.targets.Manifest;
 import dev.phial.targets.Request;
 import dev.phial.targets.Target;
 import dev.phial.targets.TargetOption;
+import dev.phial.targets.layout.FileNames;
+import dev.phial.targets.layout.Layout;
 import dev.phial.tensor.Coding;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -41,6 +39,8 @@ public final class MlxTarget implements Target {
       - mlx
       ---
       """;
+
+  private static final String REMEDY = "pass --dtype bfloat16 or float32";
 
   @Override
   public String name() {
@@ -83,15 +83,18 @@ public final class MlxTarget implements Target {
   }
 
   @Override
-  public Job plan(Request request) {
+  public Layout plan(Request request) {
     MlxSettings settings = MlxSettings.of(request);
     String path = request.checkpoint().path().toString();
-    if (!(request.checkpoint() instanceof HuggingFace folder)) {
-      throw new PhialException.Unsupported(
-          path
-              + ": expected the folder of a checkpoint, whose tokenizer goes to MLX, found GGUF; pass with --original the one it was made from",
-          "needs the folder of the checkpoint");
-    }
+    Folder folder =
+        request
+            .checkpoint()
+            .folder()
+            .orElseThrow(() ->
+                new PhialException.Unsupported(
+                    path
+                        + ": expected the folder of a checkpoint, whose tokenizer goes to MLX, found GGUF; pass with --original the one it was made from",
+                    "needs the folder of the checkpoint"));
     ModelDescription model = request.model();
     MlxArchitecture architecture = MlxArchitecture.of(model, path);
     List<Weight> weights = architecture.ordered(model, path);
@@ -101,11 +104,7 @@ public final class MlxTarget implements Target {
               .formatted(path, settings.mixture().get()),
           "needs down_proj matrices");
     }
-    Optional<FloatType> dtype = settings.dtype().or(() -> folder.dtype().flatMap(FloatType::named));
-    List<MlxTensor> tensors =
-        request.carries()
-            ? carried(weights, settings, request)
-            : weights.stream().map(weight -> tensor(weight, model, settings, dtype)).toList();
+    List<MlxTensor> tensors = tensors(request, folder, settings, weights);
     if (settings.mode().isPresent()
         && tensors.stream().noneMatch(tensor -> tensor.quantized().isPresent())) {
       throw new PhialException.Unsupported(
@@ -117,22 +116,22 @@ public final class MlxTarget implements Target {
     texts.put("README.md", CARD.getBytes(StandardCharsets.UTF_8));
     texts.put("config.json", MlxConfig.of(folder, architecture.modelType(), settings, tensors));
     texts.put("model.safetensors.index.json", layout.index());
-    List<Path> companions = folder.companions();
     String precision = settings.precision().orElse(tensors.getFirst().number().word());
-    Manifest manifest = new Manifest(request, this, precision);
-    long bytes =
-        layout.shards().stream().mapToLong(SafetensorsFile::bytes).sum()
-            + texts.values().stream().mapToLong(text -> text.length).sum()
-            + companions.stream().mapToLong(Sources::size).sum()
-            + manifest.bytes(MlxJob.names(layout, texts, companions).toList());
-    Plan plan =
-        new Plan(
-            name(),
-            precision,
-            model.hyperparameters(),
-            tensors.stream().map(MlxTensor::planned).toList(),
-            bytes);
-    return new MlxJob(plan, layout, texts, companions, manifest);
+    Layout.Builder builder =
+        new Layout.Builder(model, FileNames.FOLDER, request.choosing(REMEDY))
+            .files(texts)
+            .companions(folder.companions())
+            .manifest(new Manifest(request, this, precision));
+    layout.addTo(builder);
+    return builder.build(name(), precision, "");
+  }
+
+  private static List<MlxTensor> tensors(
+      Request request, Folder folder, MlxSettings settings, List<Weight> weights) {
+    Optional<FloatType> dtype = settings.dtype().or(() -> folder.dtype().flatMap(FloatType::named));
+    return request.keeps()
+        ? carried(weights, settings, request)
+        : weights.stream().map(weight -> tensor(weight, request.model(), settings, dtype)).toList();
   }
 
   /** In the type of the scales, unless another was named. */
@@ -146,12 +145,12 @@ public final class MlxTarget implements Target {
                 weights.stream()
                     .filter(weight -> weight.coding().equals(Optional.of(usual)))
                     .findFirst()
-                    .map(Carry::type)
+                    .map(Kept::type)
                     .orElse(FloatType.F32));
     return weights.stream()
         .map(weight -> {
           Optional<Recoding> recoding =
-              Carry.of(weight.mlxName(), List.of(weight), MlxSettings::codings, number);
+              Kept.of(weight.mlxName(), List.of(weight), MlxSettings::codings, number);
           return new MlxTensor(
               weight,
               number,

@@ -22,8 +22,9 @@ import java.util.Optional;
 record MlxTensor(
     Weight weight, FloatType number, Optional<MlxFormat> quantized, Optional<Recoding> recoding) {
   PlannedTensor planned() {
-    return new PlannedTensor(
-        weight.mlxName(), weight, quantized.isPresent() ? quantized.get() : Formats.of(number));
+    return PlannedTensor.of(
+            weight.mlxName(), weight, quantized.isPresent() ? quantized.get() : Formats.of(number))
+        .with(recoding);
   }
 
   /** The layer it belongs to. */

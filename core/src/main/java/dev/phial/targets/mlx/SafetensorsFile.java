@@ -2,6 +2,7 @@ package dev.phial.targets.mlx;
 
 import dev.phial.io.Json;
 import dev.phial.io.LittleEndian;
+import dev.phial.targets.layout.Slot;
 import dev.phial.tensor.DType;
 import dev.phial.tensor.Shape;
 import java.nio.charset.StandardCharsets;
@@ -20,8 +21,9 @@ record SafetensorsFile(String name, List<Entry> entries) {
   private static final int ALIGNMENT = 8;
 
   /** A tensor of the file. */
-  record Entry(String name, DType dtype, Shape shape) {
-    long bytes() {
+  record Entry(String name, DType dtype, Shape shape) implements Slot {
+    @Override
+    public long bytes() {
       return dtype.bytes(shape.elements());
     }
   }
@@ -32,10 +34,6 @@ record SafetensorsFile(String name, List<Entry> entries) {
 
   long dataBytes() {
     return entries.stream().mapToLong(Entry::bytes).sum();
-  }
-
-  long bytes() {
-    return header().length + dataBytes();
   }
 
   /**

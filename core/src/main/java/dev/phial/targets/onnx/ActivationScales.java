@@ -5,6 +5,8 @@ import dev.phial.quant.activation.ActivationPlace;
 import dev.phial.quant.activation.ActivationPoint;
 import dev.phial.quant.activation.ActivationRange;
 import dev.phial.quant.activation.ActivationRanges;
+import java.util.HashMap;
+import java.util.Map;
 import java.util.Optional;
 
 /**
@@ -22,6 +24,7 @@ final class ActivationScales {
 
   private final Optional<ActivationRanges> ranges;
   private final int bits;
+  private final Map<ActivationPlace, ActivationCodes> known = new HashMap<>();
 
   /**
    * @param ranges empty if nothing is known yet and nothing will be written
@@ -31,7 +34,16 @@ final class ActivationScales {
     this.bits = bits;
   }
 
+  /** The codes of all places that were asked for so far. */
+  Map<ActivationPlace, ActivationCodes> known() {
+    return known;
+  }
+
   ActivationCodes of(ActivationPlace place) {
+    return known.computeIfAbsent(place, this::find);
+  }
+
+  private ActivationCodes find(ActivationPlace place) {
     int layer = place.layer();
     return switch (place.point()) {
       case CACHED_KEY -> around(range(ActivationPoint.ROTATED_KEY.in(layer)));

@@ -20,19 +20,19 @@ enum Algorithm {
     GroupInt format(int bits, int size, boolean symmetric, FloatType type) {
       // bfloat16 scales are rounded when the codes have been chosen
       FloatType chosenFor = type == FloatType.BF16 ? FloatType.F32 : type;
-      return new GroupInt(bits, size, type, new MinMax(bits, symmetric, chosenFor, false));
+      return new GroupInt(bits, size, type, new MinMax(bits, symmetric, chosenFor, false), type);
     }
   },
   RTN {
     @Override
     GroupInt format(int bits, int size, boolean symmetric, FloatType type) {
-      return new GroupInt(bits, size, type, new NeuralRtn(bits, symmetric, type));
+      return new GroupInt(bits, size, type, new NeuralRtn(bits, symmetric, type), type);
     }
   },
   K_QUANT {
     @Override
     GroupInt format(int bits, int size, boolean symmetric, FloatType type) {
-      return new GroupInt(bits, size, type, new KQuant(bits, type));
+      return new GroupInt(bits, size, type, new KQuant(bits, type), type);
     }
   };
 

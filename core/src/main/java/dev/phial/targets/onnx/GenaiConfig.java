@@ -4,7 +4,7 @@ import dev.phial.PhialException;
 import dev.phial.io.Json;
 import dev.phial.model.Hyperparameters;
 import dev.phial.source.Config;
-import dev.phial.source.HuggingFace;
+import dev.phial.source.Folder;
 import dev.phial.source.TokenizerJson;
 import dev.phial.source.TokenizerJson.AddedToken;
 import java.util.HashMap;
@@ -39,14 +39,14 @@ final class GenaiConfig {
     MARKS.put("eor_token_id", List.of("</think>"));
   }
 
-  private final HuggingFace folder;
+  private final Folder folder;
   private final Hyperparameters h;
   private final OnnxOptions options;
   private final Config config;
   private final Optional<Config> generation;
   private final Map<String, Integer> vocabulary = new HashMap<>();
 
-  private GenaiConfig(HuggingFace folder, Hyperparameters h, OnnxOptions options) {
+  private GenaiConfig(Folder folder, Hyperparameters h, OnnxOptions options) {
     this.folder = folder;
     this.h = h;
     this.options = options;
@@ -63,7 +63,7 @@ final class GenaiConfig {
         });
   }
 
-  static ObjectNode of(HuggingFace folder, Hyperparameters h, OnnxOptions options) {
+  static ObjectNode of(Folder folder, Hyperparameters h, OnnxOptions options) {
     return new GenaiConfig(folder, h, options).build();
   }
 

@@ -51,6 +51,11 @@ final class Nodes {
             .build());
   }
 
+  /** Another type of the same numbers. */
+  String cast(String name, String input, OnnxType to) {
+    return add("Cast", name, List.of(input), number("to", to.number()));
+  }
+
   /** Gives the one output of the last node another name. */
   void nameLastOutput(String name) {
     NodeProto last = nodes.getLast();

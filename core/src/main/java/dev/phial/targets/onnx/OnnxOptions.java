@@ -15,7 +15,7 @@ import java.util.stream.Stream;
  * What was asked for, under the model builder's names.
  *
  * @param accuracyLevel of MatMulNBits; 0 is not written
- * @param carries whether codes come along as they are
+ * @param keeps whether codes come along as they are
  * @param sharesEmbedding whether input and output use one matrix where the model ties them
  * @param excluded nodes whose activations and weights are not rounded
  */
@@ -31,7 +31,7 @@ record OnnxOptions(
     boolean excludesEmbedding,
     boolean sharesEmbedding,
     boolean qdq,
-    boolean carries,
+    boolean keeps,
     Set<String> excluded) {
   static final String EXCLUDED = "nodes-to-exclude";
   static final String LAST_MATMUL = "last_matmul";
@@ -134,7 +134,7 @@ record OnnxOptions(
             options.has("exclude-embeds"),
             shared(options, request.model().hyperparameters().tied()),
             options.has("qdq"),
-            request.carries(),
+            request.keeps(),
             new TreeSet<>(options.all(EXCLUDED)));
     result.check();
     return result;

@@ -1,23 +1,27 @@
 package dev.phial.targets.onnx;
 
 import dev.phial.PhialException;
+import dev.phial.choose.SmoothQuant;
 import dev.phial.graph.DecoderGraph;
-import dev.phial.graph.SmoothQuant;
+import dev.phial.io.PythonJson;
 import dev.phial.model.Hyperparameters;
 import dev.phial.model.ModelDescription;
 import dev.phial.quant.activation.ActivationPoint;
 import dev.phial.quant.activation.ActivationRanges;
 import dev.phial.source.ActivationRangesFile;
-import dev.phial.source.HuggingFace;
+import dev.phial.source.Folder;
 import dev.phial.targets.CalibrationOptions;
-import dev.phial.targets.Job;
 import dev.phial.targets.Manifest;
 import dev.phial.targets.Request;
 import dev.phial.targets.Target;
 import dev.phial.targets.TargetOption;
+import dev.phial.targets.layout.Layout;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeMap;
 
 /**
  * A folder for ONNX Runtime GenAI, equal to what its model builder writes; for Qualcomm's
@@ -43,25 +47,49 @@ public final class OnnxTarget implements Target {
   }
 
   @Override
-  public Job plan(Request request) {
-    if (!(request.checkpoint() instanceof HuggingFace folder)) {
-      throw new PhialException.Unsupported(
-          "%s: expected the folder of a checkpoint, whose tokenizer ONNX Runtime GenAI reads, found a single file; pass the checkpoint it was made from, or with --original its folder beside the file"
-              .formatted(request.checkpoint().path()));
-    }
+  public Layout plan(Request request) {
+    Folder folder =
+        request
+            .checkpoint()
+            .folder()
+            .orElseThrow(() ->
+                new PhialException.Unsupported(
+                    "%s: expected the folder of a checkpoint, whose tokenizer ONNX Runtime GenAI reads, found a single file; pass the checkpoint it was made from, or with --original its folder beside the file"
+                        .formatted(request.checkpoint().path())));
     if (QnnOptions.isAsked(request)) {
       return QnnFiles.plan(
           folder, request, new Manifest(request, this, QnnOptions.of(request).label()));
     }
     OnnxOptions options = OnnxOptions.of(request);
     checkTables(folder, request.model().hyperparameters());
-    DecoderGraph decoder = DecoderGraph.of(request.model());
     Optional<ActivationRanges> ranges = ranges(request);
-    if (ranges.isPresent()) {
-      decoder = SmoothQuant.apply(decoder, ranges.get().smoothing());
+    ModelDescription model =
+        SmoothQuant.apply(
+            request.model(), ranges.map(ActivationRanges::smoothing).orElse(new TreeMap<>()));
+    DecoderGraph decoder = DecoderGraph.of(model);
+    OnnxData data = new OnnxData();
+    GraphWriter.Written written = GraphWriter.write(decoder, options, ranges, data);
+    return new OnnxFiles(
+            model,
+            Map.of(GenaiConfig.GRAPH, written.graph()),
+            data,
+            smallFiles(folder, decoder.hyperparameters(), options),
+            written.activations())
+        .layout(
+            request,
+            new Manifest(request, this, options.precision().label()),
+            options.precision().roundsActivations() && ranges.isEmpty());
+  }
+
+  private static Map<String, byte[]> smallFiles(
+      Folder folder, Hyperparameters h, OnnxOptions options) {
+    Map<String, byte[]> files = new LinkedHashMap<>();
+    files.put(GenaiConfig.NAME, PythonJson.dump(GenaiConfig.of(folder, h, options), 4));
+    if (h.small().isPresent()) { // the graph does not say what it does
+      files.put("config.json", PythonJson.dump(folder.plainConfig(), 2));
     }
-    return OnnxJob.of(
-        folder, decoder, options, ranges, new Manifest(request, this, options.precision().label()));
+    files.putAll(TokenizerFiles.of(folder, h.context()));
+    return files;
   }
 
   /** What was handed over, or what lies in the file that was named. */
@@ -92,7 +120,7 @@ public final class OnnxTarget implements Target {
     return QnnOptions.isAsked(request) ? ActivationPoint.ALL : ActivationPoint.OF_MATRICES;
   }
 
-  private static void checkTables(HuggingFace folder, Hyperparameters h) {
+  private static void checkTables(Folder folder, Hyperparameters h) {
     long positions = (long) h.context() + h.originalContext();
     long bytes = positions * h.ropeDimensions() * Float.BYTES;
     if (bytes > LARGEST_TABLES) {

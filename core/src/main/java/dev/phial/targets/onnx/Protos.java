@@ -1,7 +1,5 @@
 package dev.phial.targets.onnx;
 
-import java.util.List;
-import java.util.Map;
 import onnx.Onnx.GraphProto;
 import onnx.Onnx.StringStringEntryProto;
 import onnx.Onnx.TensorProto;
@@ -14,12 +12,9 @@ final class Protos {
   private Protos() {}
 
   /** Adds the tensors of the data file, in its order. */
-  static void addInitializers(GraphProto.Builder graph, List<Stored> stored) {
-    List<Initializer> initializers =
-        stored.stream().flatMap(entry -> entry.storage().initializers().stream()).toList();
-    Map<Initializer, Long> offsets = DataFile.offsets(initializers);
-    initializers.forEach(initializer ->
-        graph.addInitializer(external(initializer, offsets.getOrDefault(initializer, 0L))));
+  static void addInitializers(GraphProto.Builder graph, OnnxData data) {
+    data.offsets()
+        .forEach((initializer, offset) -> graph.addInitializer(external(initializer, offset)));
   }
 
   private static TensorProto external(Initializer initializer, long offset) {
@@ -28,7 +23,7 @@ final class Protos {
         .setDataType(initializer.type().number())
         .addAllDims(initializer.dimensions())
         .setDataLocation(TensorProto.DataLocation.EXTERNAL)
-        .addExternalData(entry("location", DataFile.NAME))
+        .addExternalData(entry("location", OnnxData.NAME))
         .addExternalData(entry("offset", Long.toString(offset)))
         .addExternalData(entry("length", Long.toString(initializer.bytes())))
         .build();

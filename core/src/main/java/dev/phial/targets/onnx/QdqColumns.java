@@ -1,8 +1,9 @@
 package dev.phial.targets.onnx;
 
-import dev.phial.quant.FloatType;
 import dev.phial.quant.GroupInt;
-import dev.phial.quant.method.GroupCodes;
+import dev.phial.targets.layout.Out;
+import dev.phial.targets.layout.Panels;
+import dev.phial.targets.layout.Store;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
@@ -11,35 +12,28 @@ import java.util.List;
  * 4-bit codes of the transposed matrix, {@code [columns, rows]}, with scales and zero points {@code
  * [groups, rows]}: what DequantizeLinear along the first axis reads. Symmetric codes are signed.
  */
-final class QdqColumns extends Storage {
+final class QdqColumns implements Store {
   private final GroupInt format;
-  private final FloatType weightType;
   private final long rows;
   private final int columns;
   private final int groups; // of a row
-  private final Panels<Content> panels;
+  private final List<Initializer> initializers;
 
-  /** {@code [columns][WIDTH]}, {@code [groups][WIDTH]} twice. */
-  private record Content(byte[] codes, float[] scales, byte[] zeros) {}
+  /**
+   * What is collected: {@code [columns][WIDTH]}, {@code [groups][WIDTH][bytes of a scale]}, {@code
+   * [groups][WIDTH]}.
+   */
+  private record Collected(byte[] codes, byte[] scales, byte[] zeros) {}
 
   /**
    * @param rows an even number
    */
-  QdqColumns(String weight, long rows, long columns, FloatType weightType, GroupInt format) {
-    super(initializers(weight, rows, columns, format));
+  QdqColumns(String weight, long rows, long columns, GroupInt format) {
+    this.initializers = initializers(weight, rows, columns, format);
     this.format = format;
-    this.weightType = weightType;
     this.rows = rows;
     this.columns = Math.toIntExact(columns);
     this.groups = this.columns / format.blockSize();
-    this.panels =
-        new Panels<>(
-            rows,
-            () ->
-                new Content(
-                    new byte[this.columns * Panels.WIDTH],
-                    new float[groups * Panels.WIDTH],
-                    new byte[groups * Panels.WIDTH]));
   }
 
   private static List<Initializer> initializers(
@@ -57,68 +51,75 @@ final class QdqColumns extends Storage {
   }
 
   @Override
-  FloatType type() {
-    return format.scaleType();
+  public List<Initializer> slots() {
+    return initializers;
   }
 
   @Override
-  void write(DataFile file, float[] x, int from, long row, int count) {
-    Overflow.check(initializers().getFirst().name(), weightType, x, from, count * columns);
-    float[] rounded = new float[count * columns];
-    for (int i = 0; i < rounded.length; i++) {
-      rounded[i] = weightType.round(x[from + i]);
-    }
-    GroupCodes quantized = format.quantize(rounded, 0, count * groups);
-    panels.accept(
-        row,
-        count,
-        (content, column, offset, part) -> {
-          transpose(quantized.codes(), columns, content.codes, column, offset, part);
-          transpose(quantized.zeros(), groups, content.zeros, column, offset, part);
-          for (int group = 0; group < groups; group++) {
-            for (int i = 0; i < part; i++) {
-              content.scales[group * Panels.WIDTH + column + i] =
-                  quantized.scales()[(offset + i) * groups + group];
-            }
-          }
-        },
-        panel -> flush(file, panel));
+  public Writing open(Out out) {
+    int scaleBytes = format.scaleType().bytes();
+    Panels<Collected> panels =
+        new Panels<>(
+            rows,
+            () ->
+                new Collected(
+                    new byte[columns * Panels.WIDTH],
+                    new byte[groups * Panels.WIDTH * scaleBytes],
+                    new byte[groups * Panels.WIDTH]));
+    return (blocks, row, count) ->
+        panels.accept(
+            row,
+            count,
+            (collected, column, offset, part) -> {
+              for (int i = 0; i < part; i++) {
+                collect(blocks, (offset + i) * groups, collected, column + i);
+              }
+            },
+            panel -> flush(out, panel));
   }
 
-  private static void transpose(
-      byte[] from, int lines, byte[] to, int column, int offset, int part) {
-    for (int line = 0; line < lines; line++) {
-      for (int i = 0; i < part; i++) {
-        to[line * Panels.WIDTH + column + i] = from[(offset + i) * lines + line];
-      }
-    }
-  }
-
-  private void flush(DataFile file, Panels.Panel<Content> panel) {
-    nibbles(file, initializers().get(0), panel.content.codes, columns, panel);
-    FloatType type = format.scaleType();
+  /** Takes one row apart. */
+  private void collect(byte[] blocks, int first, Collected to, int column) {
+    int scaleBytes = format.scaleType().bytes();
+    int size = format.blockSize();
     for (int group = 0; group < groups; group++) {
-      byte[] bytes = new byte[panel.width * type.bytes()];
-      for (int i = 0; i < panel.width; i++) {
-        type.put(bytes, i * type.bytes(), panel.content.scales[group * Panels.WIDTH + i]);
+      int block = (first + group) * format.blockBytes();
+      int at = group * Panels.WIDTH + column;
+      System.arraycopy(blocks, block, to.scales, at * scaleBytes, scaleBytes);
+      if (format.hasZeros()) {
+        to.zeros[at] = blocks[block + format.zeroOffset()];
       }
-      file.write(initializers().get(1), bytes, (group * rows + panel.first) * type.bytes());
+      for (int k = 0; k < size; k++) {
+        to.codes[(group * size + k) * Panels.WIDTH + column] = format.code(blocks, block, k);
+      }
+    }
+  }
+
+  private void flush(Out out, Panels.Panel<Collected> panel) {
+    nibbles(out, initializers.get(0), panel.content().codes, columns, panel);
+    int bytes = format.scaleType().bytes();
+    for (int group = 0; group < groups; group++) {
+      out.write(
+          initializers.get(1),
+          ByteBuffer.wrap(
+              panel.content().scales, group * Panels.WIDTH * bytes, panel.width() * bytes),
+          (group * rows + panel.first()) * bytes);
     }
     if (format.hasZeros()) {
-      nibbles(file, initializers().get(2), panel.content.zeros, groups, panel);
+      nibbles(out, initializers.get(2), panel.content().zeros, groups, panel);
     }
   }
 
   private void nibbles(
-      DataFile file, Initializer to, byte[] codes, int lines, Panels.Panel<Content> panel) {
+      Out out, Initializer to, byte[] codes, int lines, Panels.Panel<Collected> panel) {
     int flip = format.hasZeros() ? 0 : 0x88;
     for (int line = 0; line < lines; line++) {
-      byte[] bytes = new byte[panel.width / 2];
-      GroupInt.pack(codes, line * Panels.WIDTH, panel.width, 4, bytes, 0);
+      byte[] bytes = new byte[panel.width() / 2];
+      GroupInt.pack(codes, line * Panels.WIDTH, panel.width(), 4, bytes, 0);
       for (int i = 0; i < bytes.length; i++) {
         bytes[i] ^= (byte) flip;
       }
-      file.write(to, ByteBuffer.wrap(bytes), (line * rows + panel.first) / 2);
+      out.write(to, bytes, (line * rows + panel.first()) / 2);
     }
   }
 }

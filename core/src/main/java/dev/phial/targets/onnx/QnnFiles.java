@@ -7,10 +7,12 @@ import dev.phial.io.Json;
 import dev.phial.io.PythonJson;
 import dev.phial.model.Hyperparameters;
 import dev.phial.model.LongRope;
+import dev.phial.model.ModelDescription;
 import dev.phial.quant.activation.ActivationRanges;
-import dev.phial.source.HuggingFace;
+import dev.phial.source.Folder;
 import dev.phial.targets.Manifest;
 import dev.phial.targets.Request;
+import dev.phial.targets.layout.Layout;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -28,19 +30,19 @@ final class QnnFiles {
   private static final String TOKEN = "token.onnx";
   private static final String CONFIG = "config.json";
 
-  private final HuggingFace folder;
+  private final Folder folder;
   private final DecoderGraph decoder;
   private final Hyperparameters h;
   private final QnnOptions options;
 
-  private QnnFiles(HuggingFace folder, DecoderGraph decoder, QnnOptions options) {
+  private QnnFiles(Folder folder, DecoderGraph decoder, QnnOptions options) {
     this.folder = folder;
     this.decoder = decoder;
     this.h = decoder.hyperparameters();
     this.options = options;
   }
 
-  static OnnxJob plan(HuggingFace folder, Request request, Manifest manifest) {
+  static Layout plan(Folder folder, Request request, Manifest manifest) {
     QnnOptions options = QnnOptions.of(request);
     Optional<ActivationRanges> ranges = OnnxTarget.ranges(request);
     if (ranges.isPresent() && !ranges.get().smoothing().isEmpty()) {
@@ -49,22 +51,19 @@ final class QnnFiles {
     }
     DecoderGraph decoder = DecoderGraph.of(request.model());
     QnnFiles files = new QnnFiles(folder, decoder, options);
-    return new OnnxJob(
-        folder,
-        files.model(new ActivationScales(ranges, options.activationBits())),
-        options.label(),
-        decoder.hyperparameters(),
-        files.smallFiles(),
-        ranges.isEmpty(),
-        manifest);
+    return files
+        .files(request.model(), new ActivationScales(ranges, options.activationBits()))
+        .layout(request, manifest, ranges.isEmpty());
   }
 
-  private OnnxModel model(ActivationScales scales) {
-    StaticParameters parameters = new StaticParameters(decoder, scales, cache(), options.context());
+  private OnnxFiles files(ModelDescription model, ActivationScales scales) {
+    OnnxData data = new OnnxData();
+    StaticParameters parameters =
+        new StaticParameters(decoder, scales, cache(), options.context(), data);
     Map<String, ModelProto> graphs = new LinkedHashMap<>();
     graphs.put(PROMPT, StaticGraph.write(parameters, scales, options, options.prompt()));
     graphs.put(TOKEN, StaticGraph.write(parameters, scales, options, 1));
-    return new OnnxModel(graphs, parameters.stored(), false);
+    return new OnnxFiles(model, graphs, data, smallFiles(), scales.known());
   }
 
   /** There is one, so LongRoPE's factors are those for the longest text there may be. */

@@ -65,7 +65,7 @@ record QnnOptions(
 
   static QnnOptions of(Request request) {
     Options options = request.options();
-    if (request.carries()) {
+    if (request.keeps()) {
       throw new PhialException.Usage(
           "--carry: --ep qnn has one scale for each output of a matrix, which no codes come with; leave one of them away");
     }

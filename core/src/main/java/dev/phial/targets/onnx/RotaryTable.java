@@ -2,56 +2,41 @@ package dev.phial.targets.onnx;
 
 import dev.phial.graph.RotaryCache;
 import dev.phial.quant.FloatType;
+import dev.phial.targets.layout.Content;
+import dev.phial.targets.layout.Out;
+import dev.phial.targets.layout.Slot;
 import java.util.List;
 
 /**
  * Cosines or sines of positions, {@code [positions, rotary dimensions / 2]}, of one cache or of
  * several one below the other.
  */
-final class RotaryTable extends Storage {
+record RotaryTable(List<Stretch> stretches, boolean sine, FloatType type) implements Content {
   private static final int CHUNK = 1024;
-
-  private final List<Stretch> stretches;
-  private final boolean sine;
-  private final FloatType type;
 
   /** The first {@code positions} positions of a cache. */
   record Stretch(RotaryCache cache, int positions) {}
 
-  RotaryTable(String name, List<Stretch> stretches, boolean sine, FloatType type) {
-    super(
-        List.of(
-            Initializer.of(
-                name,
-                OnnxType.of(type),
-                stretches.stream().mapToLong(Stretch::positions).sum(),
-                stretches.getFirst().cache.columns())));
-    this.stretches = stretches;
-    this.sine = sine;
-    this.type = type;
+  /** The tensor that holds it. */
+  Initializer initializer(String name) {
+    return Initializer.of(
+        name,
+        OnnxType.of(type),
+        stretches.stream().mapToLong(Stretch::positions).sum(),
+        stretches.getFirst().cache.columns());
   }
 
   @Override
-  void begin(DataFile file) {
+  public void write(Slot slot, Out out) {
     long at = 0;
     for (Stretch stretch : stretches) {
       for (int position = 0; position < stretch.positions; position += CHUNK) {
         int end = Math.min(position + CHUNK, stretch.positions);
         byte[] bytes = bytes(stretch.cache, position, end, sine, type);
-        file.write(initializers().getFirst(), bytes, at);
+        out.write(slot, bytes, at);
         at += bytes.length;
       }
     }
-  }
-
-  @Override
-  FloatType type() {
-    return type;
-  }
-
-  @Override
-  void write(DataFile file, float[] x, int from, long row, int rows) {
-    throw new AssertionError("no parameter belongs here");
   }
 
   /** The table's rows from {@code first} up to {@code end}. */

@@ -31,6 +31,7 @@ final class RoundedProducts {
   private final Set<String> excluded;
   private final Map<String, String> rounded = new HashMap<>();
   private final Set<String> plain = new HashSet<>();
+  private final Map<ActivationPlace, ActivationCodes> activations = new HashMap<>();
 
   /**
    * @param ranges empty if the graph is only planned
@@ -63,11 +64,17 @@ final class RoundedProducts {
     return rounded.computeIfAbsent(activations, value -> round(value, place));
   }
 
+  /** What activations are rounded to so far. */
+  Map<ActivationPlace, ActivationCodes> activations() {
+    return activations;
+  }
+
   private String round(String value, ActivationPlace place) {
     ActivationCodes codes =
         ranges
             .map(known -> ActivationCodes.of(known.range(place), BITS))
             .orElse(new ActivationCodes(BITS, 1, 0));
+    activations.put(place, codes);
     String base = value.replace("/output_0", "");
     String scale = nodes.real(base + "/scale", codes.scale());
     String zero = nodes.unsigned(base + "/zero_point", codes.zero());

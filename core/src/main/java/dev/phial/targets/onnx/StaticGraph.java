@@ -413,7 +413,7 @@ final class StaticGraph {
         GraphProto.newBuilder().setName(tokens == 1 ? "token" : "prompt").addAllNode(nodes.all());
     inputsAndOutputs(graph);
     graph.addAllInitializer(qdq.constants());
-    Protos.addInitializers(graph, parameters.stored());
+    Protos.addInitializers(graph, parameters.data());
     return ModelProto.newBuilder()
         .setIrVersion(IR_VERSION)
         .setProducerName("phial")

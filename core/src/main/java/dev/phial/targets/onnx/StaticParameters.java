@@ -8,22 +8,26 @@ import dev.phial.graph.Norm;
 import dev.phial.graph.RotaryCache;
 import dev.phial.graph.Vector;
 import dev.phial.model.Hyperparameters;
+import dev.phial.model.Rows;
 import dev.phial.plan.PlannedTensor;
 import dev.phial.quant.FloatType;
-import dev.phial.quant.Format;
 import dev.phial.quant.GroupInt;
 import dev.phial.quant.TensorInt;
 import dev.phial.quant.activation.ActivationCodes;
 import dev.phial.quant.activation.ActivationPoint;
 import dev.phial.quant.method.SignedSymmetric;
+import dev.phial.targets.layout.Content;
+import dev.phial.targets.layout.RowStore;
+import dev.phial.targets.onnx.OnnxData.Turn;
 import dev.phial.targets.onnx.QdqNodes.Signal;
-import dev.phial.tensor.Shape;
 import dev.phial.tensor.Tensor;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 
 /**
  * The parameters that the graphs of one model share, each stored once, by the first graph that asks
@@ -37,25 +41,31 @@ final class StaticParameters {
   private final ActivationScales scales;
   private final RotaryCache cache;
   private final int positions;
-  private final Map<String, Stored> stored = new LinkedHashMap<>();
+  private final OnnxData data;
+  private final Set<String> stored = new HashSet<>();
   private final Map<String, ActivationCodes> codes = new LinkedHashMap<>();
 
   StaticParameters(
-      DecoderGraph decoder, ActivationScales scales, RotaryCache cache, int positions) {
+      DecoderGraph decoder,
+      ActivationScales scales,
+      RotaryCache cache,
+      int positions,
+      OnnxData data) {
     this.decoder = decoder;
     this.h = decoder.hyperparameters();
     this.scales = scales;
     this.cache = cache;
     this.positions = positions;
+    this.data = data;
   }
 
   DecoderGraph decoder() {
     return decoder;
   }
 
-  /** In the order of the data file. */
-  List<Stored> stored() {
-    return List.copyOf(stored.values());
+  /** What is stored so far. */
+  OnnxData data() {
+    return data;
   }
 
   // --- rotary tables
@@ -72,7 +82,7 @@ final class StaticParameters {
     float factor = (float) (rotary.isScaled ? decoder.layers().getFirst().attention().scale() : 1);
     float most = Math.max(1, cache.scale()) * factor;
     ActivationCodes both = scales.of(new float[] {-most, most});
-    if (!stored.containsKey(name)) {
+    if (stored.add(name)) {
       constant(name, table(factor, sine), both, positions, h.headSize());
     }
     return qdq.dequantize(name, "/" + name, both);
@@ -102,24 +112,19 @@ final class StaticParameters {
     Matrix table = decoder.embedding();
     String name = "model.embed_tokens.weight_quantized";
     ActivationCodes all = codes.computeIfAbsent(name, n -> scales.of(extremes(table)));
-    if (!stored.containsKey(name)) {
+    if (stored.add(name)) {
       TensorInt format = new TensorInt(all);
       Initializer initializer =
           Initializer.of(name, QdqNodes.type(all), table.rows(), table.columns());
-      stored.put(
-          name,
-          new Stored(
-              new EncodedRows(initializer, table.columns(), format),
-              Stored.sources(table),
-              List.of(planned(name, table, format)),
-              Stored.PLAIN));
+      PlannedTensor tensor = Projections.planned(name, table, format);
+      data.add(tensor, RowStore.of(tensor, initializer), Turn.PLAIN);
     }
     return qdq.dequantize(name, "/" + name, all);
   }
 
   private static float[] extremes(Matrix matrix) {
     float[] extremes = new float[2];
-    for (Matrix.Rows rows : matrix.parts()) {
+    for (Rows rows : matrix.parts()) {
       int columns = Math.toIntExact(rows.weight().shape().columns());
       float[] values = new float[ROWS * columns];
       for (long row = rows.first(); row < rows.first() + rows.count(); row += ROWS) {
@@ -153,7 +158,7 @@ final class StaticParameters {
     String name = prefix + "_quantized";
     float[] values = finite(vector);
     ActivationCodes all = scales.of(values);
-    if (!stored.containsKey(name)) {
+    if (stored.add(name)) {
       constant(name, values, all, values.length);
     }
     return qdq.dequantize(name, "/" + name, all).name();
@@ -178,8 +183,7 @@ final class StaticParameters {
     byte[] bytes = new byte[values.length * format.blockBytes()];
     format.encode(values, 0, values.length, bytes, 0);
     Initializer initializer = Initializer.of(name, QdqNodes.type(codes), dimensions);
-    stored.put(
-        name, new Stored(new FixedBytes(initializer, bytes), List.of(), List.of(), Stored.PLAIN));
+    data.add(initializer, Content.of(bytes));
   }
 
   /**
@@ -192,7 +196,7 @@ final class StaticParameters {
     String prefix = name.substring(1).replace('/', '.');
     Matrix matrix = linear.weight();
     Optional<Vector> bias = linear.bias();
-    if (!stored.containsKey(prefix)) {
+    if (stored.add(prefix)) {
       if (bits == 4 && matrix.rows() % 2 != 0) {
         throw new PhialException.Unsupported(
             "--ep qnn: tensor %s: expected an even number of outputs, of which two make a byte, found %d; choose onnx:int8"
@@ -201,20 +205,15 @@ final class StaticParameters {
       GroupInt format =
           new GroupInt(
               bits, Math.toIntExact(matrix.columns()), FloatType.F32, new SignedSymmetric(bits));
-      SignedColumns storage =
+      SignedColumns store =
           new SignedColumns(
               prefix,
               matrix.rows(),
               matrix.columns(),
               format,
               bias.map(vector -> new SignedColumns.Bias(finite(vector), inputScale)));
-      stored.put(
-          prefix,
-          new Stored(
-              storage,
-              Stored.sources(matrix),
-              List.of(planned(prefix + ".weight", matrix, format)),
-              Stored.QUANTIZED));
+      PlannedTensor tensor = Projections.planned(prefix + ".weight", matrix, format);
+      data.add(tensor, store, Turn.QUANTIZED);
     }
     List<String> inputs = new ArrayList<>();
     inputs.add(qdq.dequantize(prefix + ".weight_quantized", prefix + ".weight_scale", 1));
@@ -222,13 +221,5 @@ final class StaticParameters {
       inputs.add(qdq.dequantize(prefix + ".bias_quantized", prefix + ".bias_scale", 0));
     }
     return inputs;
-  }
-
-  private static PlannedTensor planned(String name, Matrix matrix, Format format) {
-    return PlannedTensor.of(
-        name,
-        matrix.parts().getFirst().weight(),
-        Shape.of(matrix.rows(), matrix.columns()),
-        format);
   }
 }

@@ -4,7 +4,7 @@ import dev.phial.PhialException;
 import dev.phial.io.PythonJson;
 import dev.phial.source.ChatTemplates;
 import dev.phial.source.Config;
-import dev.phial.source.HuggingFace;
+import dev.phial.source.Folder;
 import dev.phial.source.TextFile;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -28,7 +28,7 @@ final class TokenizerFiles {
    * @param context longest text
    * @throws PhialException.BadInput if the checkpoint has no tokenizer.json
    */
-  static Map<String, byte[]> of(HuggingFace folder, int context) {
+  static Map<String, byte[]> of(Folder folder, int context) {
     Map<String, byte[]> files = new LinkedHashMap<>();
     Path tokenizer =
         folder
@@ -38,7 +38,7 @@ final class TokenizerFiles {
                     "%s: expected %s, which ONNX Runtime GenAI reads, found none; save the tokenizer with transformers"
                         .formatted(folder.path(), TOKENIZER)));
     Optional<Config> config = folder.json(CONFIG);
-    ChatTemplates.of(folder.path())
+    ChatTemplates.of(folder)
         .chosen()
         .ifPresent(text -> files.put(TEMPLATE, text.getBytes(StandardCharsets.UTF_8)));
     files.put(TOKENIZER, TextFile.read(tokenizer).getBytes(StandardCharsets.UTF_8));

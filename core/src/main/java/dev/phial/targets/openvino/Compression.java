@@ -6,8 +6,6 @@ import dev.phial.quant.Formats;
 import dev.phial.quant.GroupFloat;
 import dev.phial.quant.GroupInt;
 import dev.phial.quant.Recoding;
-import dev.phial.quant.method.Given;
-import dev.phial.quant.method.GroupMethod;
 import dev.phial.quant.method.Nncf;
 import dev.phial.tensor.Coding;
 import java.util.Optional;
@@ -45,25 +43,27 @@ sealed interface Compression {
       implements Compression {}
 
   /**
+   * Integers as NNCF chooses them.
+   *
    * @param groupSize or -1 for whole rows
    * @param columns of the matrix
+   * @param input what the reference holds the matrix in
    */
-  static Compression integers(int bits, boolean symmetric, int groupSize, int columns) {
+  static Compression integers(
+      int bits, boolean symmetric, int groupSize, int columns, FloatType input) {
     int size = groupSize == -1 ? columns : groupSize;
-    return integers(
-        bits, symmetric, size, groupSize != -1, new Nncf(bits, symmetric), Optional.empty());
+    return integers(bits, symmetric, size, groupSize != -1, input, Optional.empty());
   }
 
   /** Codes that come as they are. */
-  static Compression carried(Recoding recoding, int columns) {
+  static Compression kept(Recoding recoding, int columns) {
     Coding to = recoding.to();
-    boolean symmetric = to.offset() == Coding.Offset.NONE;
     return integers(
         to.bits(),
-        symmetric,
+        to.offset() == Coding.Offset.NONE,
         to.groupSize(),
         to.groupSize() != columns,
-        new Given(!symmetric),
+        FloatType.F32,
         Optional.of(recoding));
   }
 
@@ -72,14 +72,14 @@ sealed interface Compression {
       boolean symmetric,
       int size,
       boolean cutsRows,
-      GroupMethod method,
+      FloatType input,
       Optional<Recoding> recoding) {
     ElementType codes =
         bits == 8
             ? (symmetric ? ElementType.I8 : ElementType.U8)
             : (symmetric ? ElementType.I4 : ElementType.U4);
     return new Groups(
-        new GroupInt(bits, size, FloatType.F16, method),
+        new GroupInt(bits, size, FloatType.F16, new Nncf(bits, symmetric), input),
         codes,
         ElementType.F16,
         !symmetric,
@@ -88,7 +88,8 @@ sealed interface Compression {
         recoding);
   }
 
-  static Compression floats(GroupFloat.Values values, int groupSize, int columns) {
+  /** Small floating-point numbers as NNCF chooses them. */
+  static Compression floats(GroupFloat.Values values, int groupSize, int columns, FloatType input) {
     int size = groupSize == -1 ? columns : groupSize;
     ElementType codes =
         switch (values) {
@@ -98,7 +99,7 @@ sealed interface Compression {
         };
     ElementType scales = values == GroupFloat.Values.NF4 ? ElementType.F16 : ElementType.F8E8M0;
     return new Groups(
-        new GroupFloat(values, size),
+        new GroupFloat(values, size, input),
         codes,
         scales,
         false,

@@ -1,11 +1,12 @@
 package dev.phial.targets.openvino;
 
 import dev.phial.PhialException;
+import dev.phial.choose.Kept;
 import dev.phial.graph.DecoderGraph;
+import dev.phial.model.Weight;
 import dev.phial.quant.FloatType;
 import dev.phial.quant.GroupFloat;
 import dev.phial.quant.method.Nncf;
-import dev.phial.targets.Carry;
 import dev.phial.targets.openvino.OpenvinoOptions.Fallback;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -41,8 +42,8 @@ final class Compressions {
     IrMatrix output = IrMatrix.of(decoder.output().weight());
     List<IrMatrix> inner = Matrices.inLayers(decoder);
     boolean isTied = decoder.hyperparameters().tied();
-    if (options.carries()) {
-      all(embedding, inner, output).forEach(matrix -> byName.put(matrix.name(), carried(matrix)));
+    if (options.keeps()) {
+      all(embedding, inner, output).forEach(matrix -> byName.put(matrix.name(), kept(matrix)));
       return;
     }
     switch (options.precision()) {
@@ -53,7 +54,8 @@ final class Compressions {
               .forEach(matrix ->
                   byName.put(
                       matrix.name(),
-                      Compression.integers(8, options.symmetric(), -1, matrix.columns())));
+                      Compression.integers(
+                          8, options.symmetric(), -1, matrix.columns(), input(matrix))));
       case INT4, NF4, MXFP4 -> {
         List<IrMatrix> candidates = new ArrayList<>(inner);
         if (options.allLayers()) {
@@ -83,27 +85,34 @@ final class Compressions {
     matrices.forEach(matrix -> byName.put(matrix.name(), new Compression.Numbers(type)));
   }
 
-  private Compression carried(IrMatrix matrix) {
-    return Carry.of(
+  private Compression kept(IrMatrix matrix) {
+    return Kept.of(
             matrix.name(),
             List.of(matrix.weight()),
-            from -> Carry.integers(from, List.of(from.groupSize())),
+            from -> Kept.integers(from, List.of(from.groupSize())),
             FloatType.F16)
-        .map(recoding -> Compression.carried(recoding, matrix.columns()))
+        .map(recoding -> Compression.kept(recoding, matrix.columns()))
         .orElse(new Compression.Numbers(origin));
+  }
+
+  /** What a matrix is rounded to first; nothing where that is what it has. */
+  private FloatType input(IrMatrix matrix) {
+    Weight weight = matrix.weight();
+    return weight.isPlain() && weight.encoding() == origin.type() ? FloatType.F32 : origin;
   }
 
   private Compression backup(IrMatrix matrix) {
     return switch (options.backup()) {
       case NONE -> new Compression.Numbers(origin);
-      case INT8_ASYM -> Compression.integers(8, false, -1, matrix.columns());
-      case INT8_SYM -> Compression.integers(8, true, -1, matrix.columns());
+      case INT8_ASYM -> Compression.integers(8, false, -1, matrix.columns(), input(matrix));
+      case INT8_SYM -> Compression.integers(8, true, -1, matrix.columns(), input(matrix));
       case MXFP8_E4M3 -> {
         if (options.fallback() == Fallback.IGNORE && matrix.columns() % options.groupSize() != 0) {
           yield new Compression.Numbers(origin);
         }
         check(matrix, options.groupSize());
-        yield Compression.floats(GroupFloat.Values.MXFP8, options.groupSize(), matrix.columns());
+        yield Compression.floats(
+            GroupFloat.Values.MXFP8, options.groupSize(), matrix.columns(), input(matrix));
       }
     };
   }
@@ -140,9 +149,11 @@ final class Compressions {
 
   private Compression primary(IrMatrix matrix, int size) {
     return switch (options.precision()) {
-      case NF4 -> Compression.floats(GroupFloat.Values.NF4, size, matrix.columns());
-      case MXFP4 -> Compression.floats(GroupFloat.Values.MXFP4, size, matrix.columns());
-      default -> Compression.integers(4, options.symmetric(), size, matrix.columns());
+      case NF4 -> Compression.floats(GroupFloat.Values.NF4, size, matrix.columns(), input(matrix));
+      case MXFP4 ->
+          Compression.floats(GroupFloat.Values.MXFP4, size, matrix.columns(), input(matrix));
+      default ->
+          Compression.integers(4, options.symmetric(), size, matrix.columns(), input(matrix));
     };
   }
 

@@ -1,5 +1,6 @@
 package dev.phial.targets.openvino;
 
+import dev.phial.targets.layout.Slot;
 import java.util.List;
 
 /**
@@ -7,12 +8,13 @@ import java.util.List;
  *
  * @param offset in bytes
  */
-record Constant(String name, ElementType type, List<Long> shape, long offset) {
+record Constant(String name, ElementType type, List<Long> shape, long offset) implements Slot {
   Constant {
     shape = List.copyOf(shape);
   }
 
-  long bytes() {
+  @Override
+  public long bytes() {
     return type.bytes(shape.stream().reduce(1L, Math::multiplyExact));
   }
 }

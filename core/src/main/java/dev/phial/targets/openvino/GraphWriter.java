@@ -10,6 +10,7 @@ import dev.phial.graph.RotaryCache;
 import dev.phial.graph.Vector;
 import dev.phial.model.Hyperparameters;
 import dev.phial.model.LongRope;
+import dev.phial.model.Rows;
 import dev.phial.model.Weight;
 import dev.phial.plan.PlannedTensor;
 import dev.phial.quant.FloatType;
@@ -17,6 +18,11 @@ import dev.phial.quant.Format;
 import dev.phial.quant.Formats;
 import dev.phial.quant.GroupFloat;
 import dev.phial.quant.GroupInt;
+import dev.phial.targets.layout.Content;
+import dev.phial.targets.layout.Layout;
+import dev.phial.targets.layout.RowStore;
+import dev.phial.targets.layout.Slot;
+import dev.phial.targets.layout.Store;
 import dev.phial.tensor.Shape;
 import java.math.BigDecimal;
 import java.util.ArrayList;
@@ -43,8 +49,7 @@ final class GraphWriter {
   private final boolean halves;
   private final String operations; // the namespace of operations in the names of layers
   private final Ir ir = new Ir();
-  private final List<Stored> stored = new ArrayList<>();
-  private final List<PlannedTensor> planned = new ArrayList<>();
+  private final Layout.Builder layout;
   private final Map<String, Value> matrices = new HashMap<>();
   private final List<Value> states = new ArrayList<>();
   private final List<String> stateNames = new ArrayList<>();
@@ -83,14 +88,20 @@ final class GraphWriter {
   /**
    * @param origin type of what is not compressed
    * @param halves whether constants are kept in half precision where they fit
+   * @param layout receives what lies in the data file
    */
   private GraphWriter(
-      DecoderGraph decoder, Compressions compressions, FloatType origin, boolean halves) {
+      DecoderGraph decoder,
+      Compressions compressions,
+      FloatType origin,
+      boolean halves,
+      Layout.Builder layout) {
     this.decoder = decoder;
     this.h = decoder.hyperparameters();
     this.compressions = compressions;
     this.origin = origin;
     this.halves = halves;
+    this.layout = layout;
     this.operations = origin == FloatType.F32 ? "aten" : "ov_ext";
     inputIds = ir.parameter("input_ids", ElementType.I64, UNKNOWN, UNKNOWN);
     attentionMask = ir.parameter("attention_mask", ElementType.I64, UNKNOWN, UNKNOWN);
@@ -100,12 +111,17 @@ final class GraphWriter {
     batchSize = ir.gather(shape, ir.list(0), ir.number(0), List.of(1L));
   }
 
-  static OpenvinoModel write(
-      DecoderGraph decoder, Compressions compressions, FloatType origin, boolean halves) {
-    return new GraphWriter(decoder, compressions, origin, halves).write();
+  /** Writes the graph, and lays down the data file that goes with it. */
+  static Ir write(
+      DecoderGraph decoder,
+      Compressions compressions,
+      FloatType origin,
+      boolean halves,
+      Layout.Builder layout) {
+    return new GraphWriter(decoder, compressions, origin, halves, layout).write();
   }
 
-  private OpenvinoModel write() {
+  private Ir write() {
     Value hidden = embedding();
     for (int layer = 0; layer < decoder.layers().size(); layer++) {
       hidden = layer(layer, hidden);
@@ -123,7 +139,12 @@ final class GraphWriter {
           List.of());
     }
     ir.result(logits);
-    return new OpenvinoModel(ir, stored, planned);
+    ir.contents()
+        .forEach((offset, bytes) -> {
+          Slot slot = Slot.of("constant at " + offset, bytes.length);
+          layout.place(slot, OpenvinoTarget.DATA, offset).content(slot, Content.of(bytes));
+        });
+    return ir;
   }
 
   // --- constants
@@ -175,11 +196,12 @@ final class GraphWriter {
     }
     Value constant = floats(Ir.dimensions(1, 1, values.length), values);
     Weight parameter = vector.parts().getFirst().weight();
-    planned.add(
-        new PlannedTensor(
+    layout.inside(
+        PlannedTensor.of(
             "self." + parameter.huggingFaceName(),
-            reshaped(parameter, Shape.of(values.length)),
-            Formats.of(halves ? FloatType.F16 : FloatType.F32)));
+            Shape.of(values.length),
+            Formats.of(halves ? FloatType.F16 : FloatType.F32),
+            vector.parts()));
     return constant;
   }
 
@@ -723,13 +745,9 @@ final class GraphWriter {
             "self." + module + "._openvino_orig_bias",
             ElementType.of(origin),
             List.of((long) bias.size()));
-    Weight weight = bias.parts().getFirst().weight();
-    int first = bias.parts().getFirst().first();
-    stored.add(
-        new Stored(weight, first, bias.size(), new Storage.Numbers(constant, origin, origin, 1)));
-    planned.add(
-        new PlannedTensor(
-            constant.name(), reshaped(weight, Shape.of(bias.size())), Formats.of(origin)));
+    PlannedTensor tensor =
+        PlannedTensor.of(constant.name(), Shape.of(bias.size()), Formats.of(origin), bias.parts());
+    lay(tensor, RowStore.of(tensor, constant));
     return ir.decompress("", ir.named(constant), ElementType.F32, true);
   }
 
@@ -774,11 +792,8 @@ final class GraphWriter {
   private Value numbers(IrMatrix matrix, String name, Compression.Numbers numbers) {
     List<Long> shape = Ir.dimensions(matrix.rows(), matrix.columns());
     Constant constant = ir.place(name, ElementType.of(numbers.type()), shape);
-    add(
-        matrix,
-        name,
-        new Storage.Numbers(constant, origin, numbers.type(), matrix.columns()),
-        numbers.format());
+    PlannedTensor tensor = planned(matrix, name, numbers.format());
+    lay(tensor, RowStore.of(tensor, constant));
     return ir.constant(constant);
   }
 
@@ -793,16 +808,10 @@ final class GraphWriter {
         groups.cutsRows() ? Ir.dimensions(rows, perRow, 1) : Ir.dimensions(rows, 1);
     Constant codes = ir.place(name, groups.codes(), shape);
     Value numbers = ir.convert(ir.constant(codes), ElementType.F16);
-    Optional<Nibbles> zeros = Optional.empty();
+    Optional<Constant> zeros = Optional.empty();
     if (groups.zeros()) {
       Constant zeroPoints = ir.place(name + "/zero_point", groups.codes(), scaleShape);
-      zeros =
-          Optional.of(
-              new Nibbles(
-                  zeroPoints,
-                  groups.codes() == ElementType.U4 ? 4 : 8,
-                  rows,
-                  Math.toIntExact(perRow)));
+      zeros = Optional.of(zeroPoints);
       Value subtrahend = ir.convert(ir.constant(zeroPoints), ElementType.F16);
       numbers = ir.elementwise(name + "/zero_point/subtract", "Subtract", numbers, subtrahend);
     }
@@ -812,31 +821,40 @@ final class GraphWriter {
       scale = ir.convert(scale, ElementType.F16);
     }
     Value product = ir.elementwise(name + "/fq_weights_" + port, "Multiply", numbers, scale);
-    boolean isRounded = matrix.weight().isPlain() && matrix.weight().encoding() == origin.type();
-    FloatType rounding = isRounded ? FloatType.F32 : origin;
-    Storage storage =
+    PlannedTensor tensor = planned(matrix, name, groups.format()).with(groups.recoding());
+    lay(
+        tensor,
         switch (groups.format()) {
           case GroupInt format ->
-              new Storage.Integers(
-                  codes, scales, zeros, rounding, format, matrix.columns(), groups.recoding());
-          case GroupFloat format ->
-              new Storage.Floats(codes, scales, rounding, format, matrix.columns());
+              RowStore.of(
+                  tensor,
+                  format,
+                  codes,
+                  scales,
+                  zeros,
+                  !format.hasZeros(), // the middle code is stored as 0
+                  false);
+          case GroupFloat format -> RowStore.of(tensor, format, codes, scales);
           case Format other -> throw new IllegalArgumentException(other.name());
-        };
-    add(matrix, name, storage, groups.format());
+        });
     return groups.cutsRows()
         ? ir.reshape(product, false, ir.list(rows, matrix.columns()), rows, (long) matrix.columns())
         : product;
   }
 
-  private void add(IrMatrix matrix, String name, Storage storage, Format format) {
-    stored.add(new Stored(matrix.weight(), matrix.first(), matrix.rows(), storage));
-    planned.add(
-        new PlannedTensor(
-            name, reshaped(matrix.weight(), Shape.of(matrix.rows(), matrix.columns())), format));
+  private static PlannedTensor planned(IrMatrix matrix, String name, Format format) {
+    return PlannedTensor.of(
+        name,
+        Shape.of(matrix.rows(), matrix.columns()),
+        format,
+        List.of(new Rows(matrix.weight(), matrix.first(), matrix.rows())));
   }
 
-  private static Weight reshaped(Weight weight, Shape shape) {
-    return new Weight(weight.name(), weight.layer(), weight.part(), shape, weight.slices());
+  /** A tensor whose slots are constants, which know where they are. */
+  private void lay(PlannedTensor tensor, Store store) {
+    for (Slot slot : store.slots()) {
+      layout.place(slot, OpenvinoTarget.DATA, ((Constant) slot).offset());
+    }
+    layout.region(tensor, store);
   }
 }

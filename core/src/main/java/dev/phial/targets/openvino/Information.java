@@ -19,7 +19,7 @@ final class Information {
     all.put("runtime_options", runtime);
     Map<String, Object> ours = new LinkedHashMap<>();
     ours.put("precision", options.precision().label());
-    if (options.carries()) {
+    if (options.keeps()) {
       ours.put("carry", true);
     } else if (options.precision().isMixed()) {
       ours.put("group_size", options.groupSize());

@@ -14,7 +14,7 @@ import java.util.List;
  * @param ratio of the weights in four bits, the rest in those of the backup
  * @param symmetric without zero points
  * @param allLayers four bits for the embedding and the output matrix too
- * @param carries whether codes come along as they are
+ * @param keeps whether codes come along as they are
  */
 record OpenvinoOptions(
     Precision precision,
@@ -24,7 +24,7 @@ record OpenvinoOptions(
     Backup backup,
     boolean allLayers,
     Fallback fallback,
-    boolean carries) {
+    boolean keeps) {
   /** What becomes of matrices that do not get four bits. */
   enum Backup {
     INT8_ASYM,
@@ -105,7 +105,7 @@ record OpenvinoOptions(
         options.has(BACKUP) ? choice(options, BACKUP, CHOOSABLE) : usualBackup(precision),
         options.has(ALL_LAYERS),
         fallback,
-        request.carries());
+        request.keeps());
   }
 
   private static Backup usualBackup(Precision precision) {
@@ -158,7 +158,7 @@ record OpenvinoOptions(
 
   /** For a summary: what was chosen, and what is usual; nothing of plain numbers. */
   String words() {
-    if (carries) {
+    if (keeps) {
       return "codes as they came";
     }
     List<String> words = new ArrayList<>();

@@ -4,16 +4,14 @@ import dev.phial.PhialException;
 import dev.phial.graph.DecoderGraph;
 import dev.phial.model.Hyperparameters;
 import dev.phial.model.ModelDescription;
-import dev.phial.plan.Plan;
 import dev.phial.quant.FloatType;
-import dev.phial.source.HuggingFace;
-import dev.phial.source.Sources;
-import dev.phial.targets.Job;
+import dev.phial.source.Folder;
 import dev.phial.targets.Manifest;
 import dev.phial.targets.Request;
 import dev.phial.targets.Target;
 import dev.phial.targets.TargetOption;
-import java.nio.file.Path;
+import dev.phial.targets.layout.FileNames;
+import dev.phial.targets.layout.Layout;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -26,6 +24,11 @@ import java.util.Set;
 public final class OpenvinoTarget implements Target {
   /** The families whose graph can be written. */
   private static final Set<String> FAMILIES = Set.of("phi2", "phi3", "phimoe");
+
+  private static final String GRAPH = "openvino_model.xml";
+  static final String DATA = "openvino_model.bin";
+
+  private static final String REMEDY = "choose another precision, openvino:fp32 for example";
 
   @Override
   public String name() {
@@ -60,14 +63,17 @@ public final class OpenvinoTarget implements Target {
   }
 
   @Override
-  public Job plan(Request request) {
+  public Layout plan(Request request) {
     OpenvinoOptions options = OpenvinoOptions.of(request);
-    if (!(request.checkpoint() instanceof HuggingFace folder)) {
-      throw new PhialException.Unsupported(
-          "%s: expected the folder of a checkpoint, whose tokenizer goes to OpenVINO, found a single file; pass the checkpoint it was made from, or with --original its folder beside the file"
-              .formatted(request.checkpoint().path()),
-          "needs the folder of the checkpoint");
-    }
+    Folder folder =
+        request
+            .checkpoint()
+            .folder()
+            .orElseThrow(() ->
+                new PhialException.Unsupported(
+                    "%s: expected the folder of a checkpoint, whose tokenizer goes to OpenVINO, found a single file; pass the checkpoint it was made from, or with --original its folder beside the file"
+                        .formatted(request.checkpoint().path()),
+                    "needs the folder of the checkpoint"));
     ModelDescription description = request.model();
     String family = description.family().name();
     if (!FAMILIES.contains(family)) {
@@ -79,39 +85,31 @@ public final class OpenvinoTarget implements Target {
     }
     DecoderGraph decoder = DecoderGraph.of(description);
     FloatType origin =
-        options.carries() ? FloatType.F32 : origin(folder, decoder, options.precision());
-    OpenvinoModel model =
+        options.keeps() ? FloatType.F32 : origin(folder, decoder, options.precision());
+    Layout.Builder layout =
+        new Layout.Builder(description, FileNames.FOLDER, request.choosing(REMEDY));
+    Ir graph =
         GraphWriter.write(
             decoder,
             new Compressions(decoder, options, origin),
             origin,
-            options.precision() == Precision.FP16);
+            options.precision() == Precision.FP16,
+            layout);
     Map<String, byte[]> texts = new LinkedHashMap<>();
-    texts.put(OpenvinoJob.GRAPH, IrXml.write(model.graph(), Information.of(options)));
+    texts.put(GRAPH, IrXml.write(graph, Information.of(options)));
     texts.putAll(Texts.of(folder, options));
-    List<Path> companions =
-        folder.companions().stream()
-            .filter(file -> !texts.containsKey(String.valueOf(file.getFileName())))
-            .toList();
-    Manifest manifest = new Manifest(request, this, options.precision().label());
-    long bytes =
-        model.graph().bytes()
-            + texts.values().stream().mapToLong(text -> text.length).sum()
-            + companions.stream().mapToLong(Sources::size).sum()
-            + manifest.bytes(OpenvinoJob.names(texts, companions).toList());
-    Plan plan =
-        new Plan(
-            name(),
-            options.precision().label(),
-            description.hyperparameters(),
-            model.planned(),
-            bytes,
-            options.words());
-    return new OpenvinoJob(folder.path(), plan, model, texts, companions, manifest);
+    return layout
+        .files(texts)
+        .companions(
+            folder.companions().stream()
+                .filter(file -> !texts.containsKey(String.valueOf(file.getFileName())))
+                .toList())
+        .manifest(new Manifest(request, this, options.precision().label()))
+        .build(name(), options.precision().label(), options.words());
   }
 
   /** The type in which the reference holds the weights before it compresses them. */
-  private static FloatType origin(HuggingFace folder, DecoderGraph decoder, Precision precision) {
+  private static FloatType origin(Folder folder, DecoderGraph decoder, Precision precision) {
     return switch (precision) {
       case FP32 -> FloatType.F32;
       case FP16 -> FloatType.F16;

@@ -2,7 +2,7 @@ package dev.phial.targets.openvino;
 
 import dev.phial.io.Json;
 import dev.phial.io.PythonJson;
-import dev.phial.source.HuggingFace;
+import dev.phial.source.Folder;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
@@ -15,7 +15,7 @@ final class Texts {
 
   private Texts() {}
 
-  static Map<String, byte[]> of(HuggingFace folder, OpenvinoOptions options) {
+  static Map<String, byte[]> of(Folder folder, OpenvinoOptions options) {
     Map<String, byte[]> texts = new LinkedHashMap<>();
     texts.put("config.json", PythonJson.dump(folder.plainConfig(), INDENT));
     if (folder.file("generation_config.json").isEmpty()) {

@@ -1,6 +1,6 @@
 package dev.phial.targets.openvino;
 
-import dev.phial.source.HuggingFace;
+import dev.phial.source.Folder;
 import dev.phial.targets.openvino.TokenizerSource.Added;
 import java.io.ByteArrayOutputStream;
 import java.util.ArrayList;
@@ -70,7 +70,7 @@ final class TokenizerGraphs {
   }
 
   /** The files by name. */
-  static Map<String, byte[]> of(HuggingFace folder) {
+  static Map<String, byte[]> of(Folder folder) {
     TokenizerGraphs graphs = new TokenizerGraphs(new TokenizerSource(folder));
     Map<String, byte[]> files = new LinkedHashMap<>();
     Map<String, ?> information = graphs.information();

@@ -3,7 +3,7 @@ package dev.phial.targets.openvino;
 import dev.phial.PhialException;
 import dev.phial.source.ChatTemplates;
 import dev.phial.source.Config;
-import dev.phial.source.HuggingFace;
+import dev.phial.source.Folder;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -21,7 +21,7 @@ final class TokenizerSource {
   /** Longer than any text, for want of a limit: transformers' is 1e30, the graph's 32 bits. */
   private static final long NO_LIMIT = Integer.MAX_VALUE;
 
-  private final HuggingFace folder;
+  private final Folder folder;
   private final Config file;
   private final Optional<Config> settings;
   private final TreeMap<Integer, Added> added = new TreeMap<>();
@@ -32,7 +32,7 @@ final class TokenizerSource {
   /**
    * @throws PhialException.BadInput if the folder has no tokenizer.json
    */
-  TokenizerSource(HuggingFace folder) {
+  TokenizerSource(Folder folder) {
     this.folder = folder;
     this.file =
         folder
@@ -165,7 +165,7 @@ final class TokenizerSource {
   }
 
   Optional<String> chatTemplate() {
-    return ChatTemplates.of(folder.path()).chosen();
+    return ChatTemplates.of(folder).chosen();
   }
 
   static byte[] utf8(String text) {

@@ -7,6 +7,7 @@ import dev.phial.Fixtures;
 import dev.phial.PhialException;
 import dev.phial.io.Progress;
 import dev.phial.model.Families;
+import dev.phial.plan.Plan;
 import dev.phial.plan.PlannedTensor;
 import dev.phial.source.Checkpoint;
 import dev.phial.source.GgufValue;
@@ -14,8 +15,9 @@ import dev.phial.source.Sources;
 import dev.phial.targets.Options;
 import dev.phial.targets.Pass;
 import dev.phial.targets.Request;
-import dev.phial.targets.Sink;
 import dev.phial.targets.TargetOption;
+import dev.phial.targets.layout.Layout;
+import dev.phial.targets.layout.Sink;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -24,6 +26,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.AfterEach;
@@ -45,11 +48,11 @@ final class GgufOptionsTest {
   /**
    * @param words {@code Q4_K pure tensor-type=a=Q8_0}: the precision, or {@code -}, and options
    */
-  private GgufJob plan(String words) {
+  private Planned plan(String words) {
     return plan(MODEL, words);
   }
 
-  private GgufJob plan(Path model, String words) {
+  private Planned plan(Path model, String words) {
     List<String> all = List.of(words.replace("FOLDER", folder.toString()).split(" "));
     Map<String, List<String>> options = new LinkedHashMap<>();
     for (String word : all.subList(1, all.size())) {
@@ -63,11 +66,28 @@ final class GgufOptionsTest {
     Optional<String> precision = Optional.of(all.getFirst()).filter(word -> !word.equals("-"));
     Checkpoint checkpoint = Sources.open(model);
     checkpoints.add(checkpoint);
-    return (GgufJob)
-        new GgufTarget()
-            .plan(
-                new Request(
-                    checkpoint, Families.describe(checkpoint), precision, new Options(options)));
+    Request request =
+        new Request(checkpoint, Families.describe(checkpoint), precision, new Options(options));
+    GgufFiles files = new GgufTarget().files(request);
+    return new Planned(files, files.layout(request, Optional.empty()));
+  }
+
+  private record Planned(GgufFiles files, Layout layout) {
+    Plan plan() {
+      return layout.plan();
+    }
+
+    List<GgufLayout> layouts() {
+      return files.files();
+    }
+
+    /** The tensors that have some. */
+    Set<String> important() {
+      return plan().tensors().stream()
+          .filter(tensor -> files.importance().of(tensor.weight(), 0).isPresent())
+          .map(PlannedTensor::name)
+          .collect(Collectors.toSet());
+    }
   }
 
   @AfterEach
@@ -75,14 +95,14 @@ final class GgufOptionsTest {
     checkpoints.forEach(Checkpoint::close);
   }
 
-  private static Map<String, String> formats(GgufJob job) {
+  private static Map<String, String> formats(Planned job) {
     return job.plan().tensors().stream()
         .collect(
             Collectors.toMap(
                 PlannedTensor::name, tensor -> tensor.format().name(), (a, b) -> a, TreeMap::new));
   }
 
-  private static String metadata(GgufJob job, String key) {
+  private static String metadata(Planned job, String key) {
     return String.valueOf(job.layouts().getFirst().metadata().get(key));
   }
 
@@ -191,7 +211,7 @@ final class GgufOptionsTest {
     "- outtype=q8_0, Q8_0"
   })
   void convertsWithoutATypeToQuantizeTo(String words, String type) {
-    GgufJob job = plan(words);
+    Planned job = plan(words);
     assertThat(job.plan().precision()).isEqualTo(type);
     assertThat(formats(job))
         .containsEntry("token_embd.weight", type)
@@ -200,7 +220,7 @@ final class GgufOptionsTest {
 
   @Test
   void prunesLayers() {
-    GgufJob job = plan("Q4_0 prune-layers=0");
+    Planned job = plan("Q4_0 prune-layers=0");
     assertThat(metadata(job, "phi3.block_count")).isEqualTo("1");
     assertThat(formats(job).keySet())
         .contains("blk.0.attn_qkv.weight")
@@ -216,7 +236,7 @@ final class GgufOptionsTest {
   @ParameterizedTest
   @ValueSource(strings = {"Q4_0", "-"})
   void overridesMetadataAtItsEnd(String precision) {
-    GgufJob job =
+    Planned job =
         plan(
             precision
                 + " override-kv=general.name=str:Mine override-kv=a.int=int:-7"
@@ -231,7 +251,7 @@ final class GgufOptionsTest {
   @Test
   void namesTheModel() throws IOException {
     Files.writeString(folder.resolve("own.json"), "{\"general.author\":\"Me\"}");
-    GgufJob job = plan("- model-name=Mine metadata=FOLDER/own.json");
+    Planned job = plan("- model-name=Mine metadata=FOLDER/own.json");
     assertThat(metadata(job, "general.name")).isEqualTo("Mine");
     assertThat(metadata(job, "general.author")).isEqualTo("Me");
   }
@@ -244,16 +264,16 @@ final class GgufOptionsTest {
     "imatrix={} exclude-weights=ffn exclude-weights=output, attn",
   })
   void usesTheImportanceOfSomeTensors(String words, String names) {
-    GgufJob job = plan("Q4_0 " + words.replace("{}", IMATRIX));
+    Planned job = plan("Q4_0 " + words.replace("{}", IMATRIX));
     List<String> wanted = List.of(names.split(" "));
-    assertThat(job.importance().keySet())
+    assertThat(job.important())
         .isNotEmpty()
         .allMatch(name ->
             names.equals("all")
                 || wanted.stream().anyMatch(name::contains) && !name.equals("output.weight")
                 || name.contains("attn_output"));
     assertThat(metadata(job, "quantize.imatrix.entries_count"))
-        .isEqualTo(Integer.toString(job.importance().size()));
+        .isEqualTo(Integer.toString(job.important().size()));
     assertThat(metadata(job, "quantize.imatrix.file")).isEqualTo(cut(IMATRIX));
   }
 
@@ -264,8 +284,8 @@ final class GgufOptionsTest {
 
   @Test
   void withoutEntriesThereIsNoImportance() {
-    GgufJob job = plan("Q4_0 include-weights=nothing imatrix=" + IMATRIX);
-    assertThat(job.importance()).isEmpty();
+    Planned job = plan("Q4_0 include-weights=nothing imatrix=" + IMATRIX);
+    assertThat(job.important()).isEmpty();
     assertThat(metadata(job, "quantize.imatrix.file")).isEqualTo("null");
   }
 
@@ -313,7 +333,7 @@ final class GgufOptionsTest {
 
   @Test
   void splitsAndKeepsSplits() {
-    GgufJob job = plan("Q8_0 split-max-tensors=4");
+    Planned job = plan("Q8_0 split-max-tensors=4");
     int files = (job.plan().tensors().size() + 3) / 4;
     assertThat(job.layouts()).hasSize(files);
     assertThat(job.layouts().getLast().metadata().keySet())
@@ -322,17 +342,17 @@ final class GgufOptionsTest {
     assertThat(first.getFileName().toString())
         .isEqualTo("many-00001-of-%05d.gguf".formatted(files));
     assertThat(plan(first, "COPY").layouts()).hasSize(1);
-    GgufJob kept = plan(first, "F16 allow-requantize keep-split");
+    Planned kept = plan(first, "F16 allow-requantize keep-split");
     assertThat(kept.layouts()).hasSize(files);
     assertThat(formats(kept)).hasSameSizeAs(job.plan().tensors());
-    GgufJob empty = plan("Q8_0 split-max-tensors=100 no-tensor-first-split");
+    Planned empty = plan("Q8_0 split-max-tensors=100 no-tensor-first-split");
     assertThat(empty.layouts().getFirst().tensors()).isEmpty();
     assertThat(empty.layouts()).hasSize(2);
   }
 
   @Test
   void splitsBySize() {
-    GgufJob job = plan("F32 split-max-size=3M");
+    Planned job = plan("F32 split-max-size=3M");
     assertThat(job.layouts()).hasSizeGreaterThan(2);
     for (GgufLayout layout : job.layouts()) {
       assertThat(layout.tensors().stream().mapToLong(GgufLayout::padded).sum())
@@ -344,12 +364,12 @@ final class GgufOptionsTest {
         .hasMessageContaining("alone takes 2097152 bytes; allow more");
   }
 
-  private Path write(GgufJob job, String name) {
+  private Path write(Planned job, String name) {
     Path output = folder.resolve(name);
-    try (Sink sink = job.open(output, false)) {
+    try (Sink sink = job.layout().open(output, false)) {
       Pass.run(List.of(sink), 1, Progress.NONE);
     }
-    return job.files(output).getFirst();
+    return job.layout().files(output).getFirst();
   }
 
   @Test

@@ -3,8 +3,8 @@ package dev.phial.targets.gguf;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.phial.io.Json;
+import dev.phial.source.Folder;
 import dev.phial.source.GgufValue;
-import dev.phial.source.HuggingFace;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
@@ -25,8 +25,6 @@ import tools.jackson.databind.JsonNode;
  */
 final class MetadataGoldenTest {
   /** A safetensors file without tensors. */
-  private static final byte[] NO_WEIGHTS = {2, 0, 0, 0, 0, 0, 0, 0, '{', '}'};
-
   private static final long PARAMETERS = 3_821_079_552L;
 
   @TempDir Path parent;
@@ -90,17 +88,16 @@ final class MetadataGoldenTest {
   @ParameterizedTest
   @MethodSource("folders")
   void describesFolders(JsonNode golden) throws IOException {
-    try (HuggingFace folder = folder(golden)) {
-      assertThat(
-              told(
-                  GeneralMetadata.of(
-                      folder,
-                      PARAMETERS,
-                      folder.file("override.json"),
-                      text(golden, "model_name"),
-                      "0.0X")))
-          .isEqualTo(expected(golden));
-    }
+    Folder folder = folder(golden);
+    assertThat(
+            told(
+                GeneralMetadata.of(
+                    folder,
+                    PARAMETERS,
+                    folder.file("override.json"),
+                    text(golden, "model_name"),
+                    "0.0X")))
+        .isEqualTo(expected(golden));
   }
 
   static Stream<JsonNode> tokenizers() throws IOException {
@@ -110,21 +107,18 @@ final class MetadataGoldenTest {
   @ParameterizedTest
   @MethodSource("tokenizers")
   void findsSpecialTokens(JsonNode golden) throws IOException {
-    try (HuggingFace folder = folder(golden)) {
-      assertThat(told(SpecialTokens.of(folder, golden.get("limit").asInt())))
-          .isEqualTo(expected(golden));
-    }
+    assertThat(told(SpecialTokens.of(folder(golden), golden.get("limit").asInt())))
+        .isEqualTo(expected(golden));
   }
 
-  private HuggingFace folder(JsonNode golden) throws IOException {
+  private Folder folder(JsonNode golden) throws IOException {
     Path folder = Files.createDirectory(parent.resolve(golden.get("name").asString()));
-    Files.write(folder.resolve("model.safetensors"), NO_WEIGHTS);
     for (Map.Entry<String, JsonNode> file : golden.get("files").properties()) {
       Path path = folder.resolve(file.getKey());
       Files.createDirectories(path.getParent());
       Files.writeString(path, file.getValue().asString());
     }
-    return HuggingFace.open(folder);
+    return Folder.read(folder);
   }
 
   /** Key, type and value of each line. */

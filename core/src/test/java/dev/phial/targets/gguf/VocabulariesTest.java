@@ -4,7 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.phial.PhialException;
-import dev.phial.source.HuggingFace;
+import dev.phial.source.Folder;
 import dev.phial.targets.gguf.Vocabulary.TokenType;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -55,9 +55,7 @@ final class VocabulariesTest {
   }
 
   private Vocabulary read(int size, Optional<String> pre) {
-    try (HuggingFace checkpoint = HuggingFace.open(folder)) {
-      return Vocabularies.of(checkpoint, size, pre);
-    }
+    return Vocabularies.of(Folder.read(folder), size, pre);
   }
 
   private static List<String> types(Vocabulary vocabulary) {

@@ -9,13 +9,15 @@ import dev.phial.io.Progress;
 import dev.phial.model.Families;
 import dev.phial.model.ModelDescription;
 import dev.phial.plan.PlannedTensor;
+import dev.phial.quant.FloatType;
+import dev.phial.source.Checkpoint;
 import dev.phial.source.Config;
-import dev.phial.source.HuggingFace;
-import dev.phial.targets.Job;
+import dev.phial.source.Sources;
 import dev.phial.targets.Options;
 import dev.phial.targets.Pass;
 import dev.phial.targets.Request;
-import dev.phial.targets.Sink;
+import dev.phial.targets.layout.Layout;
+import dev.phial.targets.layout.Sink;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -23,7 +25,6 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.Optional;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -101,7 +102,7 @@ final class MlxTargetTest {
         .hasMessageContaining(message);
   }
 
-  private static Job plan(HuggingFace checkpoint, String precision, Map<String, String> options) {
+  private static Layout plan(Checkpoint checkpoint, String precision, Map<String, String> options) {
     Map<String, List<String>> values =
         options.entrySet().stream()
             .collect(Collectors.toMap(Map.Entry::getKey, entry -> List.of(entry.getValue())));
@@ -131,8 +132,8 @@ final class MlxTargetTest {
 
   @Test
   void planSaysTheSizeToTheByte() throws IOException {
-    try (HuggingFace checkpoint = HuggingFace.open(MODELS.resolve("phi35-moe"))) {
-      Job job = plan(checkpoint, "3", Map.of());
+    try (Checkpoint checkpoint = Sources.open(MODELS.resolve("phi35-moe"))) {
+      Layout job = plan(checkpoint, "3", Map.of());
       Path output = folder.resolve("out");
       try (Sink sink = job.open(output, false)) {
         Pass.run(List.of(sink), 2, Progress.NONE);
@@ -154,7 +155,7 @@ final class MlxTargetTest {
   @Test
   void leavesWhatDoesNotDivideIntoGroups() throws IOException {
     // 192 columns divide into groups of 64, not of 128
-    try (HuggingFace checkpoint = HuggingFace.open(narrow(192))) {
+    try (Checkpoint checkpoint = Sources.open(narrow(192))) {
       List<String> formats =
           plan(checkpoint, "4", Map.of("q-group-size", "128")).plan().tensors().stream()
               .filter(tensor -> tensor.name().contains("mlp"))
@@ -167,7 +168,7 @@ final class MlxTargetTest {
 
   @Test
   void refusesWhereNothingDividesIntoGroups() throws IOException {
-    try (HuggingFace checkpoint = HuggingFace.open(narrow(96))) {
+    try (Checkpoint checkpoint = Sources.open(narrow(96))) {
       assertThatThrownBy(() -> plan(checkpoint, "4", Map.of()))
           .isInstanceOf(PhialException.Unsupported.class)
           .hasMessageContaining("groups of 64");
@@ -223,12 +224,12 @@ final class MlxTargetTest {
     byte[] bytes = Files.readAllBytes(weights);
     bytes[bytes.length - 1] = 0x48; // the last number becomes 131072
     Files.write(weights, bytes);
-    try (HuggingFace checkpoint = HuggingFace.open(model);
+    try (Checkpoint checkpoint = Sources.open(model);
         Sink sink =
             plan(checkpoint, "4", Map.of("dtype", "float16")).open(folder.resolve("out"), false)) {
       assertThatThrownBy(() -> Pass.run(List.of(sink), 1, Progress.NONE))
           .isInstanceOf(PhialException.Unsupported.class)
-          .hasMessageContaining("expected numbers that fit float16, found 131072");
+          .hasMessageContaining("expected numbers that fit 4bit-g64, found 131072");
     }
     assertThat(folder).isDirectoryNotContaining("glob:**/*out*");
   }
@@ -244,15 +245,17 @@ final class MlxTargetTest {
   }
 
   private static List<String> caveats(String model) {
-    try (HuggingFace checkpoint = HuggingFace.open(MODELS.resolve(model))) {
+    try (Checkpoint checkpoint = Sources.open(MODELS.resolve(model))) {
       return new MlxTarget().caveats(Families.describe(checkpoint));
     }
   }
 
-  private static JsonNode writtenConfig(HuggingFace checkpoint) {
-    MlxJob job = (MlxJob) plan(checkpoint, "4", Map.of());
-    byte[] text = Objects.requireNonNull(job.texts().get("config.json"));
-    return Json.STRICT.readTree(new String(text, StandardCharsets.UTF_8));
+  private JsonNode writtenConfig(Checkpoint checkpoint) throws IOException {
+    Path output = folder.resolve("written");
+    try (Sink sink = plan(checkpoint, "4", Map.of()).open(output, true)) {
+      Pass.run(List.of(sink), 1, Progress.NONE);
+    }
+    return Json.STRICT.readTree(Files.readString(output.resolve("config.json")));
   }
 
   /**
@@ -261,10 +264,10 @@ final class MlxTargetTest {
   @Test
   void putsTheConfigurationIntoTheSchemaThatMlxLmReads() throws IOException {
     JsonNode published;
-    try (HuggingFace checkpoint = HuggingFace.open(MODELS.resolve("phi3-medium-128k"))) {
+    try (Checkpoint checkpoint = Sources.open(MODELS.resolve("phi3-medium-128k"))) {
       published = writtenConfig(checkpoint);
     }
-    try (HuggingFace checkpoint = HuggingFace.open(MODELS.resolve("phi3-medium-128k-tf5"))) {
+    try (Checkpoint checkpoint = Sources.open(MODELS.resolve("phi3-medium-128k-tf5"))) {
       JsonNode config = writtenConfig(checkpoint);
       for (String key : List.of("rope_theta", "original_max_position_embeddings", "torch_dtype")) {
         assertThat(config.get(key)).as(key).isEqualTo(published.get(key));
@@ -281,7 +284,7 @@ final class MlxTargetTest {
     ObjectNode scaling = (ObjectNode) config.get("rope_scaling");
     scaling.set("rope_type", scaling.remove("type"));
     write(model, config);
-    try (HuggingFace checkpoint = HuggingFace.open(model)) {
+    try (Checkpoint checkpoint = Sources.open(model)) {
       assertThat(writtenConfig(checkpoint).at("/rope_scaling/type").asString())
           .isEqualTo("longrope");
     }
@@ -292,7 +295,7 @@ final class MlxTargetTest {
     Path model = copy("phi2");
     ObjectNode config = config(model);
     write(model, config.put("tie_word_embeddings", true));
-    try (HuggingFace checkpoint = HuggingFace.open(model)) {
+    try (Checkpoint checkpoint = Sources.open(model)) {
       assertThatThrownBy(() -> plan(checkpoint, "4", Map.of()))
           .isInstanceOf(PhialException.Unsupported.class)
           .hasMessageContaining("found tied embeddings");
@@ -301,8 +304,13 @@ final class MlxTargetTest {
 
   @Test
   void cutsFilesWhereMlxLmDoes() throws IOException {
-    try (HuggingFace checkpoint = HuggingFace.open(MODELS.resolve("phi2"))) {
-      MlxLayout whole = ((MlxJob) plan(checkpoint, "4", Map.of())).layout();
+    try (Checkpoint checkpoint = Sources.open(MODELS.resolve("phi2"))) {
+      MlxLayout whole =
+          MlxLayout.of(
+              Families.describe(checkpoint).weights().stream()
+                  .map(weight ->
+                      new MlxTensor(weight, FloatType.F16, Optional.empty(), Optional.empty()))
+                  .toList());
       assertThat(whole.shards()).hasSize(1);
       assertThat(whole.shards().getFirst().name()).isEqualTo("model.safetensors");
       // an entry that is larger than the limit, and then as many as fit
@@ -328,7 +336,7 @@ final class MlxTargetTest {
 
   @Test
   void tensorsAreNamedAsInMlx() throws IOException {
-    try (HuggingFace checkpoint = HuggingFace.open(MODELS.resolve("phi35-moe"))) {
+    try (Checkpoint checkpoint = Sources.open(MODELS.resolve("phi35-moe"))) {
       assertThat(plan(checkpoint, "4", Map.of()).plan().tensors())
           .extracting(PlannedTensor::name)
           .contains("model.layers.1.block_sparse_moe.switch_mlp.gate_proj.weight", "lm_head.bias")

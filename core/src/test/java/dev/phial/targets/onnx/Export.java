@@ -6,11 +6,11 @@ import dev.phial.model.ModelDescription;
 import dev.phial.quant.activation.SomeRanges;
 import dev.phial.source.Checkpoint;
 import dev.phial.source.Sources;
-import dev.phial.targets.Job;
 import dev.phial.targets.Options;
 import dev.phial.targets.Pass;
 import dev.phial.targets.Request;
-import dev.phial.targets.Sink;
+import dev.phial.targets.layout.Layout;
+import dev.phial.targets.layout.Sink;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -42,7 +42,7 @@ record Export(Path folder, ModelProto model) {
   static Export write(Path source, String spelling, Path folder) {
     Path output = folder.resolve("onnx");
     try (Checkpoint checkpoint = Sources.open(source)) {
-      Job job = plan(checkpoint, spelling);
+      Layout job = plan(checkpoint, spelling);
       try (Sink sink = job.open(output, true)) {
         Pass.run(List.of(sink), 2, Progress.NONE);
       }
@@ -53,7 +53,7 @@ record Export(Path folder, ModelProto model) {
     }
   }
 
-  static Job plan(Checkpoint checkpoint, String spelling) {
+  static Layout plan(Checkpoint checkpoint, String spelling) {
     String[] words = spelling.split(",");
     Map<String, List<String>> options = new HashMap<>();
     for (String word : Arrays.asList(words).subList(1, words.length)) {

@@ -4,12 +4,13 @@ import dev.phial.Fixtures;
 import dev.phial.io.Progress;
 import dev.phial.model.Families;
 import dev.phial.plan.Plan;
-import dev.phial.source.HuggingFace;
-import dev.phial.targets.Job;
+import dev.phial.source.Checkpoint;
+import dev.phial.source.Sources;
 import dev.phial.targets.Options;
 import dev.phial.targets.Pass;
 import dev.phial.targets.Request;
-import dev.phial.targets.Sink;
+import dev.phial.targets.layout.Layout;
+import dev.phial.targets.layout.Sink;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.HashMap;
@@ -23,8 +24,8 @@ final class Export {
 
   /** Writes {@code folder/openvino} from a fixture, and says what was planned. */
   static Plan write(String model, String spelling, Path folder) {
-    try (HuggingFace checkpoint = HuggingFace.open(Fixtures.model(model))) {
-      Job job = job(checkpoint, spelling);
+    try (Checkpoint checkpoint = Sources.open(Fixtures.model(model))) {
+      Layout job = job(checkpoint, spelling);
       try (Sink sink = job.open(folder.resolve("openvino"), true)) {
         Pass.run(List.of(sink), 2, Progress.NONE);
       }
@@ -33,12 +34,12 @@ final class Export {
   }
 
   static Plan plan(String model, String spelling) {
-    try (HuggingFace checkpoint = HuggingFace.open(Fixtures.model(model))) {
+    try (Checkpoint checkpoint = Sources.open(Fixtures.model(model))) {
       return job(checkpoint, spelling).plan();
     }
   }
 
-  private static Job job(HuggingFace checkpoint, String spelling) {
+  private static Layout job(Checkpoint checkpoint, String spelling) {
     List<String> words = Arrays.asList(spelling.split(","));
     Map<String, List<String>> options = new HashMap<>();
     for (String word : words.subList(1, words.size())) {

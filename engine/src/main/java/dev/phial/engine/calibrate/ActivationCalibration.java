@@ -1,13 +1,13 @@
 package dev.phial.engine.calibrate;
 
 import dev.phial.PhialException;
+import dev.phial.choose.SmoothQuant;
 import dev.phial.engine.run.Forward;
 import dev.phial.engine.run.Model;
 import dev.phial.engine.run.Observer;
 import dev.phial.engine.run.Taps;
 import dev.phial.engine.run.Team;
 import dev.phial.graph.DecoderGraph;
-import dev.phial.graph.SmoothQuant;
 import dev.phial.quant.activation.ActivationPlace;
 import dev.phial.quant.activation.ActivationPoint;
 import dev.phial.quant.activation.ActivationRange;

@@ -6,8 +6,6 @@ import dev.phial.engine.jinja.TemplateException;
 import dev.phial.engine.jinja.TimeFormat;
 import dev.phial.source.ChatTemplates;
 import dev.phial.source.Checkpoint;
-import dev.phial.source.Gguf;
-import dev.phial.source.HuggingFace;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.time.LocalDateTime;
@@ -43,11 +41,11 @@ public final class ChatTemplate {
    * @throws PhialException.BadInput if it is no sound template
    */
   public static Optional<ChatTemplate> of(Checkpoint checkpoint) {
-    return switch (checkpoint) {
-      case HuggingFace folder ->
-          ChatTemplates.of(folder.path()).chosen().map(text -> parse(folder.path(), text));
-      case Gguf gguf -> gguf.text("tokenizer.chat_template").map(text -> parse(gguf.path(), text));
-    };
+    return checkpoint
+        .folder()
+        .flatMap(folder -> ChatTemplates.of(folder).chosen())
+        .or(() -> checkpoint.gguf().flatMap(gguf -> gguf.text("tokenizer.chat_template")))
+        .map(text -> parse(checkpoint.path(), text));
   }
 
   static ChatTemplate parse(Path path, String text) {

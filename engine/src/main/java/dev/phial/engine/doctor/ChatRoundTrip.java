@@ -23,7 +23,11 @@ final class ChatRoundTrip implements Check {
 
   @Override
   public void examine(Patient patient, Findings findings) {
-    if (ChatTemplates.of(patient.checkpoint().path()).differ()) {
+    if (patient
+        .checkpoint()
+        .folder()
+        .filter(folder -> ChatTemplates.of(folder).differ())
+        .isPresent()) {
       findings.warning(
           "chat_template.jinja holds another chat template than tokenizer_config.json",
           "transformers, ONNX Runtime GenAI, OpenVINO and MLX take the first, llama.cpp's converter takes the second");

@@ -5,8 +5,6 @@ import dev.phial.engine.tokenizer.Encoding;
 import dev.phial.engine.tokenizer.Tokenizer;
 import dev.phial.source.Checkpoint;
 import dev.phial.source.Config;
-import dev.phial.source.Gguf;
-import dev.phial.source.HuggingFace;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
@@ -61,7 +59,7 @@ final class EndTokens implements Check {
     String found =
         "the chat template ends a turn with %s (%d), EOS ids are %s"
             .formatted(piece, end.ids()[0], declared);
-    if (checkpoint instanceof Gguf && KNOWN_TO_LLAMA.contains(piece)) {
+    if (checkpoint.gguf().isPresent() && KNOWN_TO_LLAMA.contains(piece)) {
       findings.note(found, "llama.cpp knows this token by its text; other readers of GGUF may not");
     } else {
       findings.error(found, "a runtime that goes by them talks on after its answer");
@@ -91,21 +89,22 @@ final class EndTokens implements Check {
 
   private static Set<Long> declared(Checkpoint checkpoint) {
     Set<Long> ids = new TreeSet<>();
-    switch (checkpoint) {
-      case HuggingFace folder -> {
-        // generation_config.json has the last word in transformers
-        folder
-            .json("generation_config.json")
-            .filter(config -> config.has("eos_token_id"))
-            .or(() -> Optional.of(folder.config()))
-            .ifPresent(config -> add(config, ids));
-      }
-      case Gguf gguf ->
-          Stream.of("eos", "eot", "eom")
-              .map(kind -> gguf.whole("tokenizer.ggml.%s_token_id".formatted(kind)))
-              .filter(OptionalLong::isPresent)
-              .forEach(id -> ids.add(id.getAsLong()));
-    }
+    checkpoint
+        .folder()
+        .map(folder ->
+            // generation_config.json has the last word in transformers
+            folder
+                .json("generation_config.json")
+                .filter(config -> config.has("eos_token_id"))
+                .orElse(folder.config()))
+        .ifPresent(config -> add(config, ids));
+    checkpoint
+        .gguf()
+        .ifPresent(gguf ->
+            Stream.of("eos", "eot", "eom")
+                .map(kind -> gguf.whole("tokenizer.ggml.%s_token_id".formatted(kind)))
+                .filter(OptionalLong::isPresent)
+                .forEach(id -> ids.add(id.getAsLong())));
     return ids;
   }
 

@@ -2,7 +2,6 @@ package dev.phial.engine.doctor;
 
 import dev.phial.model.Hyperparameters;
 import dev.phial.model.LongRope;
-import dev.phial.source.Gguf;
 import java.util.List;
 
 /** Rotated dimensions, factors and attention factor, as far as they can be judged by themselves. */
@@ -44,7 +43,7 @@ final class RotaryEmbedding implements Check {
           "texts of more than %d tokens are read as badly as without LongRoPE, or shorter ones are"
               .formatted(h.originalContext()));
     }
-    if (patient.checkpoint() instanceof Gguf
+    if (patient.checkpoint().gguf().isPresent()
         && rope.longScale().isEmpty()
         && h.attentionFactor() != 1) {
       findings.error(

@@ -1,7 +1,5 @@
 package dev.phial.engine.doctor;
 
-import dev.phial.source.Gguf;
-import dev.phial.source.HuggingFace;
 import dev.phial.tensor.Tensor;
 import java.util.Arrays;
 
@@ -16,34 +14,29 @@ final class TiedEmbeddings implements Check {
 
   @Override
   public void examine(Patient patient, Findings findings) {
-    switch (patient.checkpoint()) {
-      case HuggingFace folder -> {
-        Tensor embedding = folder.tensors().get("model.embed_tokens.weight");
-        Tensor output = folder.tensors().get("lm_head.weight");
-        boolean tied = folder.config().flag("tie_word_embeddings", false);
-        if (embedding == null || output == null) {
-          return; // a missing one has been reported
-        }
-        boolean equal = equal(embedding, output);
-        if (tied && !equal) {
-          findings.error(
-              "config.json ties the output matrix to the embedding, but lm_head.weight differs from it",
-              "runtimes that believe config.json leave lm_head.weight out and answer wrongly");
-        } else if (equal) {
-          findings.warning(
-              "lm_head.weight equals the embedding",
-              "the file is larger by %d bytes than it need be".formatted(output.bytes()));
-        }
-      }
-      case Gguf gguf -> {
-        Tensor embedding = gguf.tensors().get("token_embd.weight");
-        Tensor output = gguf.tensors().get("output.weight");
-        if (embedding != null && output != null && equal(embedding, output)) {
-          findings.warning(
-              "output.weight equals token_embd.weight",
-              "the file is larger by %d bytes than it need be".formatted(output.bytes()));
-        }
-      }
+    boolean isGguf = patient.checkpoint().gguf().isPresent();
+    String input = isGguf ? "token_embd.weight" : "model.embed_tokens.weight";
+    String output = isGguf ? "output.weight" : "lm_head.weight";
+    Tensor embedding = patient.checkpoint().tensors().get(input);
+    Tensor own = patient.checkpoint().tensors().get(output);
+    if (embedding == null || own == null) {
+      return; // a missing one has been reported
+    }
+    boolean tied =
+        patient
+            .checkpoint()
+            .folder()
+            .filter(folder -> folder.config().flag("tie_word_embeddings", false))
+            .isPresent();
+    boolean equal = equal(embedding, own);
+    if (tied && !equal) {
+      findings.error(
+          "config.json ties the output matrix to the embedding, but lm_head.weight differs from it",
+          "runtimes that believe config.json leave lm_head.weight out and answer wrongly");
+    } else if (equal) {
+      findings.warning(
+          isGguf ? "output.weight equals token_embd.weight" : "lm_head.weight equals the embedding",
+          "the file is larger by %d bytes than it need be".formatted(own.bytes()));
     }
   }
 

@@ -5,7 +5,6 @@ import dev.phial.source.Checkpoint;
 import dev.phial.source.Config;
 import dev.phial.source.Gguf;
 import dev.phial.source.GgufValue;
-import dev.phial.source.HuggingFace;
 import java.util.Locale;
 import java.util.Optional;
 
@@ -64,11 +63,12 @@ public record Sampling(
    */
   public static Sampling of(Checkpoint checkpoint) {
     try {
-      return switch (checkpoint) {
-        case HuggingFace folder ->
-            folder.json("generation_config.json").map(Sampling::of).orElse(GREEDY);
-        case Gguf gguf -> of(gguf);
-      };
+      return checkpoint
+          .folder()
+          .flatMap(folder -> folder.json("generation_config.json"))
+          .map(Sampling::of)
+          .or(() -> checkpoint.gguf().map(Sampling::of))
+          .orElse(GREEDY);
     } catch (PhialException.Usage e) {
       throw new PhialException.BadInput(
           "%s recommends senseless sampling: %s"

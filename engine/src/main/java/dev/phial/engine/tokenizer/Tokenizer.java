@@ -3,7 +3,6 @@ package dev.phial.engine.tokenizer;
 import dev.phial.PhialException;
 import dev.phial.source.Checkpoint;
 import dev.phial.source.Gguf;
-import dev.phial.source.HuggingFace;
 import dev.phial.source.Sources;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -52,10 +51,11 @@ public final class Tokenizer {
    * @throws PhialException.Unsupported if it is of a kind that no Phi model has
    */
   public static Tokenizer of(Checkpoint checkpoint) {
-    return switch (checkpoint) {
-      case HuggingFace folder -> ofFolder(folder.path());
-      case Gguf gguf -> ofGguf(gguf);
-    };
+    return checkpoint
+        .folder()
+        .map(folder -> ofFolder(folder.path()))
+        .or(() -> checkpoint.gguf().map(Tokenizer::ofGguf))
+        .orElseThrow();
   }
 
   /** The same of a folder or GGUF file, which need hold no weights. */

@@ -4,12 +4,12 @@ import dev.phial.io.Progress;
 import dev.phial.model.Families;
 import dev.phial.source.Checkpoint;
 import dev.phial.source.Sources;
-import dev.phial.targets.Job;
 import dev.phial.targets.Options;
 import dev.phial.targets.Pass;
 import dev.phial.targets.Request;
-import dev.phial.targets.Sink;
 import dev.phial.targets.gguf.GgufTarget;
+import dev.phial.targets.layout.Layout;
+import dev.phial.targets.layout.Sink;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
@@ -20,7 +20,7 @@ public final class Quantizing {
 
   public static Path gguf(Path model, String type, Path folder) {
     try (Checkpoint checkpoint = Sources.open(model)) {
-      Job job =
+      Layout job =
           new GgufTarget()
               .plan(
                   new Request(

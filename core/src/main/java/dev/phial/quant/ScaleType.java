@@ -1,0 +1,55 @@
+package dev.phial.quant;
+
+import dev.phial.kernel.SmallFloats;
+import dev.phial.tensor.DType;
+
+/** What scales, and offsets that are numbers, are stored in. */
+public enum ScaleType {
+  F32 {
+    @Override
+    public float round(float value) {
+      return value;
+    }
+  },
+  F16 {
+    @Override
+    public float round(float value) {
+      return Math.clamp(FloatType.F16.round(value), -65504f, 65504f);
+    }
+  },
+  BF16 {
+    @Override
+    public float round(float value) {
+      return FloatType.BF16.round(value);
+    }
+  },
+  /** Powers of two; no sign and no zero. */
+  E8M0 {
+    @Override
+    public float round(float value) {
+      float magnitude = Math.max(Math.abs(value), 0x1p-126f);
+      int exponent = Math.getExponent(magnitude);
+      boolean isUpper = magnitude > 0x1.8p0f * Math.scalb(1f, exponent);
+      return Math.scalb(1f, Math.min(126, isUpper ? exponent + 1 : exponent));
+    }
+  },
+  /** Without a sign here: scales that are small floating-point numbers themselves. */
+  E4M3 {
+    @Override
+    public float round(float value) {
+      return DType.e4m3(SmallFloats.e4m3(Math.min(Math.abs(value), 448f)));
+    }
+  };
+
+  /** The nearest value there is; of numbers that are too large, the largest. */
+  public abstract float round(float value);
+
+  /** Whether a scale may be negative. */
+  public boolean isSigned() {
+    return this != E8M0 && this != E4M3;
+  }
+
+  static ScaleType of(FloatType type) {
+    return valueOf(type.name());
+  }
+}

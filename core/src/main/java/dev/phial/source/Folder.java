@@ -1,0 +1,118 @@
+package dev.phial.source;
+
+import dev.phial.io.Json;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
+import tools.jackson.databind.node.ObjectNode;
+
+/** The files beside the weights of a checkpoint: config.json, the tokenizer's, code. */
+public final class Folder {
+  private static final String CONFIG = "config.json";
+  static final String GENERATION = "generation_config.json";
+
+  private static final Pattern COMPANION =
+      Pattern.compile(
+          "tokenizer\\.(json|model)|(tokenizer|generation)_config\\.json|(special_tokens_map|added_tokens|vocab)\\.json|merges\\.txt|chat_template\\.(json|jinja)|.*\\.(tiktoken|py)");
+
+  private final Path path;
+  private final Config config;
+  private final Map<String, Config> described; // what follows from other files
+
+  private Folder(Path path, Config config, Map<String, Config> described) {
+    this.path = path;
+    this.config = config;
+    this.described = Map.copyOf(described);
+  }
+
+  /**
+   * @throws dev.phial.PhialException.BadInput if it has no config.json
+   */
+  public static Folder read(Path path) {
+    return of(path, Config.read(path.resolve(CONFIG)));
+  }
+
+  /**
+   * @param config what config.json says or, if there is none, would say
+   */
+  static Folder of(Path path, Config config) {
+    return new Folder(path, config, Map.of());
+  }
+
+  /** This folder as if it held a JSON file, which follows from others; one that is there counts. */
+  Folder with(String name, Config content) {
+    Map<String, Config> more = new HashMap<>(described);
+    more.put(name, content);
+    return new Folder(path, config, more);
+  }
+
+  /** This folder with a config.json that says whether there is one matrix for input and output. */
+  public Folder tied(boolean tied) {
+    return config.flag("tie_word_embeddings", !tied) == tied
+        ? this
+        : new Folder(path, config.with("tie_word_embeddings", tied), described);
+  }
+
+  public Path path() {
+    return path;
+  }
+
+  /**
+   * The name of the folder; for {@code snapshots/HASH} in a hub cache that is the hash, which is
+   * what converters use.
+   */
+  public String name() {
+    try {
+      Path last = path.toRealPath().getFileName();
+      return last == null ? "model" : last.toString(); // the root of a disk has no name
+    } catch (IOException e) {
+      throw Json.unreadable(path, e);
+    }
+  }
+
+  public Config config() {
+    return config;
+  }
+
+  /** config.json without what it says about how weights were quantized here. */
+  public ObjectNode plainConfig() {
+    ObjectNode json = (ObjectNode) config.json().deepCopy();
+    json.remove(List.of("quantization", "quantization_config"));
+    return json;
+  }
+
+  /** The type of the weights by its name in transformers, if config.json tells it. */
+  public Optional<String> dtype() {
+    return config.text("torch_dtype").or(() -> config.text("dtype")); // transformers 5
+  }
+
+  /** A file, if it is there. */
+  public Optional<Path> file(String name) {
+    Path file = path.resolve(name);
+    return Files.isRegularFile(file) ? Optional.of(file) : Optional.empty();
+  }
+
+  /** A JSON file, if it is there. */
+  public Optional<Config> json(String name) {
+    return file(name).map(Config::read).or(() -> Optional.ofNullable(described.get(name)));
+  }
+
+  /** What lies beside weights and configuration and goes with them: the tokenizer, code. */
+  public List<Path> companions() {
+    try (Stream<Path> found = Files.list(path)) {
+      return found
+          .filter(file -> COMPANION.matcher(file.getFileName().toString()).matches())
+          .filter(Files::isRegularFile)
+          .sorted()
+          .toList();
+    } catch (IOException e) {
+      throw Json.unreadable(path, e);
+    }
+  }
+}

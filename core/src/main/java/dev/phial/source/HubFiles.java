@@ -1,0 +1,107 @@
+package dev.phial.source;
+
+import dev.phial.io.Json;
+import dev.phial.tensor.Tensor;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.stream.Stream;
+
+/**
+ * The weight files of a folder in the layout of the Hugging Face hub: one or several, with an
+ * index.
+ *
+ * @param files in the order in which their tensors count
+ * @param tensors as they lie there
+ */
+record HubFiles(List<Path> files, Map<String, Tensor> tensors) {
+  static final String SAFETENSORS = ".safetensors";
+  private static final String SAFETENSORS_INDEX = "model.safetensors.index.json";
+  static final String TORCH = ".bin";
+  private static final String TORCH_INDEX = "pytorch_model.bin.index.json";
+
+  /** Whether there are any. */
+  static boolean areIn(Path folder) {
+    return areSafetensors(folder) || !list(folder, "pytorch_model", TORCH).isEmpty();
+  }
+
+  /**
+   * @throws dev.phial.PhialException.BadInput if one is missing or damaged
+   */
+  static HubFiles read(Path folder, Arena arena) {
+    boolean areSafetensors = areSafetensors(folder);
+    Optional<ShardIndex> index = index(folder, areSafetensors);
+    List<Path> files = files(folder, areSafetensors, index);
+    Map<String, Tensor> tensors = new LinkedHashMap<>();
+    for (Path file : files) {
+      Map<String, Tensor> shard =
+          areSafetensors ? Safetensors.read(file, arena) : TorchPickle.read(file, arena);
+      shard.values().forEach(tensor -> add(tensors, tensor));
+    }
+    index.ifPresent(i -> i.check(tensors.keySet()));
+    return new HubFiles(files, tensors);
+  }
+
+  /** Safetensors are preferred where both are there, as everywhere else. */
+  private static boolean areSafetensors(Path folder) {
+    return !list(folder, "model", SAFETENSORS).isEmpty()
+        || Files.isRegularFile(folder.resolve(SAFETENSORS_INDEX));
+  }
+
+  private static Optional<ShardIndex> index(Path folder, boolean areSafetensors) {
+    return areSafetensors
+        ? ShardIndex.read(folder.resolve(SAFETENSORS_INDEX), SAFETENSORS)
+        : ShardIndex.read(folder.resolve(TORCH_INDEX), TORCH);
+  }
+
+  /** The shards the index names, else those that look like weights. */
+  private static List<Path> files(Path folder, boolean areSafetensors, Optional<ShardIndex> index) {
+    List<String> names =
+        index
+            .map(ShardIndex::fileNames)
+            .orElseGet(() ->
+                areSafetensors
+                    ? list(folder, "model", SAFETENSORS)
+                    : list(folder, "pytorch_model", TORCH));
+    if (names.isEmpty()) {
+      throw Refusal.bad(
+          folder,
+          "expected model*.safetensors or pytorch_model*.bin, found neither; was the download completed?");
+    }
+    for (String name : names) {
+      if (!Files.isRegularFile(folder.resolve(name))) {
+        throw Refusal.bad(
+            folder, "expected the weights %s, found no such file; download it again", name);
+      }
+    }
+    return names.stream().map(folder::resolve).toList();
+  }
+
+  private static void add(Map<String, Tensor> tensors, Tensor tensor) {
+    Tensor other = tensors.putIfAbsent(tensor.name(), tensor);
+    if (other != null) {
+      throw Refusal.bad(
+          tensor.file(),
+          "tensor %s: expected it in one file, found it in %s too; remove the file that is left over",
+          tensor.name(),
+          other.file());
+    }
+  }
+
+  private static List<String> list(Path folder, String prefix, String suffix) {
+    try (Stream<Path> files = Files.list(folder)) {
+      return files
+          .map(file -> file.getFileName().toString())
+          .filter(name -> name.startsWith(prefix) && name.endsWith(suffix))
+          .sorted()
+          .toList();
+    } catch (IOException e) {
+      throw Json.unreadable(folder, e);
+    }
+  }
+}

@@ -1,0 +1,69 @@
+package dev.phial.source;
+
+import dev.phial.quant.activation.ActivationCodes;
+import dev.phial.quant.activation.ActivationPlace;
+import dev.phial.tensor.Tensor;
+import java.lang.foreign.Arena;
+import java.nio.file.Path;
+import java.util.Collections;
+import java.util.List;
+import java.util.Map;
+
+/** The tensors of a checkpoint and the files they are mapped from. */
+final class Weights implements AutoCloseable {
+  private final Arena arena;
+  private final List<Path> files;
+  private final Map<String, Tensor> tensors;
+  private final Naming naming;
+  private final Map<ActivationPlace, ActivationCodes> activations;
+  private Map<Path, String> hashes = Map.of(); // when they have been asked for
+
+  /**
+   * @param tensors by name, in the order of the files
+   * @param activations what is rounded between the layers
+   */
+  Weights(
+      Arena arena,
+      List<Path> files,
+      Map<String, Tensor> tensors,
+      Naming naming,
+      Map<ActivationPlace, ActivationCodes> activations) {
+    this.arena = arena;
+    this.files = List.copyOf(files);
+    this.tensors = Collections.unmodifiableMap(tensors);
+    this.naming = naming;
+    this.activations = Map.copyOf(activations);
+  }
+
+  Weights(Arena arena, List<Path> files, Map<String, Tensor> tensors, Naming naming) {
+    this(arena, files, tensors, naming, Map.of());
+  }
+
+  List<Path> files() {
+    return files;
+  }
+
+  Map<String, Tensor> tensors() {
+    return tensors;
+  }
+
+  Naming naming() {
+    return naming;
+  }
+
+  Map<ActivationPlace, ActivationCodes> activations() {
+    return activations;
+  }
+
+  synchronized Map<Path, String> hashes() {
+    if (hashes.isEmpty()) {
+      hashes = Sha256.of(files);
+    }
+    return hashes;
+  }
+
+  @Override
+  public void close() {
+    arena.close();
+  }
+}

@@ -1,0 +1,203 @@
+package dev.phial.targets.layout;
+
+import dev.phial.PhialException;
+import dev.phial.io.LittleEndian;
+import dev.phial.model.Hyperparameters;
+import dev.phial.model.ModelDescription;
+import dev.phial.model.Role;
+import dev.phial.model.Rows;
+import dev.phial.model.TensorName;
+import dev.phial.model.Weight;
+import dev.phial.plan.Plan;
+import dev.phial.plan.PlannedTensor;
+import dev.phial.plan.Stretch;
+import dev.phial.tensor.DType;
+import dev.phial.tensor.Shape;
+import dev.phial.tensor.Tensor;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.IdentityHashMap;
+import java.util.List;
+import java.util.Objects;
+
+/**
+ * The tensors of an output in memory instead, outside the heap, whatever the target: for those who
+ * want to know what a precision would cost before anything is written. Tensors that the output
+ * would take over as they are stay where they are.
+ */
+public final class MemorySink implements Sink {
+  private static final long ALIGNMENT = 64;
+
+  private final Layout layout;
+  private final Arena arena = Arena.ofShared();
+  private final Uses uses = new Uses();
+  private final IdentityHashMap<PlannedTensor, MemorySegment> held = new IdentityHashMap<>();
+
+  /** Takes no memory yet. */
+  MemorySink(Layout layout) {
+    this.layout = layout;
+  }
+
+  /** What files would hold, and how large they would be. */
+  public Plan plan() {
+    return layout.plan();
+  }
+
+  /** Bytes that {@link #allocate} takes. */
+  public long bytes() {
+    return encoded().stream().mapToLong(tensor -> tensor.bytes() + ALIGNMENT).sum();
+  }
+
+  private List<PlannedTensor> encoded() {
+    return layout.plan().tensors().stream().filter(tensor -> !tensor.isCopied()).toList();
+  }
+
+  /**
+   * Takes the memory.
+   *
+   * @throws PhialException.OutputFailed if the system does not give it
+   */
+  public void allocate() {
+    try {
+      for (PlannedTensor tensor : encoded()) {
+        MemorySegment segment = arena.allocate(tensor.bytes(), ALIGNMENT);
+        long rowBytes = tensor.rowBytes();
+        held.put(tensor, segment);
+        uses.add(
+            tensor,
+            layout.choosing(),
+            (blocks, row, rows) ->
+                MemorySegment.copy(
+                    blocks, 0, segment, ValueLayout.JAVA_BYTE, row * rowBytes, blocks.length));
+      }
+    } catch (OutOfMemoryError e) {
+      throw new PhialException.OutputFailed(
+          "%s: expected to get %d bytes of memory, found less; write the file, which needs next to none"
+              .formatted(plan().precision(), bytes()),
+          e);
+    }
+  }
+
+  @Override
+  public List<Weight> weights() {
+    return uses.weights();
+  }
+
+  @Override
+  public boolean needsValues(Weight weight) {
+    return uses.needsValues(weight);
+  }
+
+  @Override
+  public void accept(Weight weight, long first, int count, float[] values) {
+    uses.accept(weight, first, count, values);
+  }
+
+  /** Nothing appears anywhere. */
+  @Override
+  public void commit() {}
+
+  /**
+   * The model as a reader of the output would see it, once all rows have come; until it is closed.
+   */
+  public ModelDescription description() {
+    ModelDescription model = layout.model();
+    boolean unties = false;
+    List<Weight> weights = new ArrayList<>();
+    for (Weight weight : model.weights()) {
+      List<Piece> own = pieces(weight, weight.role());
+      List<Piece> output = weight.role() == Role.OUTPUT ? List.of() : pieces(weight, Role.OUTPUT);
+      weights.add(held(weight, weight.name(), own.isEmpty() ? output : own));
+      if (!own.isEmpty() && !output.isEmpty()) {
+        weights.add(held(weight, model.family().name(Role.OUTPUT), output));
+        unties = true;
+      }
+    }
+    Hyperparameters h = model.hyperparameters();
+    return new ModelDescription(
+        model.family(), unties ? h.untied() : h, weights, layout.activations());
+  }
+
+  /** Rows of a parameter, and the tensor that they are in. */
+  private record Piece(PlannedTensor tensor, Stretch source) {}
+
+  /** In the order of the rows. */
+  private List<Piece> pieces(Weight weight, Role role) {
+    return plan().tensors().stream()
+        .flatMap(tensor ->
+            tensor.sources().stream()
+                .filter(source -> source.rows().weight() == weight && source.role() == role)
+                .map(source -> new Piece(tensor, source)))
+        .sorted(Comparator.comparingLong(piece -> piece.source.rows().first()))
+        .toList();
+  }
+
+  /** What was dropped, since it changes nothing, stays as it is. */
+  private Weight held(Weight weight, TensorName name, List<Piece> pieces) {
+    if (pieces.isEmpty() || pieces.getFirst().tensor.isCopied()) {
+      return new Weight(
+          name, weight.layer(), weight.part(), weight.shape(), weight.slices(), weight.scaling());
+    }
+    List<Tensor> slices =
+        weight.shape().rank() == 1
+            ? List.of(vector(weight, pieces))
+            : pieces.stream().map(this::matrix).toList();
+    return new Weight(name, weight.layer(), weight.part(), weight.shape(), slices);
+  }
+
+  private Tensor tensor(PlannedTensor tensor, Shape shape) {
+    return new Tensor(
+        tensor.weight().slices().getFirst().file(),
+        tensor.name(),
+        tensor.format(),
+        shape,
+        Objects.requireNonNull(held.get(tensor)));
+  }
+
+  private Tensor matrix(Piece piece) {
+    PlannedTensor planned = piece.tensor;
+    long columns = planned.columns();
+    Tensor all = tensor(planned, Shape.of(planned.shape().elements() / columns, columns));
+    Stretch source = piece.source;
+    return source.step() == 1
+        ? all.slice(planned.name(), source.to(), source.rows().count())
+        : all.every(planned.name(), source.to(), source.step(), source.rows().count());
+  }
+
+  /** A vector may be put together of several; it is small. */
+  private Tensor vector(Weight weight, List<Piece> pieces) {
+    int size = Math.toIntExact(weight.shape().elements());
+    float[] values = new float[size];
+    for (Piece piece : pieces) {
+      Tensor all = tensor(piece.tensor, Shape.of(piece.tensor.shape().elements(), 1));
+      Rows rows = piece.source.rows();
+      all.read(
+          piece.source.to(), Math.toIntExact(rows.count()), values, Math.toIntExact(rows.first()));
+    }
+    return new Tensor(
+        weight.slices().getFirst().file(),
+        pieces.getFirst().tensor.name(),
+        DType.F32,
+        weight.shape(),
+        MemorySegment.ofArray(floats(values)));
+  }
+
+  private static byte[] floats(float[] values) {
+    byte[] bytes = new byte[values.length * Float.BYTES];
+    for (int i = 0; i < values.length; i++) {
+      LittleEndian.putFloat(bytes, i * Float.BYTES, values[i]);
+    }
+    return bytes;
+  }
+
+  /** Gives the memory back, if that is not done yet. */
+  @Override
+  public void close() {
+    if (arena.scope().isAlive()) {
+      arena.close();
+    }
+  }
+}
