@@ -67,6 +67,14 @@ final class LauncherTest {
     assertThat(builds()).isEqualTo(1);
   }
 
+  /** Else Java would open the next file in its place, and read that. */
+  @Test
+  void aClosedInputIsEmpty() throws IOException {
+    Command.Result result =
+        launch(List.of("sh", "-c", "./phial tokenize " + Phial.model("phi4") + " <&-")).succeeded();
+    assertThat(result.err()).contains("0 tokens");
+  }
+
   @Test
   void buildsAgainWhenASourceHasChanged() throws IOException {
     launch(List.of("./phial", "--version")).succeeded();

@@ -39,7 +39,7 @@ final class Limits {
   /** Makes sure that an id is one. */
   int id(long id) {
     if (id < 0 || id > HIGHEST_ID) {
-      throw bad("a token: expected an id from 0 to %d, found %d", HIGHEST_ID, id);
+      throw bad("expected ids of tokens from 0 to %d, found %d", HIGHEST_ID, id);
     }
     return (int) id;
   }

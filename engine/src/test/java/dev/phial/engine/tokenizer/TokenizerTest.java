@@ -285,6 +285,7 @@ final class TokenizerTest {
         "{'model':{'vocab':{'a':0}},'normalizer':{'type':'Sequence','normalizers':[{'type':'Sequence','normalizers':[]}]}}",
         "{'model':{'vocab':{'a':0}},'normalizer':{'type':'Prepend','prepend':''},'pre_tokenizer':{'type':'ByteLevel','add_prefix_space':true,'trim_offsets':true,'use_regex':false}}",
         "{'model':{'vocab':{'a':0}},'normalizer':{'type':'Lowercase'}}",
+        "{'model':{'vocab':{'a':0}},'normalizer':{'type':'Replace','pattern':{'String':'b'},'content':''},'added_tokens':[{'id':1,'content':'b','normalized':true}]}",
         "{'model':{'vocab':{'a':0}},'decoder':{'type':'Strip','content':'a','start':0,'stop':3}}",
         "{'model':{'vocab':{'a':2147483648}}}",
         "{'model':{'vocab':{'a':99999999}}}",
