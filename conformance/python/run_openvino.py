@@ -35,8 +35,8 @@ def logits(folder, ids, step, parts):
 
 
 def generate(folder, text, count):
-    # whether activations are rounded to 8 bits depends on the processor unless it is said
-    pipeline = openvino_genai.LLMPipeline(folder, "CPU", DYNAMIC_QUANTIZATION_GROUP_SIZE="0")
+    # activations in 8 bits and numbers of 16 bits depend on the processor unless it is said
+    pipeline = openvino_genai.LLMPipeline(folder, "CPU", **EXACT)
     tokenizer = pipeline.get_tokenizer()
     tokenized = tokenizer.encode(text)
     config = openvino_genai.GenerationConfig(max_new_tokens=count, ignore_eos=True, do_sample=False)

@@ -1,6 +1,7 @@
 package dev.phial.cli;
 
 import dev.phial.io.Progress;
+import dev.phial.io.Sizes;
 import java.io.Console;
 import java.io.PrintStream;
 import java.util.Locale;
@@ -10,58 +11,35 @@ import java.util.Locale;
  * still, at what. The launcher says how wide the terminal is that stderr goes to, if it goes to
  * one.
  */
-final class Bar implements Progress, AutoCloseable {
+final class Bar implements Progress.Stage {
   private static final int LENGTH = 20;
   private static final long INTERVAL = 100_000_000; // nanoseconds between two updates
   private static final long FIRST_ESTIMATE = 1_000_000_000; // what is said earlier is far off
 
   private final PrintStream out;
   private final int columns;
-  private final Unit unit;
-  private long total = 1;
+  private final Progress.Unit unit;
+  private final long total;
+  private final long started;
   private long done;
-  private long started;
   private long shown;
-
-  /** What is counted. */
-  enum Unit {
-    BYTES,
-    TOKENS,
-    QUESTIONS;
-
-    /** {@code 1.2 GB of 7.6 GB, 503 MB/s}. */
-    private String progress(long done, long total, double seconds) {
-      return switch (this) {
-        case BYTES ->
-            String.format(
-                Locale.ROOT,
-                "%s of %s, %.0f MB/s",
-                Sizes.of(done),
-                Sizes.of(total),
-                done / 1e6 / seconds);
-        case TOKENS, QUESTIONS ->
-            String.format(
-                Locale.ROOT,
-                "%,d of %,d %s, %.0f/s",
-                done,
-                total,
-                name().toLowerCase(Locale.ROOT),
-                done / seconds);
-      };
-    }
-  }
 
   /**
    * @param columns of the terminal, or 0 if there is none
    */
-  Bar(PrintStream out, int columns, Unit unit) {
+  Bar(PrintStream out, int columns, Progress.Unit unit, long total) {
     this.out = out;
     this.columns = columns;
     this.unit = unit;
+    this.total = Math.max(1, total);
+    this.started = System.nanoTime();
+    this.shown = started - INTERVAL;
   }
 
-  static Bar of(Unit unit) {
-    return new Bar(System.err, Integer.getInteger("phial.columns", guess()), unit);
+  /** A bar for each stage of some work. */
+  static Progress progress() {
+    int columns = Integer.getInteger("phial.columns", guess());
+    return (unit, total) -> new Bar(System.err, columns, unit, total);
   }
 
   /** For a launcher that cannot say. */
@@ -69,13 +47,6 @@ final class Bar implements Progress, AutoCloseable {
   private static int guess() {
     Console console = System.console();
     return console != null && console.isTerminal() ? 80 : 0;
-  }
-
-  @Override
-  public synchronized void start(long newTotal) {
-    total = Math.max(1, newTotal);
-    started = System.nanoTime();
-    shown = started - INTERVAL;
   }
 
   @Override
@@ -97,9 +68,32 @@ final class Bar implements Progress, AutoCloseable {
         100 * done / total,
         "=".repeat(marks),
         " ".repeat(LENGTH - marks),
-        unit.progress(done, total, seconds),
+        count(seconds),
         nanos < FIRST_ESTIMATE ? "?" : time((total - done) * seconds / done),
         what);
+  }
+
+  /** {@code 1.2 GB of 7.6 GB, 503 MB/s}. */
+  private String count(double seconds) {
+    return switch (unit) {
+      case BYTES ->
+          String.format(
+              Locale.ROOT,
+              "%s of %s, %.0f MB/s",
+              Sizes.of(done),
+              Sizes.of(total),
+              done / 1e6 / seconds);
+      case TOKENS, QUESTIONS ->
+          String.format(
+              Locale.ROOT,
+              "%,d of %,d %s, %.0f/s",
+              done,
+              total,
+              unit.name().toLowerCase(Locale.ROOT),
+              done / seconds);
+      case WEIGHTS ->
+          String.format(Locale.ROOT, "%.1f of %.1f million weights", done / 1e6, total / 1e6);
+    };
   }
 
   /** {@code 1:05} or {@code 2:01:05}. */

@@ -3,10 +3,13 @@ package dev.phial.cli;
 import dev.phial.PhialException;
 import dev.phial.engine.calibrate.Calibration;
 import dev.phial.engine.calibrate.InputSquares;
+import dev.phial.engine.calibrate.RangeSearch;
+import dev.phial.engine.text.DefaultText;
 import dev.phial.engine.tokenizer.SpecialTokens;
 import dev.phial.io.AtomicFile;
 import dev.phial.io.Inputs;
 import dev.phial.io.Json;
+import dev.phial.io.Progress;
 import dev.phial.model.Families;
 import dev.phial.model.ModelDescription;
 import dev.phial.quant.activation.ActivationPoint;
@@ -137,11 +140,11 @@ final class CalibrateCommand implements Callable<Integer> {
       checkFamily(loaded);
       Calibration calibration = calibration(loaded, words);
       int length = context(loaded);
-      try (Bar bar = Bar.of(Bar.Unit.TOKENS)) {
-        bar.start((long) calibration.count() * length);
+      try (Progress.Stage stage =
+          Bar.progress().begin(Progress.Unit.TOKENS, (long) calibration.count() * length)) {
         calibration.run(
             processOutput ? Optional.of(squares) : Optional.empty(),
-            read -> bar.advance("reading the text", (long) read * length));
+            read -> stage.advance("reading the text", (long) read * length));
       }
       List<ImportanceMatrixFile.Entry> entries = squares.entries();
       ImportanceMatrixFile.write(output, force, dataset(), calibration.count(), length, entries);
@@ -156,6 +159,7 @@ final class CalibrateCommand implements Callable<Integer> {
           "--%s is for importance matrices; leave it away, or --ranges"
               .formatted(processOutput ? "process-output" : "parse-special"));
     }
+    Threads.check(threads);
     Map<String, List<String>> given = new HashMap<>();
     method.ifPresent(value -> given.put(CalibrationOptions.METHOD, List.of(value)));
     percentile.ifPresent(value -> given.put(CalibrationOptions.PERCENTILE, List.of(value)));
@@ -177,7 +181,7 @@ final class CalibrateCommand implements Callable<Integer> {
               description,
               options,
               isUsual ? ActivationPoint.ALL : ActivationPoint.OF_MATRICES);
-      RangeSearch.Result result = search.run(threads);
+      RangeSearch.Result result = search.run(threads, Bar.progress());
       Map<String, Object> origin = search.origin(result);
       ActivationRangesWriter.write(output, force, origin, result.ranges());
       int places = result.ranges().ranges().size();

@@ -1,27 +1,35 @@
 package dev.phial.cli;
 
 import dev.phial.PhialException;
+import dev.phial.choose.Method;
+import dev.phial.engine.convert.Order;
+import dev.phial.engine.convert.Preparation;
 import dev.phial.engine.eval.Chunks;
+import dev.phial.engine.eval.EvalResult;
+import dev.phial.engine.eval.EvalRun;
 import dev.phial.engine.eval.MultipleChoice;
+import dev.phial.engine.eval.Quantized;
+import dev.phial.engine.eval.Subject;
+import dev.phial.engine.report.EvalJson;
+import dev.phial.engine.report.EvalPage;
+import dev.phial.engine.report.EvalTable;
 import dev.phial.engine.run.Team;
+import dev.phial.engine.text.DefaultText;
 import dev.phial.engine.tokenizer.Tokenizer;
 import dev.phial.io.AtomicFile;
 import dev.phial.io.Inputs;
+import dev.phial.io.Progress;
+import dev.phial.io.Sizes;
 import dev.phial.model.Families;
 import dev.phial.model.ModelDescription;
-import dev.phial.plan.Recipe;
 import dev.phial.source.Checkpoint;
 import dev.phial.source.TextFile;
-import dev.phial.targets.Options;
-import dev.phial.targets.Request;
-import dev.phial.targets.gguf.GgufTarget;
-import dev.phial.targets.layout.MemorySink;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -40,10 +48,10 @@ import picocli.CommandLine.Parameters;
             + " and --types more of them, quantized in memory.",
     footer = {
       "",
-      "To try it: phial eval demo --types Q8_0,Q4_K_M,Q2_K --html report.html",
+      "To try it: phial eval demo --types Q8_0,Q4_K_M,onnx:int4 --html report.html",
       "Weights quantized in memory take as much of it as their file would; files take none."
     },
-    customSynopsis = "phial eval MODEL [CANDIDATE]... [--types TYPE,TYPE...] [OPTIONS]",
+    customSynopsis = "phial eval MODEL [CANDIDATE]... [--types TARGET:PRECISION,...] [OPTIONS]",
     sortOptions = false)
 final class EvalCommand implements Callable<Integer> {
   /** llama-perplexity's. */
@@ -60,10 +68,10 @@ final class EvalCommand implements Callable<Integer> {
 
   @Option(
       names = "--types",
-      paramLabel = "TYPE",
+      paramLabel = "TARGET:PRECISION",
       split = ",",
       description =
-          "Quantize MODEL in memory, as --to gguf:TYPE would, and compare; several with commas between.")
+          "Quantize MODEL in memory, as --to would, and compare; several with commas between. Without a target: GGUF.")
   private List<String> types = List.of();
 
   @Option(names = "--imatrix", paramLabel = "FILE", description = "Importance matrix for --types.")
@@ -84,7 +92,7 @@ final class EvalCommand implements Callable<Integer> {
       names = "--context",
       paramLabel = "N",
       description =
-          "Tokens of a chunk, of whose second half each is predicted; 512 by default, or what the model promises if less.")
+          "Tokens of a chunk: the first half is context, each token of the second half is predicted; 512 by default, or what the model promises if less.")
   private Optional<Integer> context = Optional.empty();
 
   @Option(
@@ -128,19 +136,23 @@ final class EvalCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     Stopwatch stopwatch = Stopwatch.start();
-    List<Recipe> recipes = check();
+    check();
     List<Checkpoint> open = new ArrayList<>();
     Optional<AtomicFile> page = Optional.empty();
     try (Team team = new Team(threads)) {
       open.add(ModelArgument.open(model));
       candidates.forEach(candidate -> open.add(ModelArgument.open(candidate)));
       page = html.map(file -> startPage(file, open));
-      EvalResult result = evaluate(recipes, open, team);
+      EvalResult result = evaluate(open, team);
       page.ifPresent(file -> write(EvalPage.of(result), file));
       if (json) {
-        System.out.println(EvalPrinter.json(result, stopwatch).toPrettyString());
+        System.out.println(
+            EvalJson.of(result)
+                .put("seconds", stopwatch.seconds())
+                .put("peak_memory_bytes", stopwatch.peakBytes())
+                .toPrettyString());
       } else {
-        EvalPrinter.print(result);
+        print(result);
         System.err.println(stopwatch);
       }
       return Main.DONE;
@@ -151,7 +163,7 @@ final class EvalCommand implements Callable<Integer> {
   }
 
   /** What the command line alone tells to be wrong. */
-  private List<Recipe> check() {
+  private void check() {
     Threads.check(threads);
     most.filter(count -> count < 1)
         .ifPresent(count -> {
@@ -161,21 +173,12 @@ final class EvalCommand implements Callable<Integer> {
       throw new PhialException.Usage(
           "--imatrix, --allow-requantize and --memory are for --types, which is missing");
     }
-    return types.stream().map(EvalCommand::recipe).distinct().toList();
-  }
-
-  private static Recipe recipe(String type) {
-    return Recipe.named(type.strip())
-        .orElseThrow(() ->
-            new PhialException.Usage(
-                "--types: expected some of %s, found %s"
-                    .formatted(Arrays.toString(Recipe.values()), type)));
   }
 
   /**
    * @param open the model and the candidates
    */
-  private EvalResult evaluate(List<Recipe> recipes, List<Checkpoint> open, Team team) {
+  private EvalResult evaluate(List<Checkpoint> open, Team team) {
     Checkpoint checkpoint = open.getFirst();
     ModelDescription description = Families.describe(checkpoint);
     Tokenizer tokenizer = Tokenizer.of(checkpoint);
@@ -197,9 +200,10 @@ final class EvalCommand implements Callable<Integer> {
       }
       files.add(Subject.of(candidate, other, Families.describe(other)));
     }
-    List<MemorySink> quantized = plan(recipes, checkpoint, description);
+    Progress progress = Bar.progress();
+    List<Quantized> quantized = quantized(checkpoint, description, progress);
     try {
-      EvalRun run = new EvalRun(reference, chunks, tokens, questions, threads, team);
+      EvalRun run = new EvalRun(reference, chunks, tokens, questions, threads, team, progress);
       List<EvalResult.Entry> entries = run.evaluate(files, turns(quantized));
       EvalResult.Text about =
           new EvalResult.Text(
@@ -212,7 +216,7 @@ final class EvalCommand implements Callable<Integer> {
               threads);
       return new EvalResult(about, entries);
     } finally {
-      quantized.forEach(MemorySink::close);
+      quantized.forEach(Quantized::close);
     }
   }
 
@@ -245,44 +249,45 @@ final class EvalCommand implements Callable<Integer> {
     return AtomicFile.create(file, force);
   }
 
-  private List<MemorySink> plan(
-      List<Recipe> recipes, Checkpoint checkpoint, ModelDescription description) {
-    Map<String, List<String>> options = new HashMap<>();
+  private List<Quantized> quantized(
+      Checkpoint checkpoint, ModelDescription description, Progress progress) {
+    Map<String, List<String>> options = new LinkedHashMap<>();
     imatrix.ifPresent(file -> options.put("imatrix", List.of(file.toString())));
     if (allowRequantize) {
       options.put("allow-requantize", List.of());
     }
-    return recipes.stream()
-        .map(recipe ->
-            new GgufTarget()
-                .plan(
-                    new Request(
-                        checkpoint, description, Optional.of(recipe.name()), new Options(options)))
-                .inMemory())
-        .toList();
+    List<String> names = types.stream().map(String::strip).distinct().toList();
+    List<Order> orders =
+        new TargetArguments(
+                names.stream().map(name -> name.contains(":") ? name : "gguf:" + name).toList(),
+                options)
+            .orders(checkpoint, description, Method.REFERENCE);
+    List<Order> known = Preparation.of(orders, threads, progress);
+    List<Quantized> quantized = new ArrayList<>();
+    for (int i = 0; i < names.size(); i++) {
+      quantized.add(new Quantized(names.get(i), known.get(i).layout().inMemory()));
+    }
+    return quantized;
   }
 
   /** Those that fit the memory at once, and the next that do. */
-  private List<List<MemorySink>> turns(List<MemorySink> quantized) {
+  private List<List<Quantized>> turns(List<Quantized> quantized) {
     long room = room();
-    List<List<MemorySink>> turns = new ArrayList<>();
+    List<List<Quantized>> turns = new ArrayList<>();
     long left = 0;
-    for (MemorySink one : quantized) {
-      if (one.bytes() > room) {
+    for (Quantized one : quantized) {
+      long bytes = one.sink().bytes();
+      if (bytes > room) {
         throw new PhialException.Unsupported(
-            "%s: expected to need at most %s of memory, found %s; write it with phial quantize --to gguf:%s and pass the file, which takes none"
-                .formatted(
-                    one.plan().precision(),
-                    Sizes.of(room),
-                    Sizes.of(one.bytes()),
-                    one.plan().precision()));
+            "%s: expected to need at most %s of memory, found %s; write it with phial quantize and pass the file, which takes none"
+                .formatted(one.name(), Sizes.of(room), Sizes.of(bytes)));
       }
-      if (turns.isEmpty() || one.bytes() > left) {
+      if (turns.isEmpty() || bytes > left) {
         turns.add(new ArrayList<>());
         left = room;
       }
       turns.getLast().add(one);
-      left -= one.bytes();
+      left -= bytes;
     }
     return turns;
   }
@@ -297,6 +302,17 @@ final class EvalCommand implements Callable<Integer> {
           return number * (size.endsWith("G") ? 1_000_000_000 : 1_000_000);
         })
         .orElseGet(() -> Stopwatch.freeBytes() / 4 * 3);
+  }
+
+  private static void print(EvalResult result) {
+    List<EvalTable.Column> columns = EvalTable.columns(result);
+    Table table = new Table("ll" + "r".repeat(columns.size() - 2));
+    table.row(columns.stream().map(EvalTable.Column::name).toArray());
+    for (EvalResult.Entry entry : result.models()) {
+      table.row(EvalTable.cells(result, entry).toArray());
+    }
+    table.print(System.out);
+    System.out.println(EvalTable.summary(result));
   }
 
   private static void write(String page, AtomicFile file) {

@@ -2,6 +2,7 @@ package dev.phial.cli;
 
 import dev.phial.PhialException;
 import dev.phial.io.Json;
+import dev.phial.io.Sizes;
 import dev.phial.model.Families;
 import dev.phial.model.Hyperparameters;
 import dev.phial.model.ModelDescription;

@@ -1,6 +1,7 @@
 package dev.phial.cli;
 
 import dev.phial.PhialException;
+import dev.phial.io.Sizes;
 import java.io.IOException;
 import java.nio.file.InvalidPathException;
 import java.util.Arrays;

@@ -3,6 +3,7 @@ package dev.phial.cli;
 import dev.phial.PhialException;
 import dev.phial.choose.Method;
 import dev.phial.io.Json;
+import dev.phial.io.Sizes;
 import dev.phial.model.Families;
 import dev.phial.model.ModelDescription;
 import dev.phial.plan.Plan;
@@ -80,8 +81,8 @@ final class PlanCommand implements Callable<Integer> {
       } else {
         List<Plan> plans = new ArrayList<>();
         targets
-            .requests(checkpoint, description, carry.method())
-            .forEach(asked -> plans.add(asked.target().plan(asked.request()).plan()));
+            .orders(checkpoint, description, carry.method())
+            .forEach(order -> plans.add(order.layout().plan()));
         PlanPrinter.print(plans, tokens, json);
       }
     }

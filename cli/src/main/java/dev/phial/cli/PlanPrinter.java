@@ -1,6 +1,7 @@
 package dev.phial.cli;
 
 import dev.phial.io.Json;
+import dev.phial.io.Sizes;
 import dev.phial.model.Hyperparameters;
 import dev.phial.plan.Plan;
 import dev.phial.plan.PlannedTensor;

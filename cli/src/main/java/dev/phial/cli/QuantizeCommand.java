@@ -1,39 +1,18 @@
 package dev.phial.cli;
 
 import dev.phial.PhialException;
-import dev.phial.io.AtomicFile;
-import dev.phial.io.AtomicFolder;
+import dev.phial.engine.convert.Conversion;
+import dev.phial.engine.convert.Order;
 import dev.phial.io.Inputs;
 import dev.phial.io.Json;
-import dev.phial.io.Progress;
 import dev.phial.model.Families;
 import dev.phial.model.ModelDescription;
-import dev.phial.model.Weight;
-import dev.phial.plan.Plan;
-import dev.phial.plan.PlannedTensor;
-import dev.phial.quant.activation.ActivationPoint;
-import dev.phial.quant.activation.ActivationRanges;
 import dev.phial.source.Checkpoint;
-import dev.phial.targets.CalibrationOptions;
-import dev.phial.targets.Pass;
-import dev.phial.targets.Request;
-import dev.phial.targets.Target;
-import dev.phial.targets.TargetOption;
-import dev.phial.targets.layout.Layout;
-import dev.phial.targets.layout.Sink;
 import java.io.File;
-import java.io.IOException;
-import java.nio.file.FileStore;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.HashMap;
-import java.util.LinkedHashMap;
-import java.util.LinkedHashSet;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -85,29 +64,6 @@ final class QuantizeCommand implements Callable<Integer> {
   @Option(names = "--json", description = "Print the result as JSON.")
   private boolean json;
 
-  /** An output that was asked for. */
-  private record Output(
-      Target target, Request request, Layout job, Path path, List<String> caveats) {
-    /** The same, knowing what flows through the model. */
-    Output with(ActivationRanges ranges) {
-      Request known = request.with(ranges);
-      return new Output(target, known, target.plan(known), path, caveats);
-    }
-
-    List<Path> files() {
-      return job.files(path);
-    }
-
-    /** Files that its options name. */
-    List<Path> inputs() {
-      return target.options().stream()
-          .filter(TargetOption::isFile)
-          .flatMap(option -> request.options().all(option.name()).stream())
-          .map(Path::of)
-          .toList();
-    }
-  }
-
   @Override
   public Integer call() {
     Stopwatch stopwatch = Stopwatch.start();
@@ -118,222 +74,71 @@ final class QuantizeCommand implements Callable<Integer> {
     Threads.check(threads);
     try (Checkpoint checkpoint = ModelArgument.open(model, carry.original())) {
       ModelDescription description = Families.describe(checkpoint);
-      List<Output> outputs = outputs(targets.requests(checkpoint, description, carry.method()));
+      List<Order> orders = targets.orders(checkpoint, description, carry.method());
       if (dryRun) {
         PlanPrinter.print(
-            outputs.stream().map(out -> out.job.plan()).toList(),
+            orders.stream().map(order -> order.layout().plan()).toList(),
             PlanPrinter.usualContext(description.hyperparameters()),
             json);
         return Main.DONE;
       }
-      check(checkpoint, outputs);
-      List<Output> known = calibrated(outputs);
-      Map<Path, PhialException> failures = write(known);
-      report(known, failures, stopwatch);
-      return failures.isEmpty() ? Main.DONE : Main.FAILED;
+      Conversion conversion = new Conversion(outputs(orders), force, threads);
+      Inputs inputs = new Inputs().addAll(ModelArgument.inputs(model, checkpoint));
+      carry.original().map(ModelArgument::path).ifPresent(inputs::add);
+      conversion.check(inputs);
+      Conversion.Result result = conversion.run(Bar.progress());
+      report(result, stopwatch);
+      return result.failures().isEmpty() ? Main.DONE : Main.FAILED;
     }
   }
 
-  private List<Output> outputs(List<TargetArguments.Asked> requests) {
-    List<Output> outputs = new ArrayList<>();
-    for (TargetArguments.Asked asked : requests) {
-      Target target = asked.target();
-      Request request = asked.request();
-      String name = target.defaultName(request);
-      Path path =
-          output
-              .map(given ->
-                  requests.size() > 1 || isFolder(given) && !target.writesFolder()
-                      ? Path.of(given).resolve(name)
-                      : Path.of(given))
-              .orElse(Path.of(name));
-      Layout job = target.plan(request);
-      List<String> caveats = new ArrayList<>(target.caveats(request));
-      if (request.keeps()) {
-        caveats.addAll(asNumbers(job.plan()));
-      }
-      outputs.add(new Output(target, request, job, path, List.copyOf(caveats)));
-    }
-    return outputs;
-  }
-
-  /** What was quantized in a way that has no codes to carry, and came along as numbers. */
-  private static List<String> asNumbers(Plan plan) {
-    List<Weight> weights =
-        plan.tensors().stream()
-            .filter(tensor -> !tensor.isCopied())
-            .filter(tensor -> tensor.format().blockSize() == 1)
-            .map(PlannedTensor::weight)
-            .filter(weight -> weight.coding().isEmpty() && weight.encoding().blockSize() > 1)
-            .toList();
-    return weights.isEmpty()
-        ? List.of()
-        : List.of(
-            "--carry kept %s as numbers, since %s has no integers to carry%s"
-                .formatted(
-                    weights.getFirst().ggufName(),
-                    weights.getFirst().encoding().name(),
-                    weights.size() > 1 ? "; and %d more".formatted(weights.size() - 1) : ""));
+  private List<Conversion.Output> outputs(List<Order> orders) {
+    return orders.stream()
+        .map(order -> {
+          String name = order.target().defaultName(order.request());
+          return new Conversion.Output(
+              order,
+              output
+                  .map(given ->
+                      orders.size() > 1 || isFolder(given) && !order.target().writesFolder()
+                          ? Path.of(given).resolve(name)
+                          : Path.of(given))
+                  .orElse(Path.of(name)));
+        })
+        .toList();
   }
 
   private static boolean isFolder(String path) {
     return path.endsWith("/") || path.endsWith(File.separator) || Files.isDirectory(Path.of(path));
   }
 
-  /** Everything that can be known to go wrong before work is done. */
-  private void check(Checkpoint checkpoint, List<Output> outputs) {
-    Inputs inputs = new Inputs().addAll(ModelArgument.inputs(model, checkpoint));
-    carry.original().map(ModelArgument::path).ifPresent(inputs::add);
-    outputs.forEach(out -> inputs.addAll(out.inputs()));
-    Set<Path> seen = new LinkedHashSet<>();
-    for (Output out : outputs) {
-      inputs.refuse(out.path, "-o");
-      for (Path file : out.files()) {
-        if (!seen.add(file.toAbsolutePath().normalize())) {
-          throw new PhialException.Usage(file + " would be written twice; ask for it once");
-        }
-        inputs.refuse(file, "-o");
-      }
-      if (out.target.writesFolder()) {
-        AtomicFolder.check(out.path, force);
-      } else {
-        out.files().forEach(file -> AtomicFile.check(file, force));
-      }
-    }
-    checkPlaces(outputs);
-  }
-
-  private static void checkPlaces(List<Output> outputs) {
-    Map<FileStore, Long> needed = new HashMap<>();
-    for (Output out : outputs) {
-      Path folder = out.path.toAbsolutePath().getParent();
-      while (folder != null && !Files.exists(folder)) {
-        folder = folder.getParent();
-      }
-      if (folder == null) {
-        continue;
-      }
-      if (!Files.isDirectory(folder)) {
-        throw new PhialException.OutputFailed(
-            "%s: expected a folder to write %s in, found a file; pass -o for another place"
-                .formatted(folder, out.path.getFileName()));
-      }
-      try {
-        FileStore store = Files.getFileStore(folder);
-        long bytes = needed.merge(store, out.job.plan().bytes(), Long::sum);
-        if (bytes > store.getUsableSpace()) {
-          throw new PhialException.OutputFailed(
-              "%s: expected %s of free disk, found %s; make room, or pass -o for another disk"
-                  .formatted(folder, Sizes.of(bytes), Sizes.of(store.getUsableSpace())));
-        }
-      } catch (IOException e) {
-        return; // not every file system tells; then writing will
-      }
-    }
-  }
-
-  /** Finds out what flows through the model where an output has to know. */
-  private List<Output> calibrated(List<Output> outputs) {
-    record Search(CalibrationOptions options, Set<ActivationPoint> points) {}
-    Map<Search, ActivationRanges> found = new HashMap<>();
-    return outputs.stream()
-        .map(out -> {
-          if (!out.target.needsRanges(out.request)) {
-            return out;
-          }
-          Request request = out.request;
-          return out.with(
-              found.computeIfAbsent(
-                  new Search(out.target.calibration(request), out.target.points(request)),
-                  search ->
-                      new RangeSearch(
-                              request.checkpoint(), request.model(), search.options, search.points)
-                          .run(threads)
-                          .ranges()));
-        })
-        .toList();
-  }
-
-  /** What cannot be opened or written fails alone, unless everything does. */
-  private Map<Path, PhialException> write(List<Output> outputs) {
-    Map<Sink, Output> sinks = new LinkedHashMap<>();
-    Map<Path, PhialException> failures = new LinkedHashMap<>();
-    try {
-      for (Output out : outputs) {
-        try {
-          sinks.put(out.job.open(out.path, force), out);
-        } catch (PhialException.OutputFailed e) {
-          failures.put(out.path, e);
-        }
-      }
-      if (sinks.isEmpty()) {
-        throw failures.values().iterator().next();
-      }
-      if (outputs.stream().anyMatch(out -> out.target.writesFolder())) {
-        hashEarly(outputs.getFirst().request.checkpoint());
-      }
-      try (Bar bar = Bar.of(Bar.Unit.BYTES)) {
-        Progress progress = bar;
-        Pass.run(List.copyOf(sinks.keySet()), threads, progress)
-            .forEach((sink, failure) -> failures.put(outputOf(sinks, sink), failure));
-      }
-      return failures;
-    } finally {
-      sinks.keySet().forEach(Sink::close);
-    }
-  }
-
-  /** Manifests want it in the end; beside the work it costs less, and files are read but once. */
-  private static void hashEarly(Checkpoint checkpoint) {
-    Thread.ofPlatform()
-        .name("phial-hash")
-        .daemon()
-        .start(() -> {
-          try {
-            checkpoint.hashes();
-          } catch (PhialException | LinkageError | InternalError e) {
-            // whoever asks for the hashes is told
-          }
-        });
-  }
-
-  private static Path outputOf(Map<Sink, Output> sinks, Sink sink) {
-    Output out = sinks.get(sink);
-    if (out == null) {
-      throw new AssertionError("a sink that nobody opened");
-    }
-    return out.path;
-  }
-
-  private void report(
-      List<Output> outputs, Map<Path, PhialException> failures, Stopwatch stopwatch) {
-    failures.forEach((path, failure) -> System.err.println("phial: " + failure.getMessage()));
+  private void report(Conversion.Result result, Stopwatch stopwatch) {
+    result.failures().values().forEach(e -> System.err.println("phial: " + e.getMessage()));
     if (json) {
-      ObjectNode result = Json.MAPPER.createObjectNode();
-      ArrayNode written = result.putArray("outputs");
-      for (Output out : outputs) {
-        if (!failures.containsKey(out.path)) {
-          Plan plan = out.job.plan();
-          ObjectNode entry = written.addObject();
-          PlanPrinter.describe(plan, entry);
-          ArrayNode files = entry.putArray("files");
-          out.files().forEach(file -> files.add(file.toString()));
-          ArrayNode caveats = entry.putArray("caveats");
-          out.caveats.forEach(caveats::add);
-        }
-      }
-      result.put("seconds", stopwatch.seconds()).put("peak_memory_bytes", stopwatch.peakBytes());
-      System.out.println(result.toPrettyString());
+      System.out.println(json(result, stopwatch).toPrettyString());
       return;
     }
-    for (Output out : outputs) {
-      if (!failures.containsKey(out.path)) {
-        Plan plan = out.job.plan();
-        (out.target.writesFolder() ? List.of(out.path) : out.files()).forEach(System.out::println);
-        System.err.println(PlanPrinter.summary(plan));
-        out.caveats.forEach(caveat -> System.err.println("note: " + caveat));
-      }
+    for (Conversion.Output out : result.written()) {
+      Order order = out.order();
+      (order.target().writesFolder() ? List.of(out.path()) : out.files())
+          .forEach(System.out::println);
+      System.err.println(PlanPrinter.summary(order.layout().plan()));
+      order.caveats().forEach(caveat -> System.err.println("note: " + caveat));
     }
     System.err.println(stopwatch);
+  }
+
+  private static ObjectNode json(Conversion.Result result, Stopwatch stopwatch) {
+    ObjectNode json = Json.MAPPER.createObjectNode();
+    ArrayNode written = json.putArray("outputs");
+    for (Conversion.Output out : result.written()) {
+      ObjectNode entry = written.addObject();
+      PlanPrinter.describe(out.order().layout().plan(), entry);
+      ArrayNode files = entry.putArray("files");
+      out.files().forEach(file -> files.add(file.toString()));
+      ArrayNode caveats = entry.putArray("caveats");
+      out.order().caveats().forEach(caveats::add);
+    }
+    return json.put("seconds", stopwatch.seconds()).put("peak_memory_bytes", stopwatch.peakBytes());
   }
 }

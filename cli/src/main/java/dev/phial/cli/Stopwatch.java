@@ -1,6 +1,7 @@
 package dev.phial.cli;
 
 import com.sun.management.OperatingSystemMXBean;
+import dev.phial.io.Sizes;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Files;

@@ -2,6 +2,7 @@ package dev.phial.cli;
 
 import dev.phial.PhialException;
 import dev.phial.choose.Method;
+import dev.phial.engine.convert.Order;
 import dev.phial.model.ModelDescription;
 import dev.phial.source.Checkpoint;
 import dev.phial.targets.Options;
@@ -32,7 +33,11 @@ final class TargetArguments {
   private final List<String> to;
   private final Map<String, List<String>> bare;
 
-  private TargetArguments(List<String> to, Map<String, List<String>> bare) {
+  /**
+   * @param to targets with their precisions
+   * @param bare options that follow none of them
+   */
+  TargetArguments(List<String> to, Map<String, List<String>> bare) {
     this.to = to;
     this.bare = bare;
   }
@@ -105,17 +110,14 @@ final class TargetArguments {
     return new Options(bare);
   }
 
-  /** What one target is asked for. */
-  record Asked(Target target, Request request) {}
-
   /** One for each {@code --to}, in their order. */
-  List<Asked> requests(Checkpoint checkpoint, ModelDescription model, Method method) {
+  List<Order> orders(Checkpoint checkpoint, ModelDescription model, Method method) {
     List<Choice> choices = to.stream().map(TargetArguments::parse).toList();
     distribute(choices);
     choices.forEach(TargetArguments::check);
     return choices.stream()
         .map(choice ->
-            new Asked(
+            Order.of(
                 choice.target,
                 new Request(
                     checkpoint,

@@ -1,19 +1,34 @@
 package dev.phial.io;
 
-/** Told how far a pass has come; called by several threads. */
+/** Shown how far long work has come, one stage after the other. */
+@FunctionalInterface
 public interface Progress {
-  Progress NONE =
-      new Progress() {
-        @Override
-        public void start(long totalBytes) {}
+  /** For those who do not want to know. */
+  Progress NONE = (unit, total) -> (what, amount) -> {};
 
-        @Override
-        public void advance(String tensor, long bytes) {}
-      };
+  /** What is counted. */
+  enum Unit {
+    BYTES,
+    TOKENS,
+    QUESTIONS,
+    WEIGHTS
+  }
 
-  /** Called once, before any work, with the bytes of the checkpoint that will be read. */
-  void start(long totalBytes);
+  /**
+   * Begins a stage.
+   *
+   * @param total how much there is to do; more may be done in fact
+   */
+  Stage begin(Unit unit, long total);
 
-  /** Called after each piece of work. */
-  void advance(String tensor, long bytes);
+  /** A part of the work that is counted in one unit; advanced by several threads. */
+  @FunctionalInterface
+  interface Stage extends AutoCloseable {
+    /** Called after each piece of work, with a word on what it was done to. */
+    void advance(String what, long amount);
+
+    /** Ends the stage, done or not. */
+    @Override
+    default void close() {}
+  }
 }

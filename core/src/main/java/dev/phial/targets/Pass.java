@@ -31,16 +31,14 @@ public final class Pass {
   private static final int PIECE = 64 * 1024;
 
   private final List<Sink> sinks;
-  private final Progress progress;
   private final List<Piece> pieces = new ArrayList<>();
   private int firstPieces;
   private final AtomicInteger next = new AtomicInteger();
   private final AtomicReference<@Nullable Throwable> failure = new AtomicReference<>();
   private final Map<Sink, PhialException> failedSinks = new ConcurrentHashMap<>();
 
-  private Pass(List<Sink> sinks, Progress progress) {
+  private Pass(List<Sink> sinks) {
     this.sinks = sinks;
-    this.progress = progress;
   }
 
   /** Some rows of one matrix, and who wants them. */
@@ -59,14 +57,17 @@ public final class Pass {
    * @throws PhialException if the checkpoint cannot be read or holds a number that is none
    */
   public static Map<Sink, PhialException> run(List<Sink> sinks, int threads, Progress progress) {
-    Pass pass = new Pass(sinks, progress);
-    pass.cut();
-    pass.work(threads);
+    Pass pass = new Pass(sinks);
+    long bytes = pass.cut();
+    try (Progress.Stage stage = progress.begin(Progress.Unit.BYTES, bytes)) {
+      pass.work(threads, stage);
+    }
     pass.commit();
     return pass.failedSinks;
   }
 
-  private void cut() {
+  /** Bytes of the checkpoint that will be read. */
+  private long cut() {
     Set<Weight> weights = Collections.newSetFromMap(new IdentityHashMap<>());
     List<Weight> ordered = new ArrayList<>();
     IdentityHashMap<Weight, List<Sink>> wanted = new IdentityHashMap<>();
@@ -98,21 +99,21 @@ public final class Pass {
     pieces.removeIf(piece -> piece.first == 0);
     pieces.addAll(0, first);
     firstPieces = first.size();
-    progress.start(total);
+    return total;
   }
 
-  private void work(int threads) {
+  private void work(int threads, Progress.Stage stage) {
     // until the loops are compiled a second worker would only take time from the compiler
-    takePieces(firstPieces);
+    takePieces(firstPieces, stage);
     List<Thread> others = new ArrayList<>();
     for (int i = 1; i < threads; i++) {
       others.add(
           Thread.ofPlatform()
               .name("phial-worker-" + i)
               .daemon()
-              .start(() -> takePieces(pieces.size())));
+              .start(() -> takePieces(pieces.size(), stage)));
     }
-    takePieces(pieces.size());
+    takePieces(pieces.size(), stage);
     join(others);
   }
 
@@ -134,7 +135,7 @@ public final class Pass {
     }
   }
 
-  private void takePieces(int end) {
+  private void takePieces(int end, Progress.Stage stage) {
     float[] values = new float[PIECE];
     try {
       int i;
@@ -145,7 +146,7 @@ public final class Pass {
           values = new float[elements];
         }
         process(piece, values, elements);
-        progress.advance(piece.weight.slices().getFirst().name(), piece.bytes());
+        stage.advance(piece.weight.slices().getFirst().name(), piece.bytes());
       }
     } catch (Throwable e) {
       failure.compareAndSet(null, e);

@@ -150,16 +150,9 @@ final class PassTest {
     List<Long> totals = new ArrayList<>();
     AtomicLong done = new AtomicLong();
     Progress progress =
-        new Progress() {
-          @Override
-          public void start(long totalBytes) {
-            totals.add(totalBytes);
-          }
-
-          @Override
-          public void advance(String tensor, long bytes) {
-            done.addAndGet(bytes);
-          }
+        (unit, total) -> {
+          totals.add(total);
+          return (tensor, bytes) -> done.addAndGet(bytes);
         };
     assertThat(Pass.run(List.of(all, some), threads, progress)).isEmpty();
     all.checkComplete();

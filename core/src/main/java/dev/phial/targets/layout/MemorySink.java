@@ -122,17 +122,38 @@ public final class MemorySink implements Sink {
   }
 
   /** Rows of a parameter, and the tensor that they are in. */
-  private record Piece(PlannedTensor tensor, Stretch source) {}
+  private record Piece(PlannedTensor tensor, Stretch source) {
+    private boolean goesOnIn(Piece next) {
+      Rows rows = source.rows();
+      return next.tensor == tensor
+          && source.step() == 1
+          && next.source.step() == 1
+          && next.source.rows().first() == rows.first() + rows.count()
+          && next.source.to() == source.to() + rows.count();
+    }
 
-  /** In the order of the rows. */
+    private Piece and(Piece next) {
+      Rows rows = source.rows();
+      Rows both = new Rows(rows.weight(), rows.first(), rows.count() + next.source.rows().count());
+      return new Piece(tensor, new Stretch(both, source.to(), 1, source.role()));
+    }
+  }
+
+  /** In the order of the rows, as few as possible. */
   private List<Piece> pieces(Weight weight, Role role) {
-    return plan().tensors().stream()
+    List<Piece> pieces = new ArrayList<>();
+    plan().tensors().stream()
         .flatMap(tensor ->
             tensor.sources().stream()
                 .filter(source -> source.rows().weight() == weight && source.role() == role)
                 .map(source -> new Piece(tensor, source)))
         .sorted(Comparator.comparingLong(piece -> piece.source.rows().first()))
-        .toList();
+        .forEach(piece ->
+            pieces.add(
+                !pieces.isEmpty() && pieces.getLast().goesOnIn(piece)
+                    ? pieces.removeLast().and(piece)
+                    : piece));
+    return pieces;
   }
 
   /** What was dropped, since it changes nothing, stays as it is. */
@@ -141,11 +162,14 @@ public final class MemorySink implements Sink {
       return new Weight(
           name, weight.layer(), weight.part(), weight.shape(), weight.slices(), weight.scaling());
     }
-    List<Tensor> slices =
+    Tensor whole =
         weight.shape().rank() == 1
-            ? List.of(vector(weight, pieces))
-            : pieces.stream().map(this::matrix).toList();
-    return new Weight(name, weight.layer(), weight.part(), weight.shape(), slices);
+            ? vector(weight, pieces)
+            : pieces.size() == 1
+                ? matrix(pieces.getFirst())
+                : Tensor.stack(
+                    pieces.getFirst().tensor.name(), pieces.stream().map(this::matrix).toList());
+    return new Weight(name, weight.layer(), weight.part(), weight.shape(), List.of(whole));
   }
 
   private Tensor tensor(PlannedTensor tensor, Shape shape) {

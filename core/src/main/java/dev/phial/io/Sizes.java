@@ -1,18 +1,18 @@
-package dev.phial.cli;
+package dev.phial.io;
 
 import java.util.Locale;
 
-/** Bytes for people. */
-final class Sizes {
+/** Numbers of bytes for display. */
+public final class Sizes {
   private Sizes() {}
 
   /** {@code 3,383,520}. */
-  static String exactly(long bytes) {
+  public static String exactly(long bytes) {
     return String.format(Locale.ROOT, "%,d", bytes);
   }
 
   /** Decimal units, as disks and downloads count: {@code 2.39 GB}. */
-  static String of(long bytes) {
+  public static String of(long bytes) {
     String[] units = {"bytes", "kB", "MB", "GB", "TB"};
     double value = bytes;
     int unit = 0;

@@ -1,12 +1,12 @@
-package dev.phial.cli;
+package dev.phial.engine.eval;
 
 import dev.phial.engine.run.Model;
 import dev.phial.model.ModelDescription;
 import dev.phial.model.Weight;
+import dev.phial.plan.Plan;
 import dev.phial.plan.Recipe;
 import dev.phial.source.Checkpoint;
 import dev.phial.source.Sources;
-import dev.phial.targets.layout.MemorySink;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Comparator;
@@ -23,10 +23,11 @@ import java.util.stream.Collectors;
  * @param bytes of its files of weights
  * @param weightBytes of its weights alone
  */
-record Subject(
+public record Subject(
     String name, Optional<Path> path, String type, long bytes, long weightBytes, Model model) {
 
-  static Subject of(String name, Checkpoint checkpoint, ModelDescription description) {
+  /** A model in files. */
+  public static Subject of(String name, Checkpoint checkpoint, ModelDescription description) {
     long bytes = checkpoint.files().stream().mapToLong(Sources::size).sum();
     boolean isPlain = description.weights().stream().allMatch(Weight::isPlain);
     return new Subject(
@@ -39,14 +40,15 @@ record Subject(
         Model.of(description));
   }
 
-  static Subject of(MemorySink quantized) {
+  static Subject of(Quantized quantized) {
+    Plan plan = quantized.sink().plan();
     return new Subject(
-        quantized.plan().precision(),
+        quantized.name(),
         Optional.empty(),
-        quantized.plan().precision(),
-        quantized.plan().bytes(),
-        quantized.plan().tensorBytes(),
-        Model.of(quantized.description()));
+        plan.precision(),
+        plan.bytes(),
+        plan.tensorBytes(),
+        Model.of(quantized.sink().description()));
   }
 
   /** What the file says, or what holds most weights. */
@@ -73,20 +75,19 @@ record Subject(
                 .orElse(""));
   }
 
-  /** A short name: the type of what has no file, else the file's name. */
-  String label() {
-    Path last = path.map(Path::getFileName).orElse(null);
-    return last == null || name.equals(Demo.NAME)
-        ? name
-        : last.toString().replaceFirst("\\.gguf$", "");
+  /** A short name: without folders, and without what all files are called. */
+  public String label() {
+    Path last = path.isPresent() ? Path.of(name).getFileName() : null;
+    return last == null ? name : last.toString().replaceFirst("\\.gguf$", "");
   }
 
-  double bitsPerWeight() {
+  /** Of the weights alone. */
+  public double bitsPerWeight() {
     return 8.0 * weightBytes / model.description().parameters();
   }
 
   /** What a runtime takes to run it: weights and a cache in half precision. */
-  long memoryBytes(int context) {
+  public long memoryBytes(int context) {
     return weightBytes + model.hyperparameters().cacheBytes(context);
   }
 }

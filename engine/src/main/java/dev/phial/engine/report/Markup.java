@@ -1,4 +1,4 @@
-package dev.phial.cli;
+package dev.phial.engine.report;
 
 import dev.phial.Printable;
 import java.util.Locale;

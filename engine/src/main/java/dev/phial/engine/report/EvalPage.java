@@ -1,6 +1,9 @@
-package dev.phial.cli;
+package dev.phial.engine.report;
 
+import dev.phial.engine.eval.EvalResult;
 import dev.phial.engine.eval.Evaluation;
+import dev.phial.engine.eval.Subject;
+import dev.phial.io.Sizes;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.IntStream;
@@ -9,7 +12,7 @@ import java.util.stream.IntStream;
  * An evaluation as a page: one file, no script, nothing from a network. What the plots show is also
  * in {@code data-} attributes, for programs.
  */
-final class EvalPage {
+public final class EvalPage {
   private static final String STYLE =
       """
       :root { color-scheme: light dark; --ink: #1d2329; --soft: #5f6b76; --rule: #dfe4e8; --paper: #fff; --front: #9aa5b0;
@@ -51,7 +54,8 @@ final class EvalPage {
 
   private EvalPage() {}
 
-  static String of(EvalResult result) {
+  /** The page, in HTML. */
+  public static String of(EvalResult result) {
     Subject reference = result.reference().subject();
     Markup page = new Markup();
     page.add("<!DOCTYPE html>")
@@ -70,14 +74,14 @@ final class EvalPage {
         reference.name(),
         reference.type(),
         Sizes.of(reference.bytes()),
-        EvalPrinter.text("%.4f", result.reference().result().perplexity().value()),
-        EvalPrinter.summary(result));
+        EvalTable.text("%.4f", result.reference().result().perplexity().value()),
+        EvalTable.summary(result));
     if (!result.candidates().isEmpty()) {
       page.add(plots(result));
     }
     page.add(table(result));
     page.add("<dl>");
-    for (EvalPrinter.Column column : EvalPrinter.columns(result)) {
+    for (EvalTable.Column column : EvalTable.columns(result)) {
       if (!column.explanation().isEmpty()) {
         page.add("<dt>%s</dt><dd>%s</dd>", column.name(), column.explanation());
       }
@@ -93,7 +97,7 @@ final class EvalPage {
     StringBuilder rules = new StringBuilder();
     for (int i = 0; i < COLORS; i++) {
       rules.append(
-          EvalPrinter.text(
+          EvalTable.text(
               ".line.s%1$d { stroke: var(--s%1$d); } .dot.s%1$d { fill: var(--s%1$d); } svg .f%1$d { fill: var(--s%1$d); }%n",
               i));
     }
@@ -154,13 +158,13 @@ final class EvalPage {
   private static Markup table(EvalResult result) {
     Markup table =
         new Markup().add("<div class=\"table\">").add("<table>").add("<thead>").add("<tr>");
-    EvalPrinter.columns(result).forEach(column -> table.add("<th>%s</th>", column.name()));
+    EvalTable.columns(result).forEach(column -> table.add("<th>%s</th>", column.name()));
     table.add("</tr>").add("</thead>").add("<tbody>");
     for (EvalResult.Entry entry : result.models()) {
       table.add(
           "<tr data-model=\"%s\" data-type=\"%s\">",
           entry.subject().name(), entry.subject().type());
-      EvalPrinter.cells(result, entry).forEach(cell -> table.add("<td>%s</td>", cell));
+      EvalTable.cells(result, entry).forEach(cell -> table.add("<td>%s</td>", cell));
       table.add("</tr>");
     }
     return table.add("</tbody>").add("</table>").add("</div>");

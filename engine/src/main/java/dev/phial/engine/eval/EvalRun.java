@@ -1,13 +1,9 @@
-package dev.phial.cli;
+package dev.phial.engine.eval;
 
-import dev.phial.engine.eval.Chunks;
-import dev.phial.engine.eval.DecodeSpeed;
-import dev.phial.engine.eval.Evaluation;
-import dev.phial.engine.eval.MultipleChoice;
-import dev.phial.engine.eval.WeightErrors;
 import dev.phial.engine.run.Team;
+import dev.phial.io.Progress;
 import dev.phial.targets.Pass;
-import dev.phial.targets.layout.MemorySink;
+import dev.phial.targets.layout.Sink;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -17,48 +13,49 @@ import java.util.Optional;
  *
  * @param questions to be asked besides
  */
-record EvalRun(
+public record EvalRun(
     Subject reference,
     Chunks chunks,
     int[] tokens,
     Optional<MultipleChoice> questions,
     int threads,
-    Team team) {
+    Team team,
+    Progress progress) {
 
   /**
+   * Does it.
+   *
    * @param files candidates that take no memory
    * @param turns candidates that take some: those that may do so at the same time, one list after
    *     the other
    * @return the reference, and the candidates in the same order
    */
-  List<EvalResult.Entry> evaluate(List<Subject> files, List<List<MemorySink>> turns) {
+  public List<EvalResult.Entry> evaluate(List<Subject> files, List<List<Quantized>> turns) {
     List<EvalResult.Entry> entries = new ArrayList<>();
     List<Subject> candidates = files;
-    for (List<MemorySink> turn : turns.isEmpty() ? List.of(List.<MemorySink>of()) : turns) {
+    for (List<Quantized> turn : turns.isEmpty() ? List.of(List.<Quantized>of()) : turns) {
       quantize(turn);
       List<Subject> subjects = new ArrayList<>(List.of(reference));
       subjects.addAll(candidates);
       turn.forEach(quantized -> subjects.add(Subject.of(quantized)));
       List<EvalResult.Entry> found = measure(subjects);
       entries.addAll(entries.isEmpty() ? found : found.subList(1, found.size()));
-      turn.forEach(MemorySink::close);
+      turn.forEach(Quantized::close);
       candidates = List.of();
     }
     return entries;
   }
 
-  private void quantize(List<MemorySink> turn) {
+  private void quantize(List<Quantized> turn) {
     if (turn.isEmpty()) {
       return;
     }
-    turn.forEach(MemorySink::allocate);
-    try (Bar bar = Bar.of(Bar.Unit.BYTES)) {
-      Pass.run(List.copyOf(turn), threads, bar)
-          .values()
-          .forEach(failure -> {
-            throw failure;
-          });
-    }
+    turn.forEach(quantized -> quantized.sink().allocate());
+    Pass.run(turn.stream().<Sink>map(Quantized::sink).toList(), threads, progress)
+        .values()
+        .forEach(failure -> {
+          throw failure;
+        });
   }
 
   private List<EvalResult.Entry> measure(List<Subject> subjects) {
@@ -71,8 +68,8 @@ record EvalRun(
                         reference.model().description(), subject.model().description(), team))
             .toList();
     List<Evaluation.Result> results;
-    try (Bar bar = Bar.of(Bar.Unit.TOKENS)) {
-      bar.start((long) chunks.count() * chunks.length() * subjects.size());
+    long all = (long) chunks.count() * chunks.length() * subjects.size();
+    try (Progress.Stage stage = progress.begin(Progress.Unit.TOKENS, all)) {
       results =
           new Evaluation(
                   subjects.stream()
@@ -80,7 +77,7 @@ record EvalRun(
                       .toList(),
                   chunks,
                   team)
-              .run(read -> bar.advance("reading the text", read));
+              .run(read -> stage.advance("reading the text", read));
     }
     List<EvalResult.Entry> entries = new ArrayList<>();
     for (int i = 0; i < subjects.size(); i++) {
@@ -97,9 +94,8 @@ record EvalRun(
   }
 
   private MultipleChoice.Result ask(MultipleChoice asked, Subject subject) {
-    try (Bar bar = Bar.of(Bar.Unit.QUESTIONS)) {
-      bar.start(asked.size());
-      return asked.ask(subject.model(), team, () -> bar.advance("of " + subject.name(), 1));
+    try (Progress.Stage stage = progress.begin(Progress.Unit.QUESTIONS, asked.size())) {
+      return asked.ask(subject.model(), team, () -> stage.advance("of " + subject.name(), 1));
     }
   }
 }

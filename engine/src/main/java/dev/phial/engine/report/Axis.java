@@ -1,4 +1,4 @@
-package dev.phial.cli;
+package dev.phial.engine.report;
 
 import java.util.ArrayList;
 import java.util.List;

@@ -1,6 +1,8 @@
-package dev.phial.cli;
+package dev.phial.engine.report;
 
+import dev.phial.engine.eval.EvalResult;
 import dev.phial.engine.eval.Measure;
+import dev.phial.io.Sizes;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
@@ -108,8 +110,8 @@ final class ParetoPlot {
       if (isOnFront(entry)) {
         path.append(
             path.isEmpty()
-                ? EvalPrinter.text("M%.1f %.1f", px(entry), py(entry))
-                : EvalPrinter.text("L%.1f %.1f L%.1f %.1f", px(entry), last, px(entry), py(entry)));
+                ? EvalTable.text("M%.1f %.1f", px(entry), py(entry))
+                : EvalTable.text("L%.1f %.1f L%.1f %.1f", px(entry), last, px(entry), py(entry)));
         last = py(entry);
       }
     }
@@ -142,7 +144,7 @@ final class ParetoPlot {
         isOnFront(entry),
         entry.subject().name(),
         Sizes.of(entry.subject().bytes()),
-        EvalPrinter.text("%.6f", loss.value()));
+        EvalTable.text("%.6f", loss.value()));
     drawLabel(label(entry), px(entry), py(entry));
   }
 
@@ -185,7 +187,7 @@ final class ParetoPlot {
 
   private static String number(double value) {
     return value == Math.rint(value)
-        ? EvalPrinter.text("%.0f", value)
-        : EvalPrinter.text("%.1f", value);
+        ? EvalTable.text("%.0f", value)
+        : EvalTable.text("%.1f", value);
   }
 }

@@ -1,7 +1,5 @@
-package dev.phial.cli;
+package dev.phial.engine.eval;
 
-import dev.phial.engine.eval.Evaluation;
-import dev.phial.engine.eval.MultipleChoice;
 import java.util.List;
 import java.util.Optional;
 
@@ -10,7 +8,7 @@ import java.util.Optional;
  *
  * @param models the reference, then the candidates
  */
-record EvalResult(Text text, List<Entry> models) {
+public record EvalResult(Text text, List<Entry> models) {
   /**
    * What was read.
    *
@@ -19,7 +17,7 @@ record EvalResult(Text text, List<Entry> models) {
    * @param stride from chunk to chunk, if they overlap
    * @param scored tokens that were predicted
    */
-  record Text(
+  public record Text(
       String name,
       int tokens,
       int context,
@@ -34,18 +32,20 @@ record EvalResult(Text text, List<Entry> models) {
    * @param weightErrors of the embedding, the layers and the output matrix; {@code NaN} for nothing
    * @param decode tokens per second, one after the other
    */
-  record Entry(
+  public record Entry(
       Subject subject,
       Evaluation.Result result,
       List<Double> weightErrors,
       double decode,
       Optional<MultipleChoice.Result> tasks) {}
 
-  Entry reference() {
+  /** The model that all others are compared with. */
+  public Entry reference() {
     return models.getFirst();
   }
 
-  List<Entry> candidates() {
+  /** The others. */
+  public List<Entry> candidates() {
     return models.subList(1, models.size());
   }
 }

@@ -1,4 +1,4 @@
-package dev.phial.cli;
+package dev.phial.engine.text;
 
 import dev.phial.PhialException;
 import dev.phial.source.TextFile;
@@ -8,7 +8,7 @@ import java.io.InputStream;
 /**
  * The texts that come along, for those who bring none: Shakespeare, which the demo model speaks.
  */
-enum DefaultText {
+public enum DefaultText {
   /** For importance matrices; the demo was trained on more of the kind. */
   CALIBRATION("shakespeare-calibration.txt"),
   /** For evaluation; the demo was not trained on it. */
@@ -20,11 +20,13 @@ enum DefaultText {
     this.file = file;
   }
 
-  String file() {
+  /** The name of the file. */
+  public String file() {
     return file;
   }
 
-  String read() {
+  /** The text. */
+  public String read() {
     try (InputStream in = DefaultText.class.getResourceAsStream("/text/" + file)) {
       if (in == null) {
         throw new IllegalStateException("the jar lacks " + file);

@@ -1,10 +1,11 @@
-package dev.phial.cli;
+package dev.phial.engine.calibrate;
 
-import dev.phial.engine.calibrate.ActivationCalibration;
 import dev.phial.engine.run.Model;
 import dev.phial.engine.run.Team;
+import dev.phial.engine.text.DefaultText;
 import dev.phial.engine.tokenizer.SpecialTokens;
 import dev.phial.engine.tokenizer.Tokenizer;
+import dev.phial.io.Progress;
 import dev.phial.model.ModelDescription;
 import dev.phial.quant.activation.ActivationPoint;
 import dev.phial.quant.activation.ActivationRanges;
@@ -17,9 +18,9 @@ import java.util.Map;
 import java.util.Set;
 
 /** Lets a model read a text, to learn the ranges of its activations. */
-final class RangeSearch {
+public final class RangeSearch {
   /** As of llama-imatrix. */
-  static final int USUAL_CONTEXT = 512;
+  public static final int USUAL_CONTEXT = 512;
 
   private final Checkpoint checkpoint;
   private final ModelDescription description;
@@ -29,7 +30,7 @@ final class RangeSearch {
   /**
    * @param points to be seen
    */
-  RangeSearch(
+  public RangeSearch(
       Checkpoint checkpoint,
       ModelDescription description,
       CalibrationOptions options,
@@ -46,17 +47,20 @@ final class RangeSearch {
    * @param chunks of the text
    * @param context tokens of each
    */
-  record Result(ActivationRanges ranges, int chunks, int context) {}
+  public record Result(ActivationRanges ranges, int chunks, int context) {}
 
-  Result run(int threads) {
-    Threads.check(threads);
+  /**
+   * Does it.
+   *
+   * @throws dev.phial.PhialException if the text cannot be read, or is shorter than a context
+   */
+  public Result run(int threads, Progress progress) {
     String words = options.text().map(TextFile::read).orElseGet(DefaultText.CALIBRATION::read);
     Tokenizer tokenizer = Tokenizer.of(checkpoint);
     SpecialTokens special = tokenizer.special();
     int context =
         options.context().orElse(Math.min(USUAL_CONTEXT, description.hyperparameters().context()));
-    try (Team team = new Team(threads);
-        Bar bar = Bar.of(Bar.Unit.TOKENS)) {
+    try (Team team = new Team(threads)) {
       ActivationCalibration calibration =
           new ActivationCalibration(
               Model.of(description),
@@ -67,15 +71,16 @@ final class RangeSearch {
               special.addedBegin(),
               options,
               points);
-      bar.start(calibration.tokens());
-      ActivationRanges ranges =
-          calibration.run(read -> bar.advance("reading the text", (long) read * context));
-      return new Result(ranges, calibration.chunks(), context);
+      try (Progress.Stage stage = progress.begin(Progress.Unit.TOKENS, calibration.tokens())) {
+        ActivationRanges ranges =
+            calibration.run(read -> stage.advance("reading the text", (long) read * context));
+        return new Result(ranges, calibration.chunks(), context);
+      }
     }
   }
 
-  /** How ranges came about, for people. */
-  Map<String, Object> origin(Result result) {
+  /** How ranges came about, for display. */
+  public Map<String, Object> origin(Result result) {
     Map<String, Object> origin = new LinkedHashMap<>();
     origin.put("method", options.method().label());
     switch (options.method()) {
@@ -89,7 +94,8 @@ final class RangeSearch {
     return origin;
   }
 
-  String dataset() {
+  /** What the text is called. */
+  public String dataset() {
     return options.text().map(Path::toString).orElse(DefaultText.CALIBRATION.file());
   }
 }

@@ -1,5 +1,6 @@
-package dev.phial.cli;
+package dev.phial.engine.report;
 
+import dev.phial.engine.eval.EvalResult;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
@@ -106,8 +107,8 @@ final class LayerPlot {
           LEFT - 4,
           y.at(tick) + 4,
           y.ticks().get(1) < 1
-              ? EvalPrinter.text(y.ticks().get(1) < 0.1 ? "%.2f" : "%.1f", tick)
-              : EvalPrinter.text("%.0f", tick));
+              ? EvalTable.text(y.ticks().get(1) < 0.1 ? "%.2f" : "%.1f", tick)
+              : EvalTable.text("%.0f", tick));
     }
     int step = (places.size() + MOST_NAMES - 1) / MOST_NAMES;
     for (int i = 0; i < places.size(); i++) {
@@ -130,8 +131,7 @@ final class LayerPlot {
     for (int i = first; i <= last; i++) {
       double value = line.values.get(i);
       if (!Double.isNaN(value)) {
-        path.append(
-            EvalPrinter.text("%s%.1f %.1f ", goesOn ? "L" : "M", x.at(i), y.at(100 * value)));
+        path.append(EvalTable.text("%s%.1f %.1f ", goesOn ? "L" : "M", x.at(i), y.at(100 * value)));
       }
       goesOn = !Double.isNaN(value);
     }

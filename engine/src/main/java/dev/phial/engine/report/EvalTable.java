@@ -1,0 +1,109 @@
+package dev.phial.engine.report;
+
+import dev.phial.engine.eval.Divergence;
+import dev.phial.engine.eval.EvalResult;
+import dev.phial.engine.eval.Measure;
+import dev.phial.engine.eval.Subject;
+import dev.phial.io.Sizes;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+
+/** What an evaluation found, as a table. */
+public final class EvalTable {
+  private EvalTable() {}
+
+  /** A column of the table, with what a reader should know about it. */
+  public record Column(String name, String explanation) {}
+
+  public static final List<Column> COLUMNS =
+      List.of(
+          new Column("model", ""),
+          new Column("type", ""),
+          new Column("size", "of the files that hold weights"),
+          new Column("bits", "per weight"),
+          new Column("perplexity", "how surprised the model is by the text, lower is better"),
+          new Column(
+              "KL divergence",
+              "mean distance of its predictions from the reference's, in nats; 0 is none"),
+          new Column("median", "half of the tokens have less KL divergence"),
+          new Column("99 %", "99 of 100 tokens have less"),
+          new Column("99.9 %", "999 of 1000 tokens have less"),
+          new Column("max", "no token has more"),
+          new Column("same top", "how often both find the same token most likely"),
+          new Column("RMS Δp", "change of the probability of the text's own tokens"),
+          new Column("prefill", "tokens per second, many at a time"),
+          new Column("decode", "tokens per second, one after the other"));
+
+  private static final List<Column> TASK_COLUMNS =
+      List.of(
+          new Column("accuracy", "of the multiple-choice tasks, by likelihood"),
+          new Column("per character", "the same by likelihood per character"));
+
+  /** The columns that a result fills. */
+  public static List<Column> columns(EvalResult result) {
+    List<Column> columns = new ArrayList<>(COLUMNS);
+    if (result.reference().tasks().isPresent()) {
+      columns.addAll(TASK_COLUMNS);
+    }
+    return columns;
+  }
+
+  /** A row of the table; what says nothing is empty. */
+  public static List<String> cells(EvalResult result, EvalResult.Entry entry) {
+    Subject subject = entry.subject();
+    boolean isReference = entry == result.reference();
+    Divergence d = entry.result().divergence();
+    List<String> cells =
+        new ArrayList<>(
+            List.of(
+                subject.name(),
+                subject.path().isPresent() ? subject.type() : "in memory",
+                Sizes.of(subject.bytes()),
+                text("%.2f", subject.bitsPerWeight()),
+                text(
+                    "%.4f ± %.4f",
+                    entry.result().perplexity().value(), entry.result().perplexity().error())));
+    for (String cell :
+        List.of(
+            text("%.6f ± %.6f", d.mean().value(), d.mean().error()),
+            text("%.6f", d.median()),
+            text("%.6f", d.percentile99()),
+            text("%.6f", d.percentile999()),
+            text("%.4f", d.max()),
+            percent(d.top1()),
+            percent(d.deltaP()))) {
+      cells.add(isReference ? "" : cell);
+    }
+    cells.add(text("%.1f", entry.result().tokensPerSecond()));
+    cells.add(text("%.1f", entry.decode()));
+    entry
+        .tasks()
+        .ifPresent(tasks -> {
+          cells.add(percent(tasks.accuracy()));
+          cells.add(percent(tasks.normalized()));
+        });
+    return cells;
+  }
+
+  private static String percent(Measure share) {
+    return text("%.2f ± %.2f %%", 100 * share.value(), 100 * share.error());
+  }
+
+  static String text(String format, Object... values) {
+    return String.format(Locale.ROOT, format, values);
+  }
+
+  /** What was read, in a sentence. */
+  public static String summary(EvalResult result) {
+    EvalResult.Text text = result.text();
+    return text(
+        "%s: %,d tokens, %,d chunks of %,d%s, %,d tokens scored",
+        text.name(),
+        text.tokens(),
+        text.chunks(),
+        text.context(),
+        text.stride().map(stride -> text(", a new one every %,d", stride)).orElse(""),
+        text.scored());
+  }
+}
