@@ -10,7 +10,7 @@ openvino-tokenizers and openvino-genai of the same version. For every model and 
 the SHA-256 of the lines "NAME TYPE SHAPE SHA-256" of all named constants, sorted, and the first eight
 digits of the SHA-256 of each line, to find the first that differs; a digest of the graph, in which a
 layer counts by its type, attributes and what it is computed from, and not by its number or name; the
-same of tokenizer and detokenizer; and what OpenVINO GenAI generates greedily. With names of models,
+same of tokenizer and detokenizer; and how OpenVINO GenAI tokenizes a prompt. With names of models,
 only these are made again. "show" prints the lines of a folder,
 "layers" writes its graph without ports and notes, for OpenvinoReadBackTest.
 """
@@ -49,7 +49,6 @@ OPTIONS = {
 }
 FIRST = "tiny-phi3"
 PROMPT = "What light through yonder window breaks? It is the east, and  Juliet's 12 suns\n"
-TOKENS = 24
 
 
 def sha256(data):
@@ -126,14 +125,10 @@ def layers(folder, out):
     Path(out).write_bytes(gzip.compress(ElementTree.tostring(tree.getroot()), 9, mtime=0))
 
 
-def generate(folder):
+def prompt(folder):
     import openvino_genai
 
-    pipeline = openvino_genai.LLMPipeline(folder, "CPU")
-    tokenized = pipeline.get_tokenizer().encode(PROMPT)
-    config = openvino_genai.GenerationConfig(max_new_tokens=TOKENS, ignore_eos=True, do_sample=False)
-    result = pipeline.generate(tokenized, config)
-    return {"prompt": tokenized.input_ids.data[0].tolist(), "tokens": [int(token) for token in result.tokens[0]]}
+    return openvino_genai.Tokenizer(folder).encode(PROMPT).input_ids.data[0].tolist()
 
 
 def export(model, options, folder):
@@ -166,7 +161,7 @@ def models(source, out, names):
                     "graph": graph.digest(),
                 }
                 if setting in ("int4", "int8", "fp32"):
-                    entry[setting] |= generate(folder)
+                    entry[setting]["prompt"] = prompt(folder)
                 for part in ("tokenizer", "detokenizer"):
                     entry[part] = Graph(folder, "openvino_" + part).digest()
                 print(model.name, setting, file=sys.stderr)
