@@ -136,7 +136,7 @@ final class TargetArguments {
         Targets.named(head[0])
             .orElseThrow(() ->
                 new PhialException.Usage(
-                    "--to: expected one of %s, found %s"
+                    "expected a target, one of %s, found %s"
                         .formatted(
                             String.join(", ", Targets.ALL.stream().map(Target::name).toList()),
                             head[0])));

@@ -63,6 +63,44 @@ final class EvalTest {
     assertThat(better.path("decode_tokens_per_second").doubleValue()).isPositive();
   }
 
+  /** What is quantized in memory is what would be written, whatever the target. */
+  @ParameterizedTest
+  @CsvSource({
+    "tiny-phi3, 'gguf:Q4_K_M,onnx:int4,onnx:int8,openvino:int4,openvino:nf4,mlx:4,mlx:mxfp4'",
+    "phi2, 'gguf:Q3_K_M,onnx:int4,openvino:int8,mlx:4'",
+    "phi35-moe, 'gguf:Q4_0,onnx:int4,openvino:int4,mlx:8'"
+  })
+  void everyTargetInMemoryIsWhatItWrites(String name, String types) {
+    String model = Phial.model(name);
+    List<String> words =
+        new ArrayList<>(List.of(model, "--types", types, "--context", "64", "--chunks", "2"));
+    for (String type : types.split(",", -1)) {
+      String output = folder.resolve(type.replace(':', '-')).toString();
+      Phial.call(List.of("quantize", model, "--to", type, "-o", output)).succeeded();
+      words.add(1, output);
+    }
+    JsonNode candidates = eval(words.toArray(String[]::new)).path("candidates");
+    int count = types.split(",", -1).length;
+    assertThat(candidates).hasSize(2 * count);
+    for (int i = 0; i < count; i++) {
+      JsonNode written = candidates.path(count - 1 - i); // the last type was put first
+      JsonNode held = candidates.path(count + i);
+      for (String figure : List.of("ppl", "kld_mean", "kld_max", "top1")) {
+        double value = written.path(figure).doubleValue();
+        assertThat(held.path(figure).doubleValue())
+            .as("%s of %s", figure, written.path("path").stringValue())
+            .isCloseTo(value, within(1e-2 * value)); // sums in another order
+      }
+      JsonNode errors = written.path("weight_errors");
+      assertThat(errors.size()).isPositive();
+      for (int k = 0; k < errors.size(); k++) {
+        double error = errors.path(k).doubleValue();
+        assertThat(held.path("weight_errors").path(k).doubleValue())
+            .isCloseTo(error, within(1e-12 * error));
+      }
+    }
+  }
+
   @Test
   void takesTurnsWhereMemoryIsShort() {
     String[] all = {DEMO, "--types", "Q8_0,Q4_0,Q2_K", "--context", "64", "--chunks", "4"};
@@ -124,7 +162,8 @@ final class EvalTest {
       delimiter = '|',
       textBlock =
           """
-          2 | --types: expected some of          | --types Q4_Z
+          2 | gguf: expected one of              | --types Q4_Z
+          2 | expected a target, one of gguf     | --types tflite2:int8
           1 | pass --imatrix FILE                | --types IQ1_S
           2 | are for --types, which is missing  | --imatrix a.gguf
           2 | --context: expected at most 1024   | --context 2048

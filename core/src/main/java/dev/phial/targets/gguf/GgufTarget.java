@@ -121,7 +121,7 @@ public final class GgufTarget implements Target {
         Recipe.named(copies ? Recipe.F32.name() : precision)
             .orElseThrow(() ->
                 new PhialException.Usage(
-                    "--to gguf: expected one of %s, found %s"
+                    "gguf: expected one of %s, found %s"
                         .formatted(String.join(" ", precisions()), precision)));
     if (options.has("outtype")) {
       throw new PhialException.Usage(

@@ -31,8 +31,7 @@ enum Precision {
         .findFirst()
         .orElseThrow(() ->
             new PhialException.Usage(
-                "--to onnx: expected one of %s, found %s"
-                    .formatted(String.join(", ", labels()), name)));
+                "onnx: expected one of %s, found %s".formatted(String.join(", ", labels()), name)));
   }
 
   String label() {

@@ -24,7 +24,7 @@ enum Precision {
         .findFirst()
         .orElseThrow(() ->
             new PhialException.Usage(
-                "--to openvino: expected one of %s, found %s"
+                "openvino: expected one of %s, found %s"
                     .formatted(String.join(", ", labels()), name)));
   }
 
