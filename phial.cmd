@@ -11,6 +11,8 @@ call "%~dp0bin\build.cmd" 1>&2 || exit /b 1
 rem the cache of loaded and linked classes that the build trained; a JVM that cannot use it goes without
 set "cache="
 if exist "%dist%\phial.aot" set cache="-XX:AOTCache=%dist%\phial.aot"
-set "engine="
-for %%C in (run chat eval calibrate tokenize) do if "%~1"=="%%C" set engine="@%~dp0bin\engine.args"
-"%JAVA_HOME%\bin\java.exe" "@%~dp0bin\phial.args" %engine% %cache% -cp "%dist%\lib\*" dev.phial.cli.Main %*
+rem what the command keeps in memory
+set memory=heap
+for %%C in (run chat eval calibrate tokenize) do if "%~1"=="%%C" set memory=engine
+for %%A in (%*) do if "%%~A"=="--method" set memory=method
+"%JAVA_HOME%\bin\java.exe" "@%~dp0bin\phial.args" "@%~dp0bin\%memory%.args" %cache% -cp "%dist%\lib\*" dev.phial.cli.Main %*

@@ -1,5 +1,6 @@
 package dev.phial.cli;
 
+import dev.phial.PhialException;
 import dev.phial.choose.Method;
 import java.util.Optional;
 import picocli.CommandLine.Option;
@@ -19,19 +20,13 @@ final class CarryOptions {
           "The checkpoint that MODEL was made from, to lend configuration and tokenizer where a GGUF file or an export has not all of them; its weights are not read.")
   private Optional<String> original = Optional.empty();
 
-  @Option(
-      names = "--method",
-      paramLabel = "METHOD",
-      description =
-          "How codes are chosen: reference (default), which writes the bytes of the runtime's own converter; search.")
-  private Optional<String> method = Optional.empty();
-
-  Method method() {
-    return carries
-        ? Method.KEEP
-        : method
-            .map(m -> Method.valueOf(m.toUpperCase(java.util.Locale.ROOT)))
-            .orElse(Method.REFERENCE);
+  /** Codes that are kept are not chosen. */
+  Method method(Method otherwise) {
+    if (carries && otherwise != Method.REFERENCE) {
+      throw new PhialException.Usage(
+          "--method: with --carry codes stay as they are; omit one of them");
+    }
+    return carries ? Method.KEEP : otherwise;
   }
 
   Optional<String> original() {

@@ -1,7 +1,6 @@
 package dev.phial.cli;
 
 import dev.phial.PhialException;
-import dev.phial.choose.Method;
 import dev.phial.engine.convert.Order;
 import dev.phial.engine.convert.Preparation;
 import dev.phial.engine.eval.Chunks;
@@ -36,6 +35,7 @@ import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.stream.Stream;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
@@ -76,6 +76,8 @@ final class EvalCommand implements Callable<Integer> {
 
   @Option(names = "--imatrix", paramLabel = "FILE", description = "Importance matrix for --types.")
   private Optional<Path> imatrix = Optional.empty();
+
+  @Mixin private MethodOptions method = new MethodOptions();
 
   @Option(
       names = "--allow-requantize",
@@ -201,8 +203,9 @@ final class EvalCommand implements Callable<Integer> {
       files.add(Subject.of(candidate, other, Families.describe(other)));
     }
     Progress progress = Bar.progress();
-    List<Quantized> quantized = quantized(checkpoint, description, progress);
-    try {
+    List<Quantized> quantized = new ArrayList<>();
+    try (Preparation preparation = new Preparation(threads, progress)) {
+      quantized.addAll(quantized(checkpoint, description, preparation));
       EvalRun run = new EvalRun(reference, chunks, tokens, questions, threads, team, progress);
       List<EvalResult.Entry> entries = run.evaluate(files, turns(quantized));
       EvalResult.Text about =
@@ -250,7 +253,7 @@ final class EvalCommand implements Callable<Integer> {
   }
 
   private List<Quantized> quantized(
-      Checkpoint checkpoint, ModelDescription description, Progress progress) {
+      Checkpoint checkpoint, ModelDescription description, Preparation preparation) {
     Map<String, List<String>> options = new LinkedHashMap<>();
     imatrix.ifPresent(file -> options.put("imatrix", List.of(file.toString())));
     if (allowRequantize) {
@@ -261,8 +264,8 @@ final class EvalCommand implements Callable<Integer> {
         new TargetArguments(
                 names.stream().map(name -> name.contains(":") ? name : "gguf:" + name).toList(),
                 options)
-            .orders(checkpoint, description, Method.REFERENCE);
-    List<Order> known = Preparation.of(orders, threads, progress);
+            .orders(checkpoint, description, method.method(), method.text());
+    List<Order> known = preparation.of(orders);
     List<Quantized> quantized = new ArrayList<>();
     for (int i = 0; i < names.size(); i++) {
       quantized.add(new Quantized(names.get(i), known.get(i).layout().inMemory()));

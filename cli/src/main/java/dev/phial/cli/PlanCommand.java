@@ -8,6 +8,7 @@ import dev.phial.model.Families;
 import dev.phial.model.ModelDescription;
 import dev.phial.plan.Plan;
 import dev.phial.source.Checkpoint;
+import dev.phial.targets.CalibrationText;
 import dev.phial.targets.Options;
 import dev.phial.targets.Request;
 import dev.phial.targets.Target;
@@ -68,7 +69,7 @@ final class PlanCommand implements Callable<Integer> {
     try (Checkpoint checkpoint = ModelArgument.open(model, carry.original())) {
       ModelDescription description = Families.describe(checkpoint);
       int tokens = context.orElse(PlanPrinter.usualContext(description.hyperparameters()));
-      if (targets.isEmpty() && carry.method() == Method.KEEP) {
+      if (targets.isEmpty() && carry.method(Method.REFERENCE) == Method.KEEP) {
         throw new PhialException.Usage("--carry needs --to, which says where to");
       }
       if (targets.isEmpty()) {
@@ -81,7 +82,7 @@ final class PlanCommand implements Callable<Integer> {
       } else {
         List<Plan> plans = new ArrayList<>();
         targets
-            .orders(checkpoint, description, carry.method())
+            .orders(checkpoint, description, carry.method(Method.REFERENCE), CalibrationText.USUAL)
             .forEach(order -> plans.add(order.layout().plan()));
         PlanPrinter.print(plans, tokens, json);
       }

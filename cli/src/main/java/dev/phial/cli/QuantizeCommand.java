@@ -59,6 +59,8 @@ final class QuantizeCommand implements Callable<Integer> {
   @Option(names = "--threads", paramLabel = "N", description = Threads.DESCRIPTION)
   private int threads = Threads.usual();
 
+  @Mixin private MethodOptions method = new MethodOptions();
+
   @Mixin private CarryOptions carry = new CarryOptions();
 
   @Option(names = "--json", description = "Print the result as JSON.")
@@ -74,7 +76,8 @@ final class QuantizeCommand implements Callable<Integer> {
     Threads.check(threads);
     try (Checkpoint checkpoint = ModelArgument.open(model, carry.original())) {
       ModelDescription description = Families.describe(checkpoint);
-      List<Order> orders = targets.orders(checkpoint, description, carry.method());
+      List<Order> orders =
+          targets.orders(checkpoint, description, carry.method(method.method()), method.text());
       if (dryRun) {
         PlanPrinter.print(
             orders.stream().map(order -> order.layout().plan()).toList(),

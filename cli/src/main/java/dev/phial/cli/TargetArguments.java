@@ -5,6 +5,7 @@ import dev.phial.choose.Method;
 import dev.phial.engine.convert.Order;
 import dev.phial.model.ModelDescription;
 import dev.phial.source.Checkpoint;
+import dev.phial.targets.CalibrationText;
 import dev.phial.targets.Options;
 import dev.phial.targets.Request;
 import dev.phial.targets.Target;
@@ -94,7 +95,7 @@ final class TargetArguments {
         if (parsed.hasMatchedOption(name)) {
           bare.put(
               option.name(),
-              option.isFlag() ? List.of() : parsed.matchedOptionValue(name, List.<String>of()));
+              option.isFlag() ? List.of() : parsed.matchedOption(name).originalStringValues());
         }
       }
     }
@@ -111,9 +112,10 @@ final class TargetArguments {
   }
 
   /** One for each {@code --to}, in their order. */
-  List<Order> orders(Checkpoint checkpoint, ModelDescription model, Method method) {
+  List<Order> orders(
+      Checkpoint checkpoint, ModelDescription model, Method method, CalibrationText text) {
     List<Choice> choices = to.stream().map(TargetArguments::parse).toList();
-    distribute(choices);
+    distribute(choices, method);
     choices.forEach(TargetArguments::check);
     return choices.stream()
         .map(choice ->
@@ -125,6 +127,7 @@ final class TargetArguments {
                     choice.precision,
                     new Options(choice.options),
                     method,
+                    text,
                     Optional.empty())))
         .toList();
   }
@@ -162,8 +165,11 @@ final class TargetArguments {
   }
 
   /** Gives every bare option to the targets that know it: all of one kind, but not of several. */
-  private void distribute(List<Choice> choices) {
+  private void distribute(List<Choice> choices, Method method) {
     bare.forEach((name, values) -> {
+      if (method.readsText() && MethodOptions.SHARED.contains(name)) {
+        return; // the method's
+      }
       List<Target> knowing =
           choices.stream()
               .map(Choice::target)

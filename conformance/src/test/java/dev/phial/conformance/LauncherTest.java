@@ -37,7 +37,14 @@ final class LauncherTest {
   @BeforeEach
   void checkOut() throws IOException {
     home = folder.resolve("a \"check\" out");
-    for (String name : List.of("phial", "bin/find-jdk", "bin/phial.args", "bin/engine.args")) {
+    for (String name :
+        List.of(
+            "phial",
+            "bin/find-jdk",
+            "bin/phial.args",
+            "bin/heap.args",
+            "bin/engine.args",
+            "bin/method.args")) {
       Files.createDirectories(home.resolve(name).getParent());
       Files.copy(Phial.ROOT.resolve(name), home.resolve(name));
     }

@@ -112,7 +112,7 @@ final class LlamaCppTest {
     return text.substring(0, 32);
   }
 
-  private static double commonWords(String text) {
+  static double commonWords(String text) {
     List<String> words =
         Arrays.stream(text.toLowerCase(Locale.ROOT).split("[^a-z]+"))
             .filter(word -> !word.isEmpty())

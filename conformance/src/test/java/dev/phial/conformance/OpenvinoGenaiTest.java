@@ -107,7 +107,7 @@ final class OpenvinoGenaiTest {
    * Every token is the one that our own engine finds the likeliest, or as likely as rounding
    * allows: in which order a processor adds decides between two that are nearly alike.
    */
-  private static void isGreedy(String output, JsonNode prompt, JsonNode tokens) {
+  static void isGreedy(String output, JsonNode prompt, JsonNode tokens) {
     assertThat(tokens).as(output).hasSize(GENERATED);
     try (Checkpoint checkpoint = Sources.open(Path.of(output));
         Team team = new Team(1)) {
@@ -127,6 +127,17 @@ final class OpenvinoGenaiTest {
         }
       }
     }
+  }
+
+  /** What OpenVINO GenAI makes of {@link #PROMPT}. */
+  static JsonNode generate(Path folder, String output) throws IOException {
+    ObjectNode commands = Json.MAPPER.createObjectNode();
+    commands.putArray("generate").addArray().add(output).add(PROMPT).add(GENERATED);
+    Path file = folder.resolve("commands");
+    Files.writeString(file, commands.toString());
+    return Json.STRICT
+        .readTree(Python.run(folder, "run_openvino.py", List.of(file.toString())))
+        .at("/generate/0");
   }
 
   /** Codes that come from GGUF are computed with as those that were never anything else. */

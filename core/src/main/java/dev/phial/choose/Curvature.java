@@ -3,8 +3,10 @@ package dev.phial.choose;
 import static dev.phial.kernel.GridKernels.LANES;
 
 import dev.phial.PhialException;
+import dev.phial.kernel.GridKernels;
 import dev.phial.kernel.MatrixKernels;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.stream.IntStream;
 
@@ -15,7 +17,7 @@ import java.util.stream.IntStream;
  * that QuIP calls LDLQ). Columns are taken a panel at a time; what crosses panels is laid out for
  * {@link MatrixKernels#multiply}.
  */
-final class Curvature {
+public final class Curvature {
   /** Share of the mean of the diagonal that is added to it. */
   private static final double DAMPING = 0.01;
 
@@ -37,6 +39,7 @@ final class Curvature {
    * @param before moments with the columns before, packed vectors {@code [first][count]}
    * @param after moments with the columns after, packed vectors {@code [size - end][count]}
    * @param feedbackAfter columns of U after the panel, packed vectors {@code [size - end][count]}
+   * @param feedbackBefore rows of U before the panel, packed vectors {@code [first][count]}
    */
   record Panel(
       int first,
@@ -45,7 +48,8 @@ final class Curvature {
       float[] feedback,
       float[] before,
       float[] after,
-      float[] feedbackAfter) {
+      float[] feedbackAfter,
+      float[] feedbackBefore) {
     int end() {
       return first + count;
     }
@@ -170,7 +174,7 @@ final class Curvature {
       KERNELS.packRows(some, depth, count, depth, side);
       gather(lower, row, rows, k, depth, some);
       KERNELS.packVectors(some, 0, depth, rows, depth, packed, 0);
-      java.util.Arrays.fill(sums, 0);
+      Arrays.fill(sums, 0);
       KERNELS.multiply(
           packed, 0, rows, depth, side, 0, MatrixKernels.PANEL, sums, 0, MatrixKernels.PANEL);
       for (int i = 0; i < rows; i++) {
@@ -240,7 +244,17 @@ final class Curvature {
     KERNELS.packVectors(h, first, size, first, count, before, 0);
     float[] after = new float[(size - end) * count];
     KERNELS.packVectors(h, end * size + first, size, size - end, count, after, 0);
-    return new Panel(first, count, moments, feedback, before, after, feedbackAfter);
+    float[] rows = new float[first * count]; // [columns before][panel]
+    IntStream.range(0, first)
+        .parallel()
+        .forEach(row -> {
+          for (int i = 0; i < count; i++) {
+            rows[row * count + i] = u(lower, size, row, first + i);
+          }
+        });
+    float[] feedbackBefore = new float[rows.length];
+    KERNELS.packVectors(rows, 0, count, first, count, feedbackBefore, 0);
+    return new Panel(first, count, moments, feedback, before, after, feedbackAfter, feedbackBefore);
   }
 
   /**
@@ -290,5 +304,87 @@ final class Curvature {
         y,
         panel.end() * LANES,
         LANES);
+  }
+
+  /**
+   * Products with the inverse of the moments, as they were factored: {@code y = H⁻¹ y}.
+   *
+   * @param y {@code [size][LANES]}
+   */
+  void solve(float[] y) {
+    float[] some = new float[panels.getFirst().count() * LANES];
+    for (Panel panel : panels.reversed()) { // (U + I) y' = y
+      for (int i = panel.count - 1; i > 0; i--) {
+        for (int k = 0; k < i; k++) {
+          addScaled(y, panel.first + i, -panel.feedback[k * panel.count + i], y, panel.first + k);
+        }
+      }
+      negate(y, panel, some);
+      KERNELS.multiply(
+          panel.feedbackBefore, 0, panel.first, panel.count, some, 0, LANES, y, 0, LANES);
+    }
+    for (int i = 0; i < size; i++) {
+      for (int lane = 0; lane < LANES; lane++) {
+        y[i * LANES + lane] /= weights[i];
+      }
+    }
+    for (Panel panel : panels) { // (U + I)ᵀ y = y'
+      for (int i = 0; i < panel.count; i++) {
+        for (int k = i + 1; k < panel.count; k++) {
+          addScaled(y, panel.first + i, -panel.feedback[i * panel.count + k], y, panel.first + k);
+        }
+      }
+      negate(y, panel, some);
+      KERNELS.multiply(
+          panel.feedbackAfter,
+          0,
+          size - panel.end(),
+          panel.count,
+          some,
+          0,
+          LANES,
+          y,
+          panel.end() * LANES,
+          LANES);
+    }
+  }
+
+  private static void addScaled(float[] x, int from, float factor, float[] y, int to) {
+    for (int lane = 0; lane < LANES; lane++) {
+      y[to * LANES + lane] = Math.fma(factor, x[from * LANES + lane], y[to * LANES + lane]);
+    }
+  }
+
+  private static void negate(float[] y, Panel panel, float[] to) {
+    for (int i = 0; i < panel.count * LANES; i++) {
+      to[i] = -y[panel.first * LANES + i];
+    }
+  }
+
+  /**
+   * What errors of rows add up to in the output of the layer: {@code d H dᵀ} of each.
+   *
+   * @param d {@code [size][LANES]}
+   * @return {@code [LANES]}
+   */
+  double[] errors(float[] d) {
+    float[] y = new float[size * LANES];
+    GridKernels kernels = GridKernels.best();
+    float[] some = new float[panels.getFirst().count() * LANES];
+    for (Panel panel : panels) {
+      int from = panel.first * LANES;
+      System.arraycopy(d, from, some, 0, panel.count * LANES);
+      addAcross(panel, some, y);
+      for (int i = 0; i < panel.count; i++) {
+        kernels.addOuter(y, from, panel.count, some, i * LANES, panel.moments, i * panel.count);
+      }
+    }
+    double[] sums = new double[LANES];
+    for (int i = 0; i < size; i++) {
+      for (int lane = 0; lane < LANES; lane++) {
+        sums[lane] += (double) d[i * LANES + lane] * y[i * LANES + lane];
+      }
+    }
+    return sums;
   }
 }

@@ -2,7 +2,6 @@ package dev.phial.kernel;
 
 import static dev.phial.kernel.Lanes.F;
 import static dev.phial.kernel.Lanes.WIDTH;
-import static jdk.incubator.vector.VectorOperators.ADD;
 import static jdk.incubator.vector.VectorOperators.B2F;
 import static jdk.incubator.vector.VectorOperators.I2F;
 import static jdk.incubator.vector.VectorOperators.LSHL;
@@ -176,7 +175,7 @@ final class Blocks256 {
           low = s6.fma(FloatVector.broadcast(F, scales[6]), low);
           high = s7.fma(FloatVector.broadcast(F, scales[7]), high);
         }
-        y[yAt + row] = low.add(high).reduceLanes(ADD) - less.reduceLanes(ADD);
+        y[yAt + row] = Sums.of(low.add(high)) - Sums.ofEight(less);
       }
     }
   }
@@ -285,7 +284,7 @@ final class Blocks256 {
           low = s6.fma(FloatVector.broadcast(F, scales[6]), low);
           high = s7.fma(FloatVector.broadcast(F, scales[7]), high);
         }
-        y[yAt + row] = low.add(high).reduceLanes(ADD) - less.reduceLanes(ADD);
+        y[yAt + row] = Sums.of(low.add(high)) - Sums.ofEight(less);
       }
     }
   }
@@ -394,7 +393,7 @@ final class Blocks256 {
             }
           }
         }
-        y[yAt + row] = even.add(odd).reduceLanes(ADD) - 32 * less.reduceLanes(ADD);
+        y[yAt + row] = Sums.of(even.add(odd)) - 32 * Sums.of(less);
       }
     }
   }

@@ -2,7 +2,6 @@ package dev.phial.kernel;
 
 import static dev.phial.kernel.Lanes.F;
 import static dev.phial.kernel.Lanes.WIDTH;
-import static jdk.incubator.vector.VectorOperators.ADD;
 import static jdk.incubator.vector.VectorOperators.LSHR;
 
 import jdk.incubator.vector.FloatVector;
@@ -59,9 +58,9 @@ final class Blocks32 {
           sum = part.fma(Lanes.all(Lanes.half(matrix, start)), sum);
           nextSum = nextPart.fma(Lanes.all(Lanes.half(matrix, next)), nextSum);
         }
-        y[yAt + row] = sum.reduceLanes(ADD);
+        y[yAt + row] = Sums.of(sum);
         if (row + 1 < rows) {
-          y[yAt + row + 1] = nextSum.reduceLanes(ADD);
+          y[yAt + row + 1] = Sums.of(nextSum);
         }
       }
     }
@@ -114,7 +113,7 @@ final class Blocks32 {
             sum = part.fma(scale, sum);
           }
         }
-        y[yAt + row] = sum.reduceLanes(ADD);
+        y[yAt + row] = Sums.of(sum);
       }
     }
 

@@ -2,7 +2,6 @@ package dev.phial.kernel;
 
 import static dev.phial.kernel.Lanes.F;
 import static dev.phial.kernel.Lanes.WIDTH;
-import static jdk.incubator.vector.VectorOperators.ADD;
 import static jdk.incubator.vector.VectorOperators.LSHR;
 import static jdk.incubator.vector.VectorOperators.XOR;
 
@@ -26,7 +25,7 @@ abstract class Codes implements CodeKernel {
     for (; i <= n - WIDTH; i += WIDTH) {
       sum = Lanes.load(a, i).fma(Lanes.load(b, i), sum);
     }
-    float rest = sum.reduceLanes(ADD);
+    float rest = Sums.of(sum);
     for (; i < n; i++) {
       rest += a[i] * b[i];
     }
@@ -96,7 +95,7 @@ abstract class Codes implements CodeKernel {
         }
         sum = part.fma(Lanes.all(scales[group]), sum);
       }
-      return sum.reduceLanes(ADD) + dot(addends, sums, sums.length);
+      return Sums.of(sum) + dot(addends, sums, sums.length);
     }
   }
 
@@ -146,7 +145,7 @@ abstract class Codes implements CodeKernel {
         }
         sum = part.fma(Lanes.all(scales[group]), sum);
       }
-      return sum.reduceLanes(ADD) + dot(addends, sums, sums.length);
+      return Sums.of(sum) + dot(addends, sums, sums.length);
     }
   }
 }

@@ -17,6 +17,9 @@ final class KernelProvider {
   static final MatrixKernels BEST_MATRIX =
       BEST instanceof VectorKernels ? new VectorMatrixKernels() : SCALAR_MATRIX;
 
+  /** Bits of a register; kernels take bytes four lanes at a time. */
+  private static final int LEAST_BITS = 128;
+
   private KernelProvider() {}
 
   /**
@@ -44,6 +47,25 @@ final class KernelProvider {
       return Optional.of(
           "java was started without the Vector API; start ./phial, or pass --add-modules jdk.incubator.vector.");
     }
+    int bits = Integer.getInteger("phial.vectorBits", FloatWidth.preferredBits());
+    if (bits < LEAST_BITS) {
+      return Optional.of(
+          "this JVM offers vectors of %d bits, and %d are needed; is -XX:MaxVectorSize or -XX:UseSSE set, in JAVA_TOOL_OPTIONS perhaps?"
+              .formatted(bits, LEAST_BITS));
+    }
+    // what the compiler does not turn into vector instructions is slower than without
+    String how = System.getProperty("java.vm.info", "");
+    if (how.contains("interpreted mode") || how.contains("emulated-client")) {
+      return Optional.of(
+          "this JVM runs without its second compiler; is -Xint, -XX:TieredStopAtLevel or -XX:-UseCompiler set, in JAVA_TOOL_OPTIONS perhaps?");
+    }
     return Optional.empty();
+  }
+
+  /** Loaded only where the Vector API is there. */
+  private static final class FloatWidth {
+    static int preferredBits() {
+      return jdk.incubator.vector.FloatVector.SPECIES_PREFERRED.vectorBitSize();
+    }
   }
 }

@@ -2,7 +2,6 @@ package dev.phial.kernel;
 
 import static dev.phial.kernel.Lanes.F;
 import static dev.phial.kernel.Lanes.WIDTH;
-import static jdk.incubator.vector.VectorOperators.ADD;
 
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -59,7 +58,7 @@ final class PlainBlocks {
         if (k < full) {
           a = Lanes.f32(matrix, start + 4 * k).fma(Lanes.load(x, at + k), a);
         }
-        y[yAt + row] = a.add(b).reduceLanes(ADD);
+        y[yAt + row] = Sums.of(a.add(b));
         if (full < columns) {
           y[yAt + row] += rest(this, matrix, start + 4 * full, columns - full, x, at + full);
         }
@@ -112,9 +111,9 @@ final class PlainBlocks {
           a = Lanes.bf16(matrix, start + 2 * k).fma(v, a);
           c = Lanes.bf16(matrix, next + 2 * k).fma(v, c);
         }
-        y[yAt + row] = a.add(b).reduceLanes(ADD);
+        y[yAt + row] = Sums.of(a.add(b));
         if (row + 1 < rows) {
-          y[yAt + row + 1] = c.add(d).reduceLanes(ADD);
+          y[yAt + row + 1] = Sums.of(c.add(d));
         }
       }
       if (full < columns) {

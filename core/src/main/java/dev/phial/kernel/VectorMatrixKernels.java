@@ -1,9 +1,6 @@
 package dev.phial.kernel;
 
-import static jdk.incubator.vector.VectorOperators.ADD;
-import static jdk.incubator.vector.VectorOperators.EXP;
 import static jdk.incubator.vector.VectorOperators.MAX;
-import static jdk.incubator.vector.VectorOperators.TANH;
 
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorShuffle;
@@ -288,7 +285,7 @@ final class VectorMatrixKernels implements MatrixKernels {
     for (; i + WIDTH <= n; i += WIDTH) {
       s0 = load(a, aAt + i).fma(load(b, bAt + i), s0);
     }
-    float sum = s0.add(s1).add(s2.add(s3)).reduceLanes(ADD);
+    float sum = Sums.of(s0.add(s1).add(s2.add(s3)));
     for (; i < n; i++) {
       sum = Math.fma(a[aAt + i], b[bAt + i], sum);
     }
@@ -347,7 +344,7 @@ final class VectorMatrixKernels implements MatrixKernels {
     for (; i + WIDTH <= n; i += WIDTH) {
       sums = sums.add(load(x, at + i));
     }
-    float sum = sums.reduceLanes(ADD);
+    float sum = Sums.of(sums);
     for (; i < n; i++) {
       sum += x[at + i];
     }
@@ -357,7 +354,7 @@ final class VectorMatrixKernels implements MatrixKernels {
       FloatVector d = load(x, at + i).sub(mean);
       sums = d.fma(d, sums);
     }
-    float squares = sums.reduceLanes(ADD);
+    float squares = Sums.of(sums);
     for (; i < n; i++) {
       squares += (x[at + i] - mean) * (x[at + i] - mean);
     }
@@ -381,11 +378,11 @@ final class VectorMatrixKernels implements MatrixKernels {
     FloatVector sums = FloatVector.zero(F);
     int i = 0;
     for (; i + WIDTH <= n; i += WIDTH) {
-      FloatVector e = load(x, at + i).sub(largest).mul(scale).lanewise(EXP);
+      FloatVector e = Exponential.of(load(x, at + i).sub(largest).mul(scale));
       e.intoArray(x, at + i);
       sums = sums.add(e);
     }
-    float sum = sums.reduceLanes(ADD);
+    float sum = Sums.of(sums);
     for (; i < n; i++) {
       x[at + i] = (float) Math.exp((x[at + i] - largest) * scale);
       sum += x[at + i];
@@ -398,7 +395,7 @@ final class VectorMatrixKernels implements MatrixKernels {
     int i = 0;
     for (; i + WIDTH <= n; i += WIDTH) {
       FloatVector x = load(gate, at + i);
-      x.div(x.neg().lanewise(EXP).add(1f)).mul(load(up, upAt + i)).intoArray(y, yAt + i);
+      x.div(Exponential.of(x.neg()).add(1f)).mul(load(up, upAt + i)).intoArray(y, yAt + i);
     }
     SCALAR.siluTimes(gate, at + i, up, upAt + i, y, yAt + i, n - i);
   }
@@ -410,7 +407,7 @@ final class VectorMatrixKernels implements MatrixKernels {
       FloatVector v = load(x, at + i);
       FloatVector inner =
           v.mul(v).mul(v).mul(0.044715f).add(v).mul(ScalarMatrixKernels.GELU_FACTOR);
-      v.mul(0.5f).mul(inner.lanewise(TANH).add(1f)).intoArray(x, at + i);
+      v.mul(0.5f).mul(Exponential.tanh(inner).add(1f)).intoArray(x, at + i);
     }
     SCALAR.gelu(x, at + i, n - i);
   }
@@ -423,7 +420,7 @@ final class VectorMatrixKernels implements MatrixKernels {
       FloatVector b = load(x, at + 2 * i + WIDTH);
       FloatVector gate = a.rearrange(UNZIP_EVEN, b).min(limit);
       FloatVector linear = a.rearrange(UNZIP_ODD, b).min(limit).max(-limit);
-      gate.div(gate.mul(-1.702f).lanewise(EXP).add(1f)).mul(linear.add(1f)).intoArray(y, yAt + i);
+      gate.div(Exponential.of(gate.mul(-1.702f)).add(1f)).mul(linear.add(1f)).intoArray(y, yAt + i);
     }
     SCALAR.gegelu(x, at + 2 * i, limit, y, yAt + i, n - i);
   }
@@ -467,9 +464,9 @@ final class VectorMatrixKernels implements MatrixKernels {
     while (i + WIDTH <= n) {
       FloatVector sum = FloatVector.zero(F);
       for (int end = Math.min(n, i + RUN); i + WIDTH <= end; i += WIDTH) {
-        sum = sum.add(load(x, at + i).sub(shift).lanewise(EXP));
+        sum = sum.add(Exponential.of(load(x, at + i).sub(shift)));
       }
-      total += sum.reduceLanes(ADD);
+      total += Sums.of(sum);
     }
     return total + SCALAR.sumOfExps(x, at + i, n - i, shift);
   }
@@ -482,9 +479,9 @@ final class VectorMatrixKernels implements MatrixKernels {
       FloatVector sum = FloatVector.zero(F);
       for (int end = Math.min(n, i + RUN); i + WIDTH <= end; i += WIDTH) {
         FloatVector v = load(p, at + i);
-        sum = v.sub(pShift).lanewise(EXP).fma(v.sub(load(q, qAt + i)), sum);
+        sum = Exponential.of(v.sub(pShift)).fma(v.sub(load(q, qAt + i)), sum);
       }
-      total += sum.reduceLanes(ADD);
+      total += Sums.of(sum);
     }
     return total + SCALAR.sumOfDifferences(p, at + i, pShift, q, qAt + i, n - i);
   }

@@ -2,6 +2,7 @@ package dev.phial.targets;
 
 import dev.phial.PhialException;
 import dev.phial.Version;
+import dev.phial.choose.Method;
 import dev.phial.io.Json;
 import dev.phial.io.PythonJson;
 import dev.phial.source.Checkpoint;
@@ -77,6 +78,15 @@ public record Manifest(Request request, Target target, String precision) impleme
     ObjectNode options = json.putObject("options");
     if (request.keeps()) {
       options.put("carry", true);
+    } else if (request.method() != Method.REFERENCE) {
+      options.put("method", request.method().label());
+    }
+    if (request.method().readsText()) {
+      CalibrationText text = request.text();
+      ArrayNode texts = options.putArray(CalibrationOptions.TEXT);
+      text.files().forEach(file -> texts.add(hash.apply(file)));
+      text.chunks().ifPresent(count -> options.put(CalibrationOptions.CHUNKS, count));
+      text.context().ifPresent(length -> options.put(CalibrationOptions.CONTEXT, length));
     }
     for (TargetOption option : target.options()) {
       if (option.isFlag() && request.options().has(option.name())) {
@@ -111,10 +121,12 @@ public record Manifest(Request request, Target target, String precision) impleme
 
   /** Files that options name. */
   private List<Path> inputs() {
-    return target.options().stream()
-        .filter(TargetOption::isFile)
-        .flatMap(option -> request.options().all(option.name()).stream())
-        .map(Path::of)
+    return Stream.concat(
+            request.text().files().stream(),
+            target.options().stream()
+                .filter(TargetOption::isFile)
+                .flatMap(option -> request.options().all(option.name()).stream())
+                .map(Path::of))
         .toList();
   }
 

@@ -21,6 +21,7 @@ import java.util.function.Function;
  *
  * @param precision what stood after the colon of {@code --to}
  * @param method how codes are chosen
+ * @param text that the model reads, if the method wants it to
  * @param ranges what flows through the model, once somebody has looked
  */
 public record Request(
@@ -29,11 +30,19 @@ public record Request(
     Optional<String> precision,
     Options options,
     Method method,
+    CalibrationText text,
     Optional<ActivationRanges> ranges) {
   /** With codes as the runtime's own converter chooses them. */
   public Request(
       Checkpoint checkpoint, ModelDescription model, Optional<String> precision, Options options) {
-    this(checkpoint, model, precision, options, Method.REFERENCE, Optional.empty());
+    this(
+        checkpoint,
+        model,
+        precision,
+        options,
+        Method.REFERENCE,
+        CalibrationText.USUAL,
+        Optional.empty());
   }
 
   /** Whether codes are to come along as they are, or not at all. */
@@ -47,7 +56,7 @@ public record Request(
   }
 
   public Request with(ActivationRanges found) {
-    return new Request(checkpoint, model, precision, options, method, Optional.of(found));
+    return new Request(checkpoint, model, precision, options, method, text, Optional.of(found));
   }
 
   /**
@@ -69,7 +78,7 @@ public record Request(
               "--carry: expected the precision %s, which the codes of %s have, found %s; leave it away"
                   .formatted(found, checkpoint.path(), asked));
         });
-    return new Request(checkpoint, model, Optional.of(found), options, method, ranges);
+    return new Request(checkpoint, model, Optional.of(found), options, method, text, ranges);
   }
 
   /** How most of the weights are made of integers, and whether these lie around zero in fact. */

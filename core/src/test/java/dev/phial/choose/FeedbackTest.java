@@ -123,7 +123,7 @@ final class FeedbackTest {
   }
 
   /** Of inputs that go along with each other, a few of them large. */
-  private static float[] moments(Random random) {
+  static float[] moments(Random random) {
     int count = 3 * COLUMNS;
     float[][] x = new float[count][COLUMNS];
     float[][] mixing = new float[COLUMNS / 4][COLUMNS];

@@ -2,6 +2,7 @@ package dev.phial.quant;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.phial.kernel.BlockKernel;
 import java.util.Random;
@@ -20,11 +21,13 @@ final class BlockKernelTest {
 
   @Test
   void theCommonTypesHaveThem() {
+    assumeTrue(
+        formats().findAny().isPresent(), "registers of 128 bits have no room for block kernels");
     assertThat(formats().map(GgmlFormat::name))
         .contains("F32", "F16", "BF16", "Q8_0", "Q4_0", "Q4_K", "Q5_K", "Q6_K");
   }
 
-  @ParameterizedTest
+  @ParameterizedTest(allowZeroInvocations = true)
   @MethodSource("formats")
   void agreeWithTheBlocks(GgmlFormat format) {
     BlockKernel kernel = format.kernel().orElseThrow();

@@ -47,6 +47,25 @@ public final class Layout {
     this.activations = Map.copyOf(builder.activations);
   }
 
+  private Layout(Layout other, Choosing choosing) {
+    this.plan = other.plan;
+    this.regions = other.regions;
+    this.places = other.places;
+    this.contents = other.contents;
+    this.companions = other.companions;
+    this.names = other.names;
+    this.manifest = other.manifest;
+    this.choosing = choosing;
+    this.obstacle = other.obstacle;
+    this.model = other.model;
+    this.activations = other.activations;
+  }
+
+  /** The same output with codes that are chosen otherwise. */
+  Layout with(Choosing other) {
+    return new Layout(this, other);
+  }
+
   /** What is laid down so far. */
   public static final class Builder {
     private final ModelDescription model;
@@ -180,7 +199,7 @@ public final class Layout {
   }
 
   /** The model whose parameters the tensors are made of. */
-  ModelDescription model() {
+  public ModelDescription model() {
     return model;
   }
 

@@ -1,6 +1,9 @@
 package dev.phial.targets.layout;
 
 import dev.phial.PhialException;
+import dev.phial.choose.Chooser;
+import dev.phial.choose.InputMoments;
+import dev.phial.choose.Refinement;
 import dev.phial.io.LittleEndian;
 import dev.phial.model.Hyperparameters;
 import dev.phial.model.ModelDescription;
@@ -22,6 +25,7 @@ import java.util.Comparator;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Objects;
+import java.util.Optional;
 
 /**
  * The tensors of an output in memory instead, outside the heap, whatever the target: for those who
@@ -94,6 +98,101 @@ public final class MemorySink implements Sink {
   @Override
   public void accept(Weight weight, long first, int count, float[] values) {
     uses.accept(weight, first, count, values);
+  }
+
+  /** Where the rows of a matrix go, if their codes can be chosen again. */
+  private List<Piece> refinable(Weight weight, Role role) {
+    return encoded().stream()
+        .filter(tensor -> tensor.recoding().isEmpty() && Refinement.isPossible(tensor.format()))
+        .flatMap(tensor -> tensor.sources().stream().map(source -> new Piece(tensor, source)))
+        .filter(piece -> piece.source.rows().weight() == weight && piece.source.role() == role)
+        .toList();
+  }
+
+  /**
+   * Whether there are codes of a matrix that can be chosen again.
+   *
+   * @param weight of the model that was planned
+   * @param role in which it is used
+   */
+  public boolean canRefine(Weight weight, Role role) {
+    return !refinable(weight, role).isEmpty();
+  }
+
+  /**
+   * What there is to do to choose the codes of a matrix again, once all rows have come: tasks that
+   * may run side by side.
+   *
+   * @param weight of the model that was planned
+   * @param matrix of a stack, from 0
+   * @param role in which it is used
+   * @throws PhialException.BadInput if the moments are no sums of squares
+   */
+  public List<Runnable> refinements(Weight weight, int matrix, Role role, InputMoments moments) {
+    List<Runnable> tasks = new ArrayList<>();
+    long start = matrix * weight.matrixRows();
+    for (Piece piece : refinable(weight, role)) {
+      Refinement refinement = new Refinement(piece.tensor.format(), moments);
+      Rows rows = piece.source.rows();
+      long end = Math.min(start + weight.matrixRows(), rows.first() + rows.count());
+      int most = Refinement.ROWS;
+      for (long row = Math.max(start, rows.first()); row < end; row += most) {
+        long first = row;
+        int count = (int) Math.min(most, end - row);
+        tasks.add(() -> refine(piece.tensor, piece.source, first, count, refinement));
+      }
+    }
+    return tasks;
+  }
+
+  private void refine(
+      PlannedTensor tensor, Stretch source, long first, int count, Refinement refinement) {
+    float[] values = new float[count * tensor.columns()];
+    source.rows().weight().read(first, count, values);
+    int rowBytes = Math.toIntExact(tensor.rowBytes());
+    byte[] blocks = new byte[count * rowBytes];
+    new Held(Objects.requireNonNull(held.get(tensor)), source, rowBytes).get(first, count, blocks);
+    refinement.run(values, count, blocks);
+    MemorySegment segment = Objects.requireNonNull(held.get(tensor));
+    for (int i = 0; i < count; i++) {
+      long to = source.to() + (first - source.rows().first() + i) * source.step();
+      MemorySegment.copy(
+          blocks, i * rowBytes, segment, ValueLayout.JAVA_BYTE, to * rowBytes, rowBytes);
+    }
+  }
+
+  /** The same output, made of the blocks that are held here, until this is closed. */
+  public Layout chosen() {
+    return layout.with(
+        layout
+            .choosing()
+            .with((tensor, source) ->
+                Optional.ofNullable(held.get(tensor))
+                    .map(
+                        segment -> new Held(segment, source, Math.toIntExact(tensor.rowBytes())))));
+  }
+
+  /** Blocks that were chosen before. */
+  private record Held(MemorySegment segment, Stretch source, int rowBytes) implements Chooser {
+    @Override
+    public boolean needsValues() {
+      return false;
+    }
+
+    @Override
+    public byte[] encode(long first, int count, float[] values, int at) {
+      byte[] blocks = new byte[count * rowBytes];
+      get(first, count, blocks);
+      return blocks;
+    }
+
+    void get(long first, int count, byte[] blocks) {
+      for (int i = 0; i < count; i++) {
+        long row = source.to() + (first - source.rows().first() + i) * source.step();
+        MemorySegment.copy(
+            segment, ValueLayout.JAVA_BYTE, row * rowBytes, blocks, i * rowBytes, rowBytes);
+      }
+    }
   }
 
   /** Nothing appears anywhere. */

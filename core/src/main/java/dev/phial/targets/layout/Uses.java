@@ -28,7 +28,7 @@ final class Uses {
         weights.add(weight);
       }
       uses.computeIfAbsent(weight, w -> new ArrayList<>())
-          .add(new Use(tensor, source, choosing.chooser(tensor, source.rows()), to));
+          .add(new Use(tensor, source, choosing.chooser(tensor, source), to));
     }
   }
 

@@ -108,8 +108,12 @@ public record Conversion(List<Output> outputs, boolean replace, int threads) {
    * @throws PhialException if the checkpoint cannot be read, or nothing can be written
    */
   public Result run(Progress progress) {
-    List<Order> orders =
-        Preparation.of(outputs.stream().map(Output::order).toList(), threads, progress);
+    try (Preparation preparation = new Preparation(threads, progress)) {
+      return run(preparation.of(outputs.stream().map(Output::order).toList()), progress);
+    }
+  }
+
+  private Result run(List<Order> orders, Progress progress) {
     Map<Sink, Output> sinks = new LinkedHashMap<>();
     Map<Path, PhialException> failures = new LinkedHashMap<>();
     try {

@@ -10,9 +10,14 @@ import dev.phial.targets.layout.Layout;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.Stream;
 
-/** What one target is asked for, with the plan of it. */
-public record Order(Target target, Request request, Layout layout) {
+/**
+ * What one target is asked for, with the plan of it.
+ *
+ * @param findings what a user should know of how its codes were chosen
+ */
+public record Order(Target target, Request request, Layout layout, List<String> findings) {
   /**
    * Plans it.
    *
@@ -20,11 +25,16 @@ public record Order(Target target, Request request, Layout layout) {
    * @throws dev.phial.PhialException.Usage if options contradict each other
    */
   public static Order of(Target target, Request request) {
-    return new Order(target, request, target.plan(request));
+    return new Order(target, request, target.plan(request), List.of());
   }
 
   Order with(ActivationRanges ranges) {
     return of(target, request.with(ranges));
+  }
+
+  /** The same, with codes that have been chosen. */
+  Order with(Layout chosen, List<String> newFindings) {
+    return new Order(target, request, chosen, newFindings);
   }
 
   /** What a user should know of the output, a line each. */
@@ -33,6 +43,7 @@ public record Order(Target target, Request request, Layout layout) {
     if (request.keeps()) {
       caveats.addAll(asNumbers());
     }
+    caveats.addAll(findings);
     return caveats;
   }
 
@@ -57,10 +68,12 @@ public record Order(Target target, Request request, Layout layout) {
 
   /** Files that its options name. */
   public List<Path> inputs() {
-    return target.options().stream()
-        .filter(TargetOption::isFile)
-        .flatMap(option -> request.options().all(option.name()).stream())
-        .map(Path::of)
+    return Stream.concat(
+            request.text().files().stream(),
+            target.options().stream()
+                .filter(TargetOption::isFile)
+                .flatMap(option -> request.options().all(option.name()).stream())
+                .map(Path::of))
         .toList();
   }
 }

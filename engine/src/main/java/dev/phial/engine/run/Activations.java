@@ -51,8 +51,18 @@ public final class Activations {
     return i * stride;
   }
 
-  /** Copies a row of another of the same width. */
+  /** Copies a row of another that is at least as wide. */
   void copy(int to, Activations from, int row) {
     System.arraycopy(from.values, from.row(row), values, row(to), columns);
+  }
+
+  /** The first columns of another, in memory of its own. */
+  static Activations copyOf(Activations from, int columns) {
+    Activations copy = new Activations(columns);
+    copy.resize(from.count);
+    for (int i = 0; i < from.count; i++) {
+      copy.copy(i, from, i);
+    }
+    return copy;
   }
 }

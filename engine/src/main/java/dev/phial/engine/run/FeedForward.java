@@ -9,28 +9,45 @@ sealed interface FeedForward {
   /** Computes {@code y} of every row of {@code x}; {@code y} has as many rows already. */
   void apply(Activations x, Activations y, Forward forward);
 
-  /** Two matrices with GELU between them: Phi-1, 1.5, 2. */
-  record Plain(Linear up, Linear down) implements FeedForward {
+  /** One pair of matrices for all tokens. */
+  sealed interface Dense extends FeedForward {
+    /** What reads {@code x}. */
+    Linear first();
+
+    Linear down();
+
+    /** What {@link #down} reads; it is overwritten by the next call. */
+    Activations inner(Activations x, Forward forward);
+
     @Override
-    public void apply(Activations x, Activations y, Forward forward) {
+    default void apply(Activations x, Activations y, Forward forward) {
+      forward.multiply(down(), inner(x, forward), y, 0);
+    }
+  }
+
+  /** Two matrices with GELU between them: Phi-1, 1.5, 2. */
+  record Plain(Linear first, Linear down) implements Dense {
+    @Override
+    public Activations inner(Activations x, Forward forward) {
       Activations inner = forward.inner(x.count());
-      forward.multiply(up, x, inner, 0);
-      forward.tap(ActivationPoint.UP, inner, up.rows());
+      int width = first.rows();
+      forward.multiply(first, x, inner, 0);
+      forward.tap(ActivationPoint.UP, inner, width);
       forward.forEachRow(
-          inner.count(), row -> forward.kernels().gelu(inner.values(), inner.row(row), up.rows()));
-      forward.tap(ActivationPoint.FEED_FORWARD_PRODUCT, inner, up.rows());
-      forward.multiply(down, inner, y, 0);
+          inner.count(), row -> forward.kernels().gelu(inner.values(), inner.row(row), width));
+      forward.tap(ActivationPoint.FEED_FORWARD_PRODUCT, inner, width);
+      return inner;
     }
   }
 
   /** Gate and up projection in one matrix, {@code silu(gate) · up}: Phi-3 and Phi-4. */
-  record Gated(Linear gateUp, Linear down) implements FeedForward {
+  record Gated(Linear first, Linear down) implements Dense {
     @Override
-    public void apply(Activations x, Activations y, Forward forward) {
+    public Activations inner(Activations x, Forward forward) {
       int width = down.columns();
       Activations both = forward.inner(x.count());
       Activations product = forward.product(x.count());
-      forward.multiply(gateUp, x, both, 0);
+      forward.multiply(first, x, both, 0);
       forward.tap(ActivationPoint.GATE, both, 0, width);
       forward.tap(ActivationPoint.UP, both, width, width);
       if (forward.isOpen(ActivationPoint.GATE_SIGMOID)) {
@@ -53,7 +70,7 @@ sealed interface FeedForward {
             });
       }
       forward.tap(ActivationPoint.FEED_FORWARD_PRODUCT, product, width);
-      forward.multiply(down, product, y, 0);
+      return product;
     }
 
     /** The same with every step shown. */
@@ -90,13 +107,13 @@ sealed interface FeedForward {
   }
 
   /** One matrix with gate and linear part by turns: Phi-3-small. */
-  record Gegelu(Linear up, Linear down, float limit) implements FeedForward {
+  record Gegelu(Linear first, Linear down, float limit) implements Dense {
     @Override
-    public void apply(Activations x, Activations y, Forward forward) {
+    public Activations inner(Activations x, Forward forward) {
       int width = down.columns();
       Activations pairs = forward.inner(x.count());
       Activations product = forward.product(x.count());
-      forward.multiply(up, x, pairs, 0);
+      forward.multiply(first, x, pairs, 0);
       forward.forEachRow(
           x.count(),
           row ->
@@ -110,23 +127,45 @@ sealed interface FeedForward {
                       product.row(row),
                       width));
       forward.tap(ActivationPoint.FEED_FORWARD_PRODUCT, product, width);
-      forward.multiply(down, product, y, 0);
+      return product;
     }
   }
 
   /** One of several gated feed-forward layers. */
-  record Expert(Linear gate, Linear up, Linear down) {}
+  record Expert(Linear gate, Linear up, Linear down) {
+    /** What {@link #down} reads; it is overwritten by the next call. */
+    Activations inner(Activations input, Forward forward) {
+      int width = down.columns();
+      Activations both = forward.inner(input.count());
+      Activations linear = forward.product(input.count());
+      forward.multiply(gate, input, both, 0);
+      forward.multiply(up, input, linear, 0);
+      forward.forEachRow(
+          input.count(),
+          row ->
+              forward
+                  .kernels()
+                  .siluTimes(
+                      both.values(),
+                      both.row(row),
+                      linear.values(),
+                      linear.row(row),
+                      both.values(),
+                      both.row(row),
+                      width));
+      forward.tap(ActivationPoint.FEED_FORWARD_PRODUCT, both, width);
+      return both;
+    }
+  }
 
   /** Two experts per token, chosen by SparseMixer: Phi-3.5-MoE. */
   record Experts(Linear router, List<Expert> experts, float jitter) implements FeedForward {
     /** One of a token's choices. */
-    private record Choice(int token, float weight) {}
+    record Choice(int token, float weight) {}
 
     @Override
     public void apply(Activations x, Activations y, Forward forward) {
-      Activations scores = forward.inner(x.count());
-      forward.multiply(router, x, scores, 0);
-      List<List<Choice>> choices = choices(scores);
+      List<List<Choice>> choices = choices(x, forward);
       forward.forEachRow(
           y.count(),
           row -> java.util.Arrays.fill(y.values(), y.row(row), y.row(row) + y.columns(), 0));
@@ -139,30 +178,24 @@ sealed interface FeedForward {
 
     private static void apply(
         Expert expert, List<Choice> choices, Activations x, Activations y, Forward forward) {
-      int width = expert.down.columns();
+      Activations inner = expert.inner(gather(choices, x, forward), forward);
+      add(expert, choices, inner, y, forward);
+    }
+
+    /** The inputs of the tokens that chose an expert. */
+    static Activations gather(List<Choice> choices, Activations x, Forward forward) {
       Activations input = forward.gathered(choices.size());
-      Activations gate = forward.inner(choices.size());
-      Activations up = forward.product(choices.size());
       for (int i = 0; i < choices.size(); i++) {
         input.copy(i, x, choices.get(i).token);
       }
-      forward.multiply(expert.gate, input, gate, 0);
-      forward.multiply(expert.up, input, up, 0);
-      forward.forEachRow(
-          choices.size(),
-          row ->
-              forward
-                  .kernels()
-                  .siluTimes(
-                      gate.values(),
-                      gate.row(row),
-                      up.values(),
-                      up.row(row),
-                      gate.values(),
-                      gate.row(row),
-                      width));
-      forward.tap(ActivationPoint.FEED_FORWARD_PRODUCT, gate, width);
-      forward.multiply(expert.down, gate, input, 0);
+      return input;
+    }
+
+    /** Adds what an expert makes of its tokens. */
+    static void add(
+        Expert expert, List<Choice> choices, Activations inner, Activations y, Forward forward) {
+      Activations input = forward.gathered(choices.size());
+      forward.multiply(expert.down, inner, input, 0);
       for (int i = 0; i < choices.size(); i++) {
         Choice choice = choices.get(i);
         forward
@@ -177,7 +210,10 @@ sealed interface FeedForward {
       }
     }
 
-    private List<List<Choice>> choices(Activations scores) {
+    /** The tokens that choose each expert. */
+    List<List<Choice>> choices(Activations x, Forward forward) {
+      Activations scores = forward.inner(x.count());
+      forward.multiply(router, x, scores, 0);
       List<List<Choice>> choices = new ArrayList<>();
       for (int i = 0; i < experts.size(); i++) {
         choices.add(new ArrayList<>());

@@ -107,18 +107,27 @@ public final class Forward {
   }
 
   private void embed(List<Span> spans) {
-    int count = spans.stream().mapToInt(span -> span.tokens().length).sum();
-    float factor =
-        (float) (double) model.hyperparameters().small().map(s -> s.embeddingFactor()).orElse(1.0);
-    hidden.resize(count);
+    hidden.resize(spans.stream().mapToInt(span -> span.tokens().length).sum());
     int row = 0;
     for (Span span : spans) {
-      for (int token : span.tokens()) {
-        model.embedding().row(token, hidden.values(), hidden.row(row));
-        if (factor != 1) {
-          team.kernels().scale(hidden.values(), hidden.row(row), hidden.columns(), factor);
-        }
-        row++;
+      embed(span.tokens(), hidden, row);
+      row += span.tokens().length;
+    }
+  }
+
+  /**
+   * What goes into the first layer.
+   *
+   * @param to receives a row for each token from {@code row} on
+   */
+  void embed(int[] tokens, Activations to, int row) {
+    float factor =
+        (float) (double) model.hyperparameters().small().map(s -> s.embeddingFactor()).orElse(1.0);
+    for (int i = 0; i < tokens.length; i++) {
+      int at = to.row(row + i);
+      model.embedding().row(tokens[i], to.values(), at);
+      if (factor != 1) {
+        team.kernels().scale(to.values(), at, to.columns(), factor);
       }
     }
   }
@@ -127,12 +136,7 @@ public final class Forward {
     int count = hidden.count();
     block.attentionNorm().apply(hidden, normed, team);
     tap(ActivationPoint.ATTENTION_NORM, normed, normed.columns());
-    projected.resize(count);
-    int offset = 0;
-    for (Linear projection : block.projections()) {
-      multiply(projection, normed, projected, offset);
-      offset += projection.rows();
-    }
+    project(block, normed);
     int queries = attended.columns();
     int keys = (projected.columns() - queries) / 2;
     tap(ActivationPoint.QUERY, projected, 0, queries);
@@ -234,6 +238,37 @@ public final class Forward {
 
   /** The logit of a token that is never predicted; not infinite, so that differences exist. */
   private static final float UNUSED = -1e30f;
+
+  // for walks
+
+  /** What a norm makes of rows; until the next call. */
+  Activations normed(Norm norm, Activations rows) {
+    norm.apply(rows, normed, team);
+    return normed;
+  }
+
+  /** What a matrix makes of rows that become part of the hidden state; until the next call. */
+  Activations product(Linear linear, Activations rows) {
+    change.resize(rows.count());
+    multiply(linear, rows, change, 0);
+    return change;
+  }
+
+  /** Attention of a whole text. */
+  void attend(Block block, Activations rows, Span span, Activations result) {
+    project(block, rows);
+    List<Rotary.Table> tables = List.of(span.rotary().table(0, span.tokens().length));
+    block.attention().apply(projected, List.of(span), tables, result, team, Taps.NONE);
+  }
+
+  private void project(Block block, Activations rows) {
+    projected.resize(rows.count());
+    int offset = 0;
+    for (Linear projection : block.projections()) {
+      multiply(projection, rows, projected, offset);
+      offset += projection.rows();
+    }
+  }
 
   // for the blocks
 

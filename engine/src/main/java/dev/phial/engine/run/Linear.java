@@ -56,6 +56,15 @@ final class Linear {
     return columns;
   }
 
+  Weight weight() {
+    return weight;
+  }
+
+  /** Which matrix of a stack, from 0. */
+  int matrix() {
+    return Math.max(0, expert);
+  }
+
   /** Decodes one row. */
   void row(int row, float[] to, int at) {
     tensor.read(first + row, 1, to, at);

@@ -1,0 +1,75 @@
+package dev.phial.cli;
+
+import dev.phial.PhialException;
+import dev.phial.choose.Method;
+import dev.phial.targets.CalibrationText;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.OptionalInt;
+import java.util.Set;
+import picocli.CommandLine.Option;
+
+/** How codes are chosen, and what the model reads for it. */
+final class MethodOptions {
+  /** Names of options that are those of a target too. */
+  static final Set<String> SHARED =
+      Set.of("calibration-text", "calibration-chunks", "calibration-context");
+
+  @Option(
+      names = "--method",
+      paramLabel = "METHOD",
+      description = {
+        "How codes are chosen: reference (default) writes the bytes of the runtime's own converter;",
+        "search tries many scales;",
+        "gptq lets the model read a text and lessens the error of what each layer computes;",
+        "best does so too, and lets each layer make up for the errors of those before it (takes twice as long)."
+      })
+  private String method = Method.REFERENCE.label();
+
+  @Option(
+      names = "--calibration-text",
+      paramLabel = "FILE",
+      arity = "1",
+      description =
+          "The text that the model reads for it, in UTF-8; once more for each further text. Shakespeare by default.")
+  private List<Path> texts = new ArrayList<>();
+
+  @Option(
+      names = "--calibration-chunks",
+      paramLabel = "N",
+      description = "How many pieces of it; by default as many as make 32,768 tokens.")
+  private int chunks;
+
+  @Option(
+      names = "--calibration-context",
+      paramLabel = "N",
+      description = "Tokens of such a piece; 512 by default.")
+  private int context;
+
+  Method method() {
+    return Method.named(method);
+  }
+
+  /**
+   * What the model reads.
+   *
+   * @throws PhialException.Usage if numbers make no sense
+   */
+  CalibrationText text() {
+    check("--calibration-chunks", chunks);
+    check("--calibration-context", context);
+    return new CalibrationText(List.copyOf(texts), given(chunks), given(context));
+  }
+
+  private static void check(String option, int number) {
+    if (number < 0) {
+      throw new PhialException.Usage(
+          "%s: expected a number above 0, found %d".formatted(option, number));
+    }
+  }
+
+  private static OptionalInt given(int number) {
+    return number == 0 ? OptionalInt.empty() : OptionalInt.of(number);
+  }
+}

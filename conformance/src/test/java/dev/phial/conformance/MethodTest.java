@@ -1,0 +1,170 @@
+package dev.phial.conformance;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+
+import ai.onnxruntime.OrtException;
+import dev.phial.io.Json;
+import dev.phial.source.Sha256;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.TreeMap;
+import java.util.stream.LongStream;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import tools.jackson.databind.JsonNode;
+
+/**
+ * {@code --method}: files of the same size that lose less, whoever loads them. What is asked for
+ * here leaves room: the text is short.
+ */
+final class MethodTest {
+  private static final String DEMO = Phial.model("tiny-phi3");
+
+  private static final String SIZE = "bits_per_weight";
+
+  private static final List<String> SHORT = List.of("--calibration-chunks", "12");
+
+  @TempDir Path folder;
+
+  @ParameterizedTest
+  @CsvSource({
+    "gguf:Q4_K_M, 0.75, 0.55",
+    "gguf:Q3_K_M, 0.9, 0.6",
+    "gguf:IQ3_S, 0.9, 0.6",
+    "gguf:IQ4_XS, 0.75, 0.6",
+    "onnx:int4, 0.6, 0.5",
+    "openvino:int4, 0.6, 0.5",
+    "mlx:4, 0.6, 0.5"
+  })
+  void losesLessInAsManyBytes(String type, double gptq, double best) {
+    JsonNode reference = candidate(type, List.of());
+    JsonNode fed = candidate(type, method("gptq"));
+    JsonNode followed = candidate(type, method("best"));
+    assertThat(fed.path(SIZE)).isEqualTo(reference.path(SIZE));
+    assertThat(followed.path(SIZE)).isEqualTo(reference.path(SIZE));
+    double loss = reference.path("kld_mean").doubleValue();
+    assertThat(fed.path("kld_mean").doubleValue()).isLessThan(gptq * loss);
+    assertThat(followed.path("kld_mean").doubleValue()).isLessThan(best * loss);
+  }
+
+  private static List<String> method(String name) {
+    return Stream.concat(Stream.of("--method", name), SHORT.stream()).toList();
+  }
+
+  private static JsonNode candidate(String type, List<String> options) {
+    List<String> words =
+        new ArrayList<>(
+            List.of("eval", DEMO, "--types", type, "--context", "256", "--chunks", "12", "--json"));
+    words.addAll(options);
+    return Json.MAPPER.readTree(Phial.call(words).succeeded().out()).at("/candidates/0");
+  }
+
+  @ParameterizedTest
+  @CsvSource({"tiny-phi3,gguf:IQ4_XS", "phi2,onnx:int4", "phi35-moe,mlx:4"})
+  void doesNotDependOnThreads(String model, String type) throws IOException {
+    List<TreeMap<String, String>> hashes = new ArrayList<>();
+    for (String threads : List.of("1", "3")) {
+      Path output = folder.resolve(threads);
+      List<String> words =
+          new ArrayList<>(List.of("quantize", Phial.model(model), "--to", type, "-o"));
+      words.addAll(List.of(output.toString(), "--threads", threads));
+      words.addAll(List.of("--method", "best", "--calibration-chunks", "3"));
+      Phial.call(words).succeeded();
+      TreeMap<String, String> found = new TreeMap<>();
+      try (Stream<Path> files = Files.walk(output)) {
+        Sha256.of(files.filter(Files::isRegularFile).toList())
+            .forEach((file, hash) -> found.put(output.relativize(file).toString(), hash));
+      }
+      hashes.add(found);
+    }
+    assertThat(hashes.getLast()).isEqualTo(hashes.getFirst()).isNotEmpty();
+  }
+
+  @Test
+  void llamaCppRunsIt() {
+    List<Path> files = new ArrayList<>();
+    for (String type : List.of("Q4_K_M", "Q2_K", "IQ4_XS", "Q5_0")) {
+      files.add(Path.of(quantize("gguf:" + type, type + ".gguf")));
+    }
+    LlamaCpp.BUNDLED
+        .generate(folder, files, "ROMEO:", 24)
+        .forEach((file, text) ->
+            assertThat(LlamaCppTest.commonWords(text)).as("%s: %s", file, text).isGreaterThan(0.5));
+  }
+
+  @Test
+  void onnxRuntimeRunsIt() throws OrtException, IOException {
+    Path output = Path.of(quantize("onnx:int4", "onnx"));
+    long[] ids = LongStream.range(0, 48).map(i -> (i * i * 7 + 3 * i) % 2000).toArray();
+    float[] found = OnnxLogits.of(output, ids);
+    float[] expected = OnnxLogits.ofEngine(output, ids);
+    double sum = 0;
+    for (int i = 0; i < found.length; i++) {
+      sum += Math.pow(found[i] - expected[i], 2);
+    }
+    // ONNX Runtime rounds activations to 8 bits for MatMulNBits
+    assertThat(Math.sqrt(sum / found.length)).isLessThan(0.1);
+  }
+
+  @Test
+  void openvinoRunsIt() throws IOException {
+    String output = quantize("openvino:int4", "openvino");
+    JsonNode result = OpenvinoGenaiTest.generate(folder, output);
+    OpenvinoGenaiTest.isGreedy(output, result.get("prompt"), result.get("tokens"));
+  }
+
+  /** What mlx_lm computes of the codes is what it computes of the numbers they stand for. */
+  @Test
+  void mlxLmRunsIt() {
+    String output = quantize("mlx:4,dtype=float32", "mlx");
+    String numbers = folder.resolve("numbers").toString();
+    Phial.call(List.of("quantize", output, "--to", "mlx:float32", "-o", numbers)).succeeded();
+    JsonNode results =
+        Json.STRICT.readTree(
+            Python.run(folder, "run_mlx.py", List.of(numbers, output, "--dtype,float32")));
+    JsonNode result = results.iterator().next();
+    assertThat(result.get("found")).isEqualTo(result.get("expected"));
+    assertThat(result.get("difference").asDouble()).isCloseTo(0, within(1e-3));
+  }
+
+  private String quantize(String type, String name) {
+    String output = folder.resolve(name).toString();
+    List<String> words = new ArrayList<>(List.of("quantize", DEMO, "--to", type, "-o", output));
+    words.addAll(method("best"));
+    Phial.call(words).succeeded();
+    return output;
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      textBlock =
+          """
+          2 | --method: expected one of reference, search, gptq, best, found awq | --method awq
+          2 | --method: with --carry codes stay as they are; omit one of them    | --method gptq --carry
+          2 | --calibration-chunks: expected a number above 0, found -1          | --method gptq --calibration-chunks -1
+          2 | --calibration-context: expected at most 1024 tokens                | --method gptq --calibration-context 4096
+          1 | expected at least 512 tokens to calibrate with, found              | --method best --calibration-text short.txt
+          1 | none.txt cannot be read                                            | --method best --calibration-text none.txt
+          """)
+  void refuses(int status, String message, String arguments) throws IOException {
+    Files.writeString(folder.resolve("short.txt"), "O Romeo, Romeo! wherefore art thou Romeo?");
+    List<String> words = new ArrayList<>(List.of("quantize", DEMO, "--to", "gguf:Q4_0"));
+    for (String word : arguments.split(" ", -1)) {
+      words.add(word.endsWith(".txt") ? folder.resolve(word).toString() : word);
+    }
+    Path output = folder.resolve("x.gguf");
+    words.addAll(List.of("-o", output.toString()));
+    Command.Result result = Phial.call(words);
+    assertThat(result.err()).contains(message);
+    assertThat(result.status()).isEqualTo(status);
+    assertThat(output).doesNotExist();
+  }
+}

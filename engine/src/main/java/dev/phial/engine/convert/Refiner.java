@@ -1,0 +1,178 @@
+package dev.phial.engine.convert;
+
+import dev.phial.PhialException;
+import dev.phial.choose.InputMoments;
+import dev.phial.choose.Method;
+import dev.phial.engine.calibrate.MomentSums;
+import dev.phial.engine.run.Activations;
+import dev.phial.engine.run.Model;
+import dev.phial.engine.run.Team;
+import dev.phial.engine.run.Walk;
+import dev.phial.io.Progress;
+import dev.phial.io.Sizes;
+import dev.phial.kernel.MatrixKernels;
+import dev.phial.model.Hyperparameters;
+import dev.phial.model.Role;
+import dev.phial.model.Weight;
+import dev.phial.targets.Pass;
+import dev.phial.targets.layout.Layout;
+import dev.phial.targets.layout.MemorySink;
+import dev.phial.targets.layout.Sink;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Chooses the codes of an output for what the layers of the model compute when it reads a text:
+ * stage by stage, each matrix knowing what flows into it.
+ */
+final class Refiner implements AutoCloseable {
+  private final MemorySink sink;
+  private final Layout layout;
+  private final Method method;
+  private final List<int[]> texts;
+  private final List<String> starved = new ArrayList<>(); // by GGUF name
+  private final List<String> unsound = new ArrayList<>();
+
+  /**
+   * @param texts that the model reads
+   */
+  Refiner(Layout layout, Method method, List<int[]> texts) {
+    this.layout = layout;
+    this.method = method;
+    this.texts = texts;
+    this.sink = layout.inMemory();
+  }
+
+  /**
+   * Does the work.
+   *
+   * @return the output with the codes that were chosen, until this is closed
+   */
+  Layout run(int threads, Progress progress) {
+    checkMemory();
+    sink.allocate();
+    Map<Sink, PhialException> failures = Pass.run(List.of(sink), threads, progress);
+    if (!failures.isEmpty()) {
+      throw failures.values().iterator().next();
+    }
+    boolean follows = method == Method.BEST;
+    try (Team team = new Team(threads);
+        @Nullable Walk own = follows ? new Walk(Model.of(sink.description()), team, texts) : null;
+        Walk exact = new Walk(Model.of(layout.model()), team, texts, own);
+        Progress.Stage stage = progress.begin(Progress.Unit.WEIGHTS, layout.model().parameters())) {
+      walk(exact, own, team, stage);
+    }
+    return sink.chosen();
+  }
+
+  /** Says what is missing before hours of work, and not after. */
+  private void checkMemory() {
+    long tokens = texts.stream().mapToLong(text -> text.length).sum();
+    Hyperparameters h = layout.model().hyperparameters();
+    boolean follows = method == Method.BEST;
+    long activations = tokens * (2L * h.hidden() + h.feedForward()) * Float.BYTES;
+    int widest = Math.max(h.hidden(), h.feedForward());
+    long needed = MomentSums.bytes(widest, follows) + (follows ? 2 : 1) * activations;
+    long found = Runtime.getRuntime().maxMemory();
+    if (needed > found) {
+      throw new PhialException.Unsupported(
+          "--method %s: expected %s of memory for %d tokens and matrices of %d columns, found %s; choose fewer --calibration-chunks%s"
+              .formatted(
+                  method.label(),
+                  Sizes.of(needed),
+                  tokens,
+                  widest,
+                  Sizes.of(found),
+                  follows ? ", or --method gptq" : ""));
+    }
+  }
+
+  private void walk(Walk exact, @Nullable Walk own, Team team, Progress.Stage progress) {
+    while (true) {
+      if (own != null) {
+        own.next();
+      }
+      Walk.Stage stage = exact.next();
+      if (stage == null) {
+        return;
+      }
+      refine(stage, exact, own, team);
+      for (Walk.Reader reader : stage.readers()) {
+        Weight weight = reader.weight();
+        progress.advance(weight.ggufName(), weight.matrixRows() * weight.shape().columns());
+      }
+    }
+  }
+
+  private void refine(Walk.Stage stage, Walk exact, @Nullable Walk own, Team team) {
+    int columns = stage.columns();
+    List<Walk.Reader> readers =
+        stage.readers().stream()
+            .filter(reader -> sink.canRefine(reader.weight(), role(stage, reader)))
+            .toList();
+    if (columns % MatrixKernels.PANEL != 0 || readers.isEmpty()) {
+      return;
+    }
+    MomentSums sums = new MomentSums(columns, own != null, team);
+    for (int i = 0; i < exact.texts(); i++) {
+      Activations inputs = exact.input(i);
+      if (own == null) {
+        sums.add(inputs, null);
+      } else {
+        sums.add(own.input(i), inputs);
+      }
+    }
+    String name = readers.getFirst().weight().ggufName();
+    if (sums.count() < columns && !starved.contains(name)) {
+      starved.add(name);
+    }
+    if (sums.count() == 0) {
+      return; // an expert that nothing chose keeps what a search found
+    }
+    InputMoments moments = sums.moments();
+    List<Runnable> tasks = new ArrayList<>();
+    try {
+      for (Walk.Reader reader : readers) {
+        tasks.addAll(
+            sink.refinements(reader.weight(), reader.matrix(), role(stage, reader), moments));
+      }
+    } catch (PhialException.BadInput e) { // inputs that are all zero, say
+      unsound.add(name);
+      return;
+    }
+    team.forEach(tasks.size(), i -> tasks.get(i).run());
+  }
+
+  /** An embedding may be the output matrix as well, in a tensor of its own or in the same. */
+  private Role role(Walk.Stage stage, Walk.Reader reader) {
+    Weight weight = reader.weight();
+    return stage.layer() < 0 && sink.canRefine(weight, Role.OUTPUT) ? Role.OUTPUT : weight.role();
+  }
+
+  /** What a user should know of what was chosen, a line each. */
+  List<String> findings() {
+    List<String> findings = new ArrayList<>();
+    if (!starved.isEmpty()) {
+      findings.add(
+          "%s saw fewer tokens than it has columns%s; a longer text, or more --calibration-chunks, would be better"
+              .formatted(starved.getFirst(), andMore(starved)));
+    }
+    if (!unsound.isEmpty()) {
+      findings.add(
+          "%s has inputs that tell nothing%s; its scales were searched as --method search does"
+              .formatted(unsound.getFirst(), andMore(unsound)));
+    }
+    return findings;
+  }
+
+  private static String andMore(List<String> names) {
+    return names.size() > 1 ? ", as did %d more".formatted(names.size() - 1) : "";
+  }
+
+  @Override
+  public void close() {
+    sink.close();
+  }
+}
