@@ -5,6 +5,7 @@ import dev.phial.choose.InputMoments;
 import dev.phial.choose.Method;
 import dev.phial.engine.calibrate.MomentSums;
 import dev.phial.engine.run.Activations;
+import dev.phial.engine.run.Backward;
 import dev.phial.engine.run.Model;
 import dev.phial.engine.run.Team;
 import dev.phial.engine.run.Walk;
@@ -28,6 +29,9 @@ import org.jspecify.annotations.Nullable;
  * stage by stage, each matrix knowing what flows into it.
  */
 final class Refiner implements AutoCloseable {
+  /** Tokens of which gradients are computed; more change little. */
+  private static final int FISHER_TOKENS = 8 * 1024;
+
   private final MemorySink sink;
   private final Layout layout;
   private final Method method;
@@ -58,13 +62,73 @@ final class Refiner implements AutoCloseable {
       throw failures.values().iterator().next();
     }
     boolean follows = method == Method.BEST;
-    try (Team team = new Team(threads);
-        @Nullable Walk own = follows ? new Walk(Model.of(sink.description()), team, texts) : null;
+    try (Team team = new Team(threads)) {
+      if (follows) {
+        refineEmbedding(team);
+      }
+      walk(follows, team, progress);
+    }
+    return sink.chosen();
+  }
+
+  private void walk(boolean follows, Team team, Progress progress) {
+    try (@Nullable Walk own = follows ? new Walk(Model.of(sink.description()), team, texts) : null;
         Walk exact = new Walk(Model.of(layout.model()), team, texts, own);
         Progress.Stage stage = progress.begin(Progress.Unit.WEIGHTS, layout.model().parameters())) {
       walk(exact, own, team, stage);
     }
-    return sink.chosen();
+  }
+
+  /**
+   * Chooses the codes of the embedding for what the model predicts, by the Fisher information in
+   * what it gives; one that is the output matrix too, in one tensor, is left to that.
+   */
+  private void refineEmbedding(Team team) {
+    Model model = Model.of(layout.model());
+    Weight embedding = embedding();
+    if (!sink.canRefine(embedding, Role.TOKEN_EMBEDDING)
+        || isShared(embedding)
+        || layout.model().hyperparameters().hidden() % MatrixKernels.PANEL != 0) {
+      return;
+    }
+    MomentSums sums = new MomentSums(model.hyperparameters().hidden(), false, team);
+    Backward.Observer observer =
+        new Backward.Observer() {
+          @Override
+          public void embedding(Activations gradients) {
+            sums.add(gradients, null);
+          }
+
+          @Override
+          public void output(Weight weight, int matrix, Activations gradients) {}
+        };
+    try (Backward backward = new Backward(model, team, observer)) {
+      long tokens = 0;
+      for (int i = 0; i < texts.size() && tokens < FISHER_TOKENS; i++) {
+        backward.run(texts.get(i), i);
+        tokens += texts.get(i).length;
+      }
+    }
+    InputMoments moments = sums.moments();
+    try {
+      List<Runnable> tasks = sink.refinements(embedding, 0, Role.TOKEN_EMBEDDING, moments);
+      team.forEach(tasks.size(), i -> tasks.get(i).run());
+    } catch (PhialException.BadInput e) {
+      unsound.add(embedding.ggufName());
+    }
+  }
+
+  private Weight embedding() {
+    return layout.model().weights().stream()
+        .filter(weight -> weight.role() == Role.TOKEN_EMBEDDING)
+        .findFirst()
+        .orElseThrow();
+  }
+
+  /** Whether one tensor is both embedding and output matrix. */
+  private boolean isShared(Weight embedding) {
+    return !sink.canRefine(embedding, Role.OUTPUT)
+        && layout.model().weights().stream().noneMatch(weight -> weight.role() == Role.OUTPUT);
   }
 
   /** Says what is missing before hours of work, and not after. */
@@ -115,14 +179,12 @@ final class Refiner implements AutoCloseable {
     if (columns % MatrixKernels.PANEL != 0 || readers.isEmpty()) {
       return;
     }
-    MomentSums sums = new MomentSums(columns, own != null, team);
+    // an embedding that is the output matrix too must not make up for drift in the one role alone
+    boolean follows = own != null && !(stage.layer() < 0 && isShared(readers.getFirst().weight()));
+    MomentSums sums = new MomentSums(columns, follows, team);
     for (int i = 0; i < exact.texts(); i++) {
       Activations inputs = exact.input(i);
-      if (own == null) {
-        sums.add(inputs, null);
-      } else {
-        sums.add(own.input(i), inputs);
-      }
+      sums.add(own == null ? inputs : own.input(i), follows ? inputs : null);
     }
     String name = readers.getFirst().weight().ggufName();
     if (sums.count() < columns && !starved.contains(name)) {

@@ -43,17 +43,17 @@ final class Attention {
   // Where heads begin in a row of projections: queries, keys, values one after the other, or each
   // key-value head with its queries before it.
 
-  private int query(int head) {
+  int query(int head) {
     int group = heads / keyValueHeads;
     return (interleaved ? head + head / group * 2 : head) * headSize;
   }
 
-  private int key(int head) {
+  int key(int head) {
     int group = heads / keyValueHeads;
     return (interleaved ? head * (group + 2) + group : heads + head) * headSize;
   }
 
-  private int value(int head) {
+  int value(int head) {
     return key(head) + (interleaved ? 1 : keyValueHeads) * headSize;
   }
 
@@ -219,8 +219,34 @@ final class Attention {
     }
   }
 
+  int keyValueHeads() {
+    return keyValueHeads;
+  }
+
+  /** Query heads that share a key. */
+  int group() {
+    return heads / keyValueHeads;
+  }
+
+  int headSize() {
+    return headSize;
+  }
+
+  float scale() {
+    return scale;
+  }
+
+  /** Whether a head of a token at one position sees another that is not before {@link #first}. */
+  boolean sees(int head, int position, int other) {
+    return sparse
+        .map(settings ->
+            settings.attends(
+                head, heads, position / settings.blockSize(), other / settings.blockSize()))
+        .orElse(true);
+  }
+
   /** The first position that a token sees. */
-  private int first(int position) {
+  int first(int position) {
     return window > position ? 0 : position + 1 - window;
   }
 

@@ -261,6 +261,11 @@ public final class Forward {
     block.attention().apply(projected, List.of(span), tables, result, team, Taps.NONE);
   }
 
+  /** Queries and keys, rotated, and values of the last attention; until the next call. */
+  Activations projected() {
+    return projected;
+  }
+
   private void project(Block block, Activations rows) {
     projected.resize(rows.count());
     int offset = 0;

@@ -22,6 +22,9 @@ final class Linear {
    */
   private static final int FEW = 1 << 19;
 
+  /** Rows that are decoded at a time to be multiplied from the other side. */
+  private static final int TOGETHER = 128;
+
   private final Weight weight;
   private final int expert;
   private final Tensor tensor;
@@ -192,5 +195,45 @@ final class Linear {
                   x.values(), x.row(start), x.stride(), count, columns, packed, start * columns);
         });
     return packed;
+  }
+
+  /**
+   * Adds the products of the transposed matrix: {@code x += Wᵀ y}.
+   *
+   * @param y {@link #rows} numbers a row from {@code offset}
+   * @param x {@code [tokens][columns]}
+   */
+  void applyTransposed(Activations y, int offset, Activations x, Team team) {
+    float[] decoded = new float[TOGETHER * columns + PANEL];
+    float[] packed = new float[y.count() * TOGETHER];
+    for (int start = 0; start < rows; start += TOGETHER) {
+      int from = start;
+      int some = Math.min(TOGETHER, rows - start);
+      int part = tensor.rowsTogether();
+      team.forEach(
+          (some + part - 1) / part,
+          i -> {
+            int row = i * part;
+            tensor.read(first + from + row, Math.min(part, some - row), decoded, row * columns);
+          });
+      team.kernels()
+          .packVectors(
+              y.values(), y.row(0) + offset + start, y.stride(), y.count(), some, packed, 0);
+      team.forEach(
+          (columns + PANEL - 1) / PANEL,
+          panel ->
+              team.kernels()
+                  .multiply(
+                      packed,
+                      0,
+                      y.count(),
+                      some,
+                      decoded,
+                      panel * PANEL,
+                      columns,
+                      x.values(),
+                      x.row(0) + panel * PANEL,
+                      x.stride()));
+    }
   }
 }
