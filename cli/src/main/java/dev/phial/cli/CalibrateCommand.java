@@ -156,7 +156,7 @@ final class CalibrateCommand implements Callable<Integer> {
   private void findRanges(Path output, Stopwatch stopwatch) {
     if (processOutput || parseSpecial) {
       throw new PhialException.Usage(
-          "--%s is for importance matrices; leave it away, or --ranges"
+          "--%s is for importance matrices; omit it, or --ranges"
               .formatted(processOutput ? "process-output" : "parse-special"));
     }
     Threads.check(threads);

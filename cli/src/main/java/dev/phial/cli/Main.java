@@ -137,7 +137,7 @@ public final class Main implements Callable<Integer> {
     return MISUSED;
   }
 
-  /** What picocli does not understand, in our words where it has none for people. */
+  /** What picocli does not understand, in our words where its own would not help. */
   private static int misused(ParameterException e, String[] args) {
     CommandLine line = e.getCommandLine();
     String message = String.valueOf(e.getMessage());

@@ -9,7 +9,7 @@ import org.junit.jupiter.api.io.TempDir;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
-/** {@code phial doctor} as a user meets it; what it finds is held by the engine. */
+/** {@code phial doctor} as a user meets it; what it finds is tested in the engine. */
 final class DoctorTest {
   @TempDir Path folder;
 

@@ -19,7 +19,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
-/** {@code phial eval} as a user meets it; that its numbers are right is held by the engine. */
+/** {@code phial eval} as a user meets it; that its numbers are right is tested in the engine. */
 final class EvalTest {
   private static final String DEMO = Phial.model("tiny-phi3");
 

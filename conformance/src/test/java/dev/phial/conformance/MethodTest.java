@@ -35,10 +35,10 @@ final class MethodTest {
 
   @ParameterizedTest
   @CsvSource({
-    "gguf:Q4_K_M, 0.75, 0.55",
-    "gguf:Q3_K_M, 0.9, 0.6",
-    "gguf:IQ3_S, 0.9, 0.6",
-    "gguf:IQ4_XS, 0.75, 0.6",
+    "gguf:Q4_K_M, 0.75, 0.45",
+    "gguf:Q3_K_M, 0.9, 0.45",
+    "gguf:IQ3_S, 0.9, 0.5",
+    "gguf:IQ4_XS, 0.75, 0.45",
     "onnx:int4, 0.6, 0.5",
     "openvino:int4, 0.6, 0.5",
     "mlx:4, 0.6, 0.5"

@@ -17,7 +17,7 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ObjectNode;
 
-/** {@code phial run} as a user meets it; that the logits are right is held by the engine. */
+/** {@code phial run} as a user meets it; that the logits are right is tested in the engine. */
 final class RunTest {
   private static final String PROMPT = "First Citizen:\nBefore we proceed";
 

@@ -13,7 +13,7 @@ import org.junit.jupiter.api.io.TempDir;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
-/** {@code phial tokenize} as a user meets it; that the ids are right is held by the engine. */
+/** {@code phial tokenize} as a user meets it; that the ids are right is tested in the engine. */
 final class TokenizeTest {
   @TempDir Path folder;
 

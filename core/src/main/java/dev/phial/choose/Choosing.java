@@ -26,7 +26,7 @@ public record Choosing(Method method, Importance importance, String remedy, Chos
     this(method, importance, remedy, (tensor, source) -> Optional.empty());
   }
 
-  /** The same, but for what has been chosen already. */
+  /** This choice, but for what has been chosen already. */
   public Choosing with(Chosen already) {
     return new Choosing(method, importance, remedy, already);
   }

@@ -99,8 +99,8 @@ public final class AtomicFile implements Bytes, AutoCloseable {
   }
 
   /**
-   * The same for files that belong together: they appear when all are durable. If one of them
-   * cannot, those that were new vanish again.
+   * Commits files that belong together: they appear when all are durable. If one of them cannot,
+   * those that were new vanish again.
    */
   public static void commit(List<AtomicFile> files) {
     files.forEach(AtomicFile::finish);

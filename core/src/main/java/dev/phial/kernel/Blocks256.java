@@ -34,7 +34,7 @@ final class Blocks256 {
       return first & 0x3F3F3F3FL | (long) upper << 32;
     }
 
-    /** The same of the minima. */
+    /** Minima of eight groups, a byte each. */
     static long mins(byte[] from, int start) {
       int second = Lanes.word(from, start + SCALES + 4);
       int last = Lanes.word(from, start + SCALES + 8);

@@ -9,7 +9,7 @@ import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorShuffle;
 
-/** The same with the Vector API. */
+/** {@link CodeKernel} with the Vector API. */
 abstract class Codes implements CodeKernel {
   /** Bits of a byte that are turned before it is read. */
   final int flip;

@@ -77,6 +77,6 @@ public sealed interface GroupKernels permits ScalarGroupKernels, VectorGroupKern
       byte[] codes,
       int at);
 
-  /** The same as {@link #e2m1} with {@link SmallFloats#e4m3}. */
+  /** Does what {@link #e2m1} does with {@link SmallFloats#e4m3}. */
   void e4m3(float[] x, int from, int n, float divisor, int drop, byte[] codes);
 }

@@ -104,7 +104,8 @@ public sealed interface Kernels permits ScalarKernels, VectorKernels {
   void searchScale(float[] x, float[] w, int n, int max, float[] scale, int[] levels);
 
   /**
-   * The same by coordinate descent on the levels, weighing by x²: ggml's {@code make_q3_quants}.
+   * Finds scales by coordinate descent on the levels, weighing by x²: ggml's {@code
+   * make_q3_quants}.
    *
    * @param levels receives level + max, and 0 for a lane of zeros
    */

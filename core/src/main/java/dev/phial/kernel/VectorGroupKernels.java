@@ -21,8 +21,8 @@ import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
- * The same with the Vector API. Where nothing else is said, groups are whole registers: 16 elements
- * or more, by twos.
+ * {@link GroupKernels} with the Vector API. Where nothing else is said, groups are whole registers:
+ * 16 elements or more, by twos.
  */
 final class VectorGroupKernels implements GroupKernels {
   private static final VectorSpecies<Float> F = VectorConstants.FLOAT;

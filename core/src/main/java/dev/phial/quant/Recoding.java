@@ -7,8 +7,8 @@ import dev.phial.tensor.Coding.Offset;
 import java.util.Optional;
 
 /**
- * The same integers in the terms of another format: codes may be shifted by one number for all, and
- * groups cut into smaller ones that share a scale; nothing is rounded.
+ * Integers in the terms of another format: codes may be shifted by one number for all, and groups
+ * cut into smaller ones that share a scale; nothing is rounded.
  *
  * @param type in which the other format keeps scales and offsets
  */

@@ -29,7 +29,9 @@ abstract class SuperBlock extends GgmlFormat implements GridFormat {
   /** Finds scales, minima and levels of every lane without importance. */
   abstract void search(Tile tile);
 
-  /** The same, weighing by importance; the tile holds it, and each lane's {@link #sigma2}. */
+  /**
+   * Searches scales, weighing by importance; the tile holds it, and each lane's {@link #sigma2}.
+   */
   abstract void searchWithImportance(Tile tile);
 
   /**

@@ -14,7 +14,7 @@ import tools.jackson.databind.JsonNode;
 /**
  * Activation ranges in JSON: under {@link #RANGES} a list of objects with {@code point}, {@code
  * layer} (not outside the layers), {@code low}, {@code high} and, where activations were smoothed,
- * {@code smoothing}; whatever else the file says is for people.
+ * {@code smoothing}; whatever else the file says is for display.
  */
 public final class ActivationRangesFile {
   public static final String VERSION = "activation_ranges";
@@ -29,7 +29,7 @@ public final class ActivationRangesFile {
   private ActivationRangesFile() {}
 
   /**
-   * @throws dev.phial.PhialException.BadInput if the file is damaged or holds ranges that are none
+   * @throws dev.phial.PhialException.BadInput if the file is damaged or holds no ranges
    */
   public static ActivationRanges read(Path file) {
     Config root = Config.read(file);

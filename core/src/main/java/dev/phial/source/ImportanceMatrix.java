@@ -37,7 +37,7 @@ public record ImportanceMatrix(Map<String, float[]> weights, Optional<String> da
   /**
    * Reads either layout: GGUF, or the older {@code .dat}.
    *
-   * @throws dev.phial.PhialException.BadInput if the file is damaged or holds numbers that are none
+   * @throws dev.phial.PhialException.BadInput if the file is damaged or holds NaN or infinity
    */
   public static ImportanceMatrix read(Path file) {
     ImportanceMatrix matrix = isGguf(file) ? readGguf(file) : readLegacy(file);

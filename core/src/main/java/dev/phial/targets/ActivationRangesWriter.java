@@ -19,7 +19,7 @@ public final class ActivationRangesWriter {
    * Writes a file.
    *
    * @param replace whether one that exists may be replaced
-   * @param origin how the ranges came about, for people
+   * @param origin how the ranges came about, for display
    */
   public static void write(
       Path file, boolean replace, Map<String, Object> origin, ActivationRanges ranges) {

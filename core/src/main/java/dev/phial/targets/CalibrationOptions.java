@@ -75,7 +75,7 @@ public record CalibrationOptions(
       for (TargetOption option : ALL) {
         if (!option.name().equals(RANGES) && options.has(option.name())) {
           throw new PhialException.Usage(
-              "--%s: expected no file of ranges, which are chosen already; leave --%s or this away"
+              "--%s: expected no file of ranges, which are chosen already; omit --%s or this"
                   .formatted(option.name(), RANGES));
         }
       }
@@ -88,7 +88,7 @@ public record CalibrationOptions(
     return result;
   }
 
-  /** The same without SmoothQuant. */
+  /** These options without SmoothQuant. */
   public CalibrationOptions withoutSmoothing() {
     return new CalibrationOptions(
         ranges, method, percentile, OptionalDouble.empty(), text, chunks, context);

@@ -54,7 +54,7 @@ public final class Pass {
    *
    * @param threads workers, at least one
    * @return the failures of single sinks
-   * @throws PhialException if the checkpoint cannot be read or holds a number that is none
+   * @throws PhialException if the checkpoint cannot be read or holds NaN or infinity
    */
   public static Map<Sink, PhialException> run(List<Sink> sinks, int threads, Progress progress) {
     Pass pass = new Pass(sinks);

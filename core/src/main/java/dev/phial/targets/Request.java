@@ -60,7 +60,7 @@ public record Request(
   }
 
   /**
-   * The same with the precision that the codes have, where they are carried.
+   * This request with the precision that the codes have, where they are carried.
    *
    * @param name what the target calls codes like those of most weights
    * @throws PhialException.Usage if another precision was asked for
@@ -75,7 +75,7 @@ public record Request(
         .filter(asked -> !asked.equalsIgnoreCase(found))
         .ifPresent(asked -> {
           throw new PhialException.Usage(
-              "--carry: expected the precision %s, which the codes of %s have, found %s; leave it away"
+              "--carry: expected the precision %s, which the codes of %s have, found %s; omit it"
                   .formatted(found, checkpoint.path(), asked));
         });
     return new Request(checkpoint, model, Optional.of(found), options, method, text, ranges);
@@ -106,7 +106,7 @@ public record Request(
         .map(Map.Entry::getKey)
         .orElseThrow(() ->
             new PhialException.Unsupported(
-                "%s: expected tensors of integers with scales, whose codes --carry would keep, found none; leave --carry away"
+                "%s: expected tensors of integers with scales, whose codes --carry would keep, found none; omit --carry"
                     .formatted(checkpoint.path())));
   }
 
@@ -117,7 +117,7 @@ public record Request(
     for (String name : decided) {
       if (keeps() && options.has(name)) {
         throw new PhialException.Usage(
-            "--%s: with --carry the codes decide that; leave one of them away".formatted(name));
+            "--%s: with --carry the codes decide that; omit one of them".formatted(name));
       }
     }
   }

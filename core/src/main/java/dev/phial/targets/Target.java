@@ -56,7 +56,7 @@ public interface Target {
     return List.of();
   }
 
-  /** The same of one output, whose options may make a difference. */
+  /** What a user should know of one output, whose options may make a difference. */
   default List<String> caveats(Request request) {
     return caveats(request.model());
   }

@@ -19,7 +19,7 @@ public record CodedRows(int groupSize, short[] codes, float[] scales, double[] o
     return scales.length;
   }
 
-  /** The same with groups cut into smaller ones of a size that divides theirs. */
+  /** These rows with groups cut into smaller ones of a size that divides theirs. */
   public CodedRows regrouped(int size) {
     if (size == groupSize) {
       return this;

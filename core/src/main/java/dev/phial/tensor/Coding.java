@@ -20,7 +20,7 @@ public record Coding(int groupSize, int least, int most, Offset offset) {
     NUMBER
   }
 
-  /** The same with groups cut into smaller ones, which share what they had. */
+  /** This coding with groups cut into smaller ones, which share what they had. */
   public Coding regrouped(int size) {
     if (groupSize % size != 0) {
       throw new IllegalArgumentException(size + " does not divide " + groupSize);

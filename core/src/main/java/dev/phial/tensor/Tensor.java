@@ -334,7 +334,7 @@ public record Tensor(
     return true;
   }
 
-  /** The same for codes whose scales lie apart. */
+  /** Multiplies codes whose scales lie apart. */
   private boolean multiplyCodes(
       long first, int count, float[] x, int at, float[] y, int yAt, byte[] buffer) {
     Optional<CodeKernel> kernel = encoding.codeKernel();

@@ -110,7 +110,7 @@ final class OpenvinoFolderTest {
     }
   }
 
-  /** The export leaves away what is multiplied by 1, and what is added as 0. */
+  /** The export drops what is multiplied by 1, and what is added as 0. */
   @Test
   void normsThatChangeNothingAreThere() {
     OpenvinoFiles.write(

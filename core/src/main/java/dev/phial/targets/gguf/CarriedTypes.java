@@ -49,7 +49,7 @@ final class CarriedTypes {
   CarriedTypes(Recipe recipe) {
     if (!INTEGERS.contains(recipe.base())) {
       throw new PhialException.Usage(
-          "--carry: expected one of %s, which hold integers, found gguf:%s; leave the type away"
+          "--carry: expected one of %s, which hold integers, found gguf:%s; omit the type"
               .formatted(INTEGERS, recipe));
     }
     wanted = recipe.base();
@@ -85,7 +85,7 @@ final class CarriedTypes {
         .flatMap(format -> Recoding.obstacle(usual, coding(format)))
         .ifPresent(obstacle -> {
           throw new PhialException.Usage(
-              "--carry: gguf:%s cannot hold the codes of %s: %s; leave the type away"
+              "--carry: gguf:%s cannot hold the codes of %s: %s; omit the type"
                   .formatted(type, request.checkpoint().path(), obstacle));
         });
   }

@@ -61,7 +61,7 @@ public final class Layout {
     this.activations = other.activations;
   }
 
-  /** The same output with codes that are chosen otherwise. */
+  /** This output with codes that are chosen otherwise. */
   Layout with(Choosing other) {
     return new Layout(this, other);
   }

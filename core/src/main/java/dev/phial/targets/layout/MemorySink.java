@@ -161,7 +161,7 @@ public final class MemorySink implements Sink {
     }
   }
 
-  /** The same output, made of the blocks that are held here, until this is closed. */
+  /** This output, made of the blocks that are held here, until this is closed. */
   public Layout chosen() {
     return layout.with(
         layout

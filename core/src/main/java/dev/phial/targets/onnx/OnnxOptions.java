@@ -167,7 +167,7 @@ record OnnxOptions(
     }
     if (qdq && (precision == Precision.INT8 || !mixed.isEmpty())) {
       throw new PhialException.Usage(
-          "--qdq: expected 4 bits everywhere, found 8; leave it away, or ask for int4 alone");
+          "--qdq: expected 4 bits everywhere, found 8; omit it, or ask for int4 alone");
     }
     if (qdq && algorithm != Algorithm.DEFAULT) {
       throw new PhialException.Usage("--qdq: expected --algo default, found " + algorithm.label());
@@ -211,7 +211,7 @@ record OnnxOptions(
         };
     if (shared && !tied) {
       throw new PhialException.Unsupported(
-          "--shared-embeddings: expected a model with one matrix for input and output, found one with two; leave the option away");
+          "--shared-embeddings: expected a model with one matrix for input and output, found one with two; omit the option");
     }
     return shared;
   }

@@ -183,7 +183,7 @@ final class Projections {
       String name, String weight, Matrix matrix, String input, String output) {
     if (matrix.rows() % 2 != 0) {
       throw new PhialException.Unsupported(
-          "--qdq: tensor %s: expected an even number of rows, found %d; leave --qdq away"
+          "--qdq: tensor %s: expected an even number of rows, found %d; omit --qdq"
               .formatted(weight, matrix.rows()));
     }
     GroupInt format =

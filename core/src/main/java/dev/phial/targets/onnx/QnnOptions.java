@@ -67,7 +67,7 @@ record QnnOptions(
     Options options = request.options();
     if (request.keeps()) {
       throw new PhialException.Usage(
-          "--carry: --ep qnn has one scale for each output of a matrix, which no codes come with; leave one of them away");
+          "--carry: --ep qnn has one scale for each output of a matrix, which no codes come with; omit one of them");
     }
     Precision precision = Precision.named(request.precision().orElse(Precision.INT4.label()));
     if (precision != Precision.INT4 && precision != Precision.INT8) {
@@ -78,14 +78,14 @@ record QnnOptions(
     for (TargetOption option : OnnxOptions.OTHER_PROVIDERS) {
       if (options.has(option.name()) && !SHARED.contains(option.name())) {
         throw new PhialException.Usage(
-            "--%s is not for --ep qnn, whose weights have one scale for each output and no zero points; leave it away"
+            "--%s is not for --ep qnn, whose weights have one scale for each output and no zero points; omit it"
                 .formatted(option.name()));
       }
     }
     if (options.has(CalibrationOptions.ALPHA)
         && CalibrationOptions.of(options).alpha().isPresent()) {
       throw new PhialException.Usage(
-          "--smooth-quant-alpha is for onnx:w8a8, which rounds the inputs of matrices alone; leave it away with --ep qnn");
+          "--smooth-quant-alpha is for onnx:w8a8, which rounds the inputs of matrices alone; omit it with --ep qnn");
     }
     Hyperparameters h = request.model().hyperparameters();
     int context =

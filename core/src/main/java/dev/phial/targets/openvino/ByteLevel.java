@@ -28,7 +28,7 @@ final class ByteLevel {
     return result == null ? new byte[0] : result;
   }
 
-  /** The same, or its UTF-8 if it is written in other letters. */
+  /** The bytes of a token, or its UTF-8 if it is written in other letters. */
   static byte[] addedBytes(String token) {
     byte[] result = decoded(token);
     return result == null ? token.getBytes(StandardCharsets.UTF_8) : result;

@@ -44,7 +44,7 @@ final class OnnxOptionsTest {
     "'w8a8,smooth-quant-alpha=1.5','expected a number from 0 to 1, found 1.5'",
     "'w8a8,smooth-quant-alpha=NaN','expected a number from 0 to 1, found NaN'",
     "'w8a8,calibration-chunks=0','expected a number above 0, found 0'",
-    "'w8a8,ranges=x.json,calibrate-method=minmax','leave --ranges or this away'",
+    "'w8a8,ranges=x.json,calibrate-method=minmax','omit --ranges or this'",
     "'int4,activations=uint8','--activations: expected --ep qnn'",
     "'int4,ep=qnn,activations=int8','--activations: expected uint16 or uint8, found int8'",
     "'int4,ep=qnn,context-length=4096','--context-length: expected at most 1024, found 4096'",

@@ -29,7 +29,7 @@ public final class InputSquares implements Observer {
     }
   }
 
-  /** The same for any matrix. */
+  /** Adds the inputs of any matrix. */
   void add(Weight weight, int expert, Activations input) {
     int experts = expert < 0 ? 1 : Math.toIntExact(weight.shape().dimensions().getFirst());
     int columns = Math.toIntExact(weight.shape().columns());

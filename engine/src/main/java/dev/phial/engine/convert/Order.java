@@ -32,7 +32,7 @@ public record Order(Target target, Request request, Layout layout, List<String> 
     return of(target, request.with(ranges));
   }
 
-  /** The same, with codes that have been chosen. */
+  /** This order, with codes that have been chosen. */
   Order with(Layout chosen, List<String> newFindings) {
     return new Order(target, request, chosen, newFindings);
   }

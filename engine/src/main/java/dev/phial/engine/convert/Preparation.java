@@ -31,7 +31,7 @@ public final class Preparation implements AutoCloseable {
   private record Search(CalibrationOptions options, Set<ActivationPoint> points) {}
 
   /**
-   * The same orders, knowing what flows through the model where they have to.
+   * The orders, knowing what flows through the model where they have to.
    *
    * @param orders of one model
    * @throws dev.phial.PhialException if the text cannot be read, or the model cannot read it

@@ -4,7 +4,7 @@ import dev.phial.kernel.Kernels;
 import dev.phial.model.Weight;
 import java.util.List;
 
-/** Numbers that are none, matrices of zeros, and what half precision cannot hold. */
+/** NaN and infinity, matrices of zeros, and what half precision cannot hold. */
 final class TensorRanges implements Check {
   private static final int PIECE = 1 << 16;
   private static final float LARGEST_HALF = 65504;

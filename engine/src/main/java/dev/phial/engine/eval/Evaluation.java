@@ -92,7 +92,7 @@ public final class Evaluation {
    * @param progress told the tokens that a model has just read, all models counted
    * @return results of the reference, whose divergence is 0, and of the candidates
    * @throws PhialException.BadInput if a chunk is longer than a model's context, or a model
-   *     computes numbers that are none
+   *     computes NaN or infinity
    */
   public List<Result> run(IntConsumer progress) {
     for (int from = 0; from < chunks.count(); from += together) {

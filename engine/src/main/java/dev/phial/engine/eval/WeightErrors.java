@@ -35,7 +35,7 @@ public final class WeightErrors {
    *
    * @return of the embedding, of each layer and of the output matrix; {@code NaN} where the two
    *     have nothing in common, as the output matrix where it is the embedding
-   * @throws PhialException.BadInput if one of them holds a number that is none
+   * @throws PhialException.BadInput if one of them holds NaN or infinity
    */
   public static List<Double> of(ModelDescription reference, ModelDescription candidate, Team team) {
     WeightErrors sums = new WeightErrors(reference.hyperparameters().layers());

@@ -73,7 +73,7 @@ sealed interface FeedForward {
       return product;
     }
 
-    /** The same with every step shown. */
+    /** Multiplies with every step shown. */
     private static void multiplyInSteps(
         Activations both, Activations product, int width, Forward forward) {
       Activations sigmoid = new Activations(width);

@@ -67,7 +67,7 @@ public final class Sampler {
     }
     if (!isNumber || logits.length == 0 || Float.isInfinite(logits[best])) {
       throw new PhialException.BadInput(
-          "expected numbers as the model's output, found some that are none; are its weights damaged, or too large for their type?");
+          "expected numbers as the model's output, found NaN or infinity; are its weights damaged, or too large for their type?");
     }
     return best;
   }

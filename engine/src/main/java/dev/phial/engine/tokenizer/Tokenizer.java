@@ -58,7 +58,7 @@ public final class Tokenizer {
         .orElseThrow();
   }
 
-  /** The same of a folder or GGUF file, which need hold no weights. */
+  /** The tokenizer of a folder or GGUF file, which need hold no weights. */
   public static Tokenizer open(Path path) {
     if (Files.isDirectory(path)) {
       return ofFolder(path);
