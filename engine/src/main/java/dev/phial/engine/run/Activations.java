@@ -59,10 +59,15 @@ public final class Activations {
   /** The first columns of another, in memory of its own. */
   static Activations copyOf(Activations from, int columns) {
     Activations copy = new Activations(columns);
-    copy.resize(from.count);
-    for (int i = 0; i < from.count; i++) {
-      copy.copy(i, from, i);
-    }
+    copy.set(from);
     return copy;
+  }
+
+  /** Takes over all rows of another that is at least as wide. */
+  void set(Activations from) {
+    resize(from.count);
+    for (int i = 0; i < count; i++) {
+      copy(i, from, i);
+    }
   }
 }

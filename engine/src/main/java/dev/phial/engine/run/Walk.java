@@ -5,6 +5,7 @@ import dev.phial.kernel.Kernels;
 import dev.phial.model.Hyperparameters;
 import dev.phial.model.Weight;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -27,7 +28,7 @@ public final class Walk implements AutoCloseable {
   private @Nullable Step step;
   private int expert;
 
-  // of each text
+  // of each text, used again in each layer
   private final List<Activations> hidden = new ArrayList<>(); // [tokens][hidden]
   private final List<Activations> attended = new ArrayList<>(); // [tokens][heads * headSize]
   private final List<Activations> inner = new ArrayList<>(); // [tokens][feed-forward]
@@ -91,6 +92,9 @@ public final class Walk implements AutoCloseable {
       rows.resize(text.length);
       forward.embed(text, rows, 0);
       hidden.add(rows);
+      attended.add(new Activations(h.heads() * h.headSize()));
+      inner.add(new Activations(h.feedForward()));
+      pending.add(new Activations(h.hidden()));
     }
   }
 
@@ -194,36 +198,31 @@ public final class Walk implements AutoCloseable {
   private void complete(Step done) {
     switch (done) {
       case ATTENTION_INPUT -> {
-        attended.clear();
-        inner.clear();
         for (int i = 0; i < texts.size(); i++) {
           attend(i);
         }
       }
       case ATTENTION_OUTPUT -> {
-        pending.clear();
         for (int i = 0; i < texts.size(); i++) {
           Activations change = forward.product(block().attentionOutput(), attended.get(i));
           if (block().parallel()) {
-            pending.add(Activations.copyOf(change, h.hidden()));
+            pending.get(i).set(change);
           } else {
             add(change, hidden.get(i));
           }
         }
-        attended.clear();
       }
       case FEED_FORWARD_INPUT -> {
         choices.clear();
-        pending.clear();
         for (int i = 0; i < texts.size(); i++) {
           Activations normed = normed(block().feedForwardNorm(), i);
           switch (block().feedForward()) {
-            case FeedForward.Dense dense -> addInner(dense.inner(normed, forward), dense.down());
+            case FeedForward.Dense dense -> inner.get(i).set(dense.inner(normed, forward));
             case FeedForward.Experts experts -> {
               choices.add(experts.choices(normed, forward));
-              Activations sum = new Activations(h.hidden());
-              sum.resize(normed.count()); // of zeros
-              pending.add(sum);
+              Activations sum = pending.get(i);
+              sum.resize(normed.count());
+              Arrays.fill(sum.values(), 0);
             }
           }
         }
@@ -235,22 +234,16 @@ public final class Walk implements AutoCloseable {
             add(pending.get(i), hidden.get(i));
           }
         }
-        inner.clear();
         checkFinite();
       }
       case EXPERT_INPUT -> {
-        inner.clear();
         for (int i = 0; i < texts.size(); i++) {
-          addInner(expert().inner(gathered(i), forward), expert().down());
+          inner.get(i).set(expert().inner(gathered(i), forward));
         }
       }
       case EXPERT_OUTPUT -> completeExpert();
       case OUTPUT -> {}
     }
-  }
-
-  private void addInner(Activations found, Linear reader) {
-    inner.add(Activations.copyOf(found, reader.columns()));
   }
 
   private void attend(int text) {
@@ -261,11 +254,9 @@ public final class Walk implements AutoCloseable {
     cache.reserve(tokens.length);
     Span span = new Span(cache, 0, rotary, tokens, tokens.length);
     Activations normed = normed(block().attentionNorm(), text);
-    Activations result = new Activations(h.heads() * h.headSize());
-    forward.attend(block(), normed, span, result);
-    attended.add(result);
+    forward.attend(block(), normed, span, attended.get(text));
     if (block().parallel()) {
-      addInner(dense().inner(normed, forward), dense().down());
+      inner.get(text).set(dense().inner(normed, forward));
     }
   }
 
@@ -284,7 +275,6 @@ public final class Walk implements AutoCloseable {
         add(pending.get(i), hidden.get(i));
       }
     }
-    inner.clear();
     if (isLast) {
       checkFinite();
     }
