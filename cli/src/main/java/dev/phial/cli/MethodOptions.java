@@ -32,7 +32,7 @@ final class MethodOptions {
       paramLabel = "FILE",
       arity = "1",
       description =
-          "The text that the model reads for it, in UTF-8; once more for each further text. Shakespeare by default.")
+          "The text that the model reads for it, in UTF-8, or conversations, {\"messages\": […]} a line, in a file that ends in .jsonl; once more for each further file. Shakespeare by default.")
   private List<Path> texts = new ArrayList<>();
 
   @Option(

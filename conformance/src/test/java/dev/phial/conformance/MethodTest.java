@@ -31,6 +31,10 @@ final class MethodTest {
 
   private static final List<String> SHORT = List.of("--calibration-chunks", "12");
 
+  private static final String CONVERSATION =
+      "{\"messages\": [{\"role\": \"user\", \"content\": \"Who art thou?\"},"
+          + " {\"role\": \"assistant\", \"content\": \"A gentleman of Verona.\"}]}";
+
   @TempDir Path folder;
 
   @ParameterizedTest
@@ -142,6 +146,18 @@ final class MethodTest {
     return output;
   }
 
+  /** A model that talks reads conversations as they would reach it. */
+  @Test
+  void readsConversations() throws IOException {
+    Path file = folder.resolve("talk.jsonl");
+    Files.writeString(file, (CONVERSATION + "\n").repeat(40));
+    String output = folder.resolve("talk.gguf").toString();
+    List<String> words = new ArrayList<>(List.of("quantize", DEMO, "--to", "gguf:Q4_0", "-o"));
+    words.addAll(List.of(output, "--method", "gptq", "--calibration-context", "64"));
+    words.addAll(List.of("--calibration-text", file.toString()));
+    assertThat(Phial.call(words).succeeded().err()).contains("columns");
+  }
+
   @ParameterizedTest
   @CsvSource(
       delimiter = '|',
@@ -152,13 +168,18 @@ final class MethodTest {
           2 | --calibration-chunks: expected a number above 0, found -1          | --method gptq --calibration-chunks -1
           2 | --calibration-context: expected at most 1024 tokens                | --method gptq --calibration-context 4096
           1 | expected at least 512 tokens to calibrate with, found              | --method best --calibration-text short.txt
+          1 | bad.jsonl: line 2: expected {"messages":                           | --method gptq --calibration-text bad.jsonl
           1 | none.txt cannot be read                                            | --method best --calibration-text none.txt
           """)
   void refuses(int status, String message, String arguments) throws IOException {
     Files.writeString(folder.resolve("short.txt"), "O Romeo, Romeo! wherefore art thou Romeo?");
+    Files.writeString(folder.resolve("bad.jsonl"), CONVERSATION + "\n{\"messages\": 7}\n");
     List<String> words = new ArrayList<>(List.of("quantize", DEMO, "--to", "gguf:Q4_0"));
     for (String word : arguments.split(" ", -1)) {
-      words.add(word.endsWith(".txt") ? folder.resolve(word).toString() : word);
+      words.add(
+          word.endsWith(".txt") || word.endsWith(".jsonl")
+              ? folder.resolve(word).toString()
+              : word);
     }
     Path output = folder.resolve("x.gguf");
     words.addAll(List.of("-o", output.toString()));

@@ -38,6 +38,7 @@ final class Refiner implements AutoCloseable {
   private final List<int[]> texts;
   private final List<String> starved = new ArrayList<>(); // by GGUF name
   private final List<String> unsound = new ArrayList<>();
+  private boolean hasRefined;
 
   /**
    * @param texts that the model reads
@@ -186,6 +187,7 @@ final class Refiner implements AutoCloseable {
       Activations inputs = exact.input(i);
       sums.add(own == null ? inputs : own.input(i), follows ? inputs : null);
     }
+    hasRefined = true;
     String name = readers.getFirst().weight().ggufName();
     if (sums.count() < columns && !starved.contains(name)) {
       starved.add(name);
@@ -216,6 +218,11 @@ final class Refiner implements AutoCloseable {
   /** What a user should know of what was chosen, a line each. */
   List<String> findings() {
     List<String> findings = new ArrayList<>();
+    if (!hasRefined) {
+      findings.add(
+          "--method %s changed nothing: %s has no codes that it could choose"
+              .formatted(method.label(), layout.plan().precision()));
+    }
     if (!starved.isEmpty()) {
       findings.add(
           "%s saw fewer tokens than it has columns%s; a longer text, or more --calibration-chunks, would be better"

@@ -1,6 +1,7 @@
 package dev.phial.engine.convert;
 
 import dev.phial.PhialException;
+import dev.phial.engine.text.Conversations;
 import dev.phial.engine.text.DefaultText;
 import dev.phial.engine.tokenizer.SpecialTokens;
 import dev.phial.engine.tokenizer.Tokenizer;
@@ -40,8 +41,7 @@ final class TextChunks {
     SpecialTokens special = tokenizer.special();
     List<int[]> all = new ArrayList<>();
     int tokens = 0;
-    for (String words : words(text)) {
-      int[] ids = special.precede(tokenizer.encode(words, false).ids());
+    for (int[] ids : tokens(text, checkpoint, tokenizer)) {
       tokens += ids.length;
       for (int from = 0; from + length <= ids.length; from += length) {
         int[] chunk = Arrays.copyOfRange(ids, from, from + length);
@@ -62,10 +62,20 @@ final class TextChunks {
     return some;
   }
 
-  private static List<String> words(CalibrationText text) {
+  private static List<int[]> tokens(
+      CalibrationText text, Checkpoint checkpoint, Tokenizer tokenizer) {
     return text.files().isEmpty()
-        ? List.of(DefaultText.CALIBRATION.read())
-        : text.files().stream().map(TextFile::readLikePython).toList();
+        ? List.of(plain(DefaultText.CALIBRATION.read(), tokenizer))
+        : text.files().stream()
+            .map(file ->
+                Conversations.isIn(file)
+                    ? Conversations.read(file, checkpoint, tokenizer)
+                    : plain(TextFile.readLikePython(file), tokenizer))
+            .toList();
+  }
+
+  private static int[] plain(String text, Tokenizer tokenizer) {
+    return tokenizer.special().precede(tokenizer.encode(text, false).ids());
   }
 
   private static String name(CalibrationText text) {
