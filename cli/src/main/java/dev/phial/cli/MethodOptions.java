@@ -1,13 +1,9 @@
 package dev.phial.cli;
 
-import dev.phial.PhialException;
 import dev.phial.choose.Method;
 import dev.phial.targets.CalibrationText;
-import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.List;
-import java.util.OptionalInt;
 import java.util.Set;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** How codes are chosen, and what the model reads for it. */
@@ -27,49 +23,13 @@ final class MethodOptions {
       })
   private String method = Method.REFERENCE.label();
 
-  @Option(
-      names = "--calibration-text",
-      paramLabel = "FILE",
-      arity = "1",
-      description =
-          "The text that the model reads for it, in UTF-8, or conversations, {\"messages\": […]} a line, in a file that ends in .jsonl; once more for each further file. Shakespeare by default.")
-  private List<Path> texts = new ArrayList<>();
-
-  @Option(
-      names = "--calibration-chunks",
-      paramLabel = "N",
-      description = "How many pieces of it; by default as many as make 32,768 tokens.")
-  private int chunks;
-
-  @Option(
-      names = "--calibration-context",
-      paramLabel = "N",
-      description = "Tokens of such a piece; 512 by default.")
-  private int context;
+  @Mixin private CalibrationTextOptions text = new CalibrationTextOptions();
 
   Method method() {
     return Method.named(method);
   }
 
-  /**
-   * What the model reads.
-   *
-   * @throws PhialException.Usage if numbers make no sense
-   */
   CalibrationText text() {
-    check("--calibration-chunks", chunks);
-    check("--calibration-context", context);
-    return new CalibrationText(List.copyOf(texts), given(chunks), given(context));
-  }
-
-  private static void check(String option, int number) {
-    if (number < 0) {
-      throw new PhialException.Usage(
-          "%s: expected a number above 0, found %d".formatted(option, number));
-    }
-  }
-
-  private static OptionalInt given(int number) {
-    return number == 0 ? OptionalInt.empty() : OptionalInt.of(number);
+    return text.text();
   }
 }

@@ -1,18 +1,23 @@
 package dev.phial.cli;
 
+import static java.util.stream.Collectors.toSet;
+
 import dev.phial.PhialException;
 import dev.phial.engine.convert.Conversion;
 import dev.phial.engine.convert.Order;
+import dev.phial.engine.tune.TypePlan;
 import dev.phial.io.Inputs;
 import dev.phial.io.Json;
 import dev.phial.model.Families;
 import dev.phial.model.ModelDescription;
+import dev.phial.plan.PlannedTensor;
 import dev.phial.source.Checkpoint;
 import java.io.File;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -59,6 +64,12 @@ final class QuantizeCommand implements Callable<Integer> {
   @Option(names = "--threads", paramLabel = "N", description = Threads.DESCRIPTION)
   private int threads = Threads.usual();
 
+  @Option(
+      names = "--plan",
+      paramLabel = "FILE",
+      description = "Types of a GGUF file that phial tune found, as one more --to.")
+  private Optional<Path> plan = Optional.empty();
+
   @Mixin private MethodOptions method = new MethodOptions();
 
   @Mixin private CarryOptions carry = new CarryOptions();
@@ -70,6 +81,8 @@ final class QuantizeCommand implements Callable<Integer> {
   public Integer call() {
     Stopwatch stopwatch = Stopwatch.start();
     TargetArguments targets = TargetArguments.of(spec.commandLine().getParseResult());
+    Optional<TypePlan> types = plan.map(TypePlan::read);
+    targets = types.map(TypePlan::order).map(targets::plus).orElse(targets);
     if (targets.isEmpty()) {
       throw new PhialException.Usage("--to says what to write, such as --to gguf:Q4_K_M");
     }
@@ -78,6 +91,7 @@ final class QuantizeCommand implements Callable<Integer> {
       ModelDescription description = Families.describe(checkpoint);
       List<Order> orders =
           targets.orders(checkpoint, description, carry.method(method.method()), method.text());
+      types.ifPresent(found -> checkPlan(found, orders.getLast()));
       if (dryRun) {
         PlanPrinter.print(
             orders.stream().map(order -> order.layout().plan()).toList(),
@@ -88,11 +102,26 @@ final class QuantizeCommand implements Callable<Integer> {
       Conversion conversion = new Conversion(outputs(orders), force, threads);
       Inputs inputs = new Inputs().addAll(ModelArgument.inputs(model, checkpoint));
       carry.original().map(ModelArgument::path).ifPresent(inputs::add);
+      plan.ifPresent(inputs::add);
       conversion.check(inputs);
       Conversion.Result result = conversion.run(Bar.progress());
       report(result, stopwatch);
       return result.failures().isEmpty() ? Main.DONE : Main.FAILED;
     }
+  }
+
+  /** A plan of another model would be taken in part, and nobody would notice. */
+  private void checkPlan(TypePlan found, Order order) {
+    Set<String> names =
+        order.layout().plan().tensors().stream().map(PlannedTensor::name).collect(toSet());
+    found.types().keySet().stream()
+        .filter(name -> !names.contains(name))
+        .findFirst()
+        .ifPresent(name -> {
+          throw new PhialException.BadInput(
+              "%s: expected tensors of %s, found %s, which it has not; tune this very model"
+                  .formatted(plan.orElseThrow(), model, name));
+        });
   }
 
   private List<Conversion.Output> outputs(List<Order> orders) {

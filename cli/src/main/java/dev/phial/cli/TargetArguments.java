@@ -102,6 +102,13 @@ final class TargetArguments {
     return new TargetArguments(parsed.matchedOptionValue(TO, List.<String>of()), bare);
   }
 
+  /** These and one more {@code --to}. */
+  TargetArguments plus(String text) {
+    List<String> all = new ArrayList<>(to);
+    all.add(text);
+    return new TargetArguments(all, bare);
+  }
+
   boolean isEmpty() {
     return to.isEmpty();
   }

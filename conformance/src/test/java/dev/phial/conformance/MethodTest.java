@@ -146,6 +146,41 @@ final class MethodTest {
     return output;
   }
 
+  /** Types that were picked lose less than a recipe of the same size, and take no more bytes. */
+  @Test
+  void picksTypes() throws IOException {
+    String recipe = folder.resolve("recipe.gguf").toString();
+    Phial.call(List.of("quantize", DEMO, "--to", "gguf:Q3_K_M", "-o", recipe)).succeeded();
+    long size = Files.size(Path.of(recipe));
+    String plan = folder.resolve("plan.json").toString();
+    List<String> words = new ArrayList<>(List.of("tune", DEMO, "--size", "" + size, "-o", plan));
+    words.addAll(SHORT);
+    Phial.call(words).succeeded();
+    String picked = folder.resolve("picked.gguf").toString();
+    Phial.call(List.of("quantize", DEMO, "--plan", plan, "-o", picked)).succeeded();
+    assertThat(Files.size(Path.of(picked))).isBetween(size * 995 / 1000, size);
+    words = new ArrayList<>(List.of("eval", DEMO, recipe, picked, "--context", "256", "--json"));
+    words.addAll(List.of("--chunks", "12"));
+    JsonNode candidates =
+        Json.MAPPER.readTree(Phial.call(words).succeeded().out()).path("candidates");
+    assertThat(candidates.path(1).path("kld_mean").doubleValue())
+        .isLessThan(candidates.path(0).path("kld_mean").doubleValue() / 2);
+
+    assertRefused(1, "expected a budget of at least", "tune", DEMO, "--size", "1M", "-o", "x");
+    assertRefused(2, "expected one of --size, --bits and --ram", "tune", DEMO, "-o", "x");
+    assertRefused(2, "--size: expected a number", "tune", DEMO, "--size", "big", "-o", "x");
+    String other = Phial.model("phi35-moe");
+    assertRefused(1, "tune this very model", "quantize", other, "--plan", plan, "-o", "x.gguf");
+    Files.writeString(Path.of(plan), "{\"target\": \"gguf\", \"tensor_types\": {\"a\": \"Q9\"}}");
+    assertRefused(1, "expected the name of a tensor", "quantize", DEMO, "--plan", plan);
+  }
+
+  private static void assertRefused(int status, String message, String... words) {
+    Command.Result result = Phial.call(List.of(words));
+    assertThat(result.err()).contains(message);
+    assertThat(result.status()).isEqualTo(status);
+  }
+
   /** A model that talks reads conversations as they would reach it. */
   @Test
   void readsConversations() throws IOException {

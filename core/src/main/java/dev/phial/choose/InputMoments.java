@@ -20,6 +20,7 @@ public final class InputMoments {
 
   private final int size;
   private final float[] moments; // [size][size]
+  private float[] packed = new float[0]; // the moments for products
   private final float[] drift; // packed vectors [size][size], or nothing
   private final TreeMap<Integer, Curvature> curvatures = new TreeMap<>();
 
@@ -69,5 +70,43 @@ public final class InputMoments {
     for (int i = 0; i < step.length; i++) {
       rows[i] = Math.fma(SHARE, step[i], rows[i]);
     }
+  }
+
+  /** Of each input alone: what an importance matrix has, {@code [size]}. */
+  public float[] diagonal() {
+    float[] diagonal = new float[size];
+    for (int i = 0; i < size; i++) {
+      diagonal[i] = moments[i * size + i];
+    }
+    return diagonal;
+  }
+
+  /**
+   * What errors in rows add up to in what they compute: {@code d H dᵀ} of each.
+   *
+   * @param d {@code [count][size]}, at most {@link Refinement#ROWS} rows
+   * @return {@code [count]}
+   */
+  public double[] errors(float[] d, int count) {
+    int lanes = MatrixKernels.PANEL;
+    float[] columns = new float[size * lanes];
+    Lanes.load(d, 0, count, size, columns);
+    float[] products = new float[size * lanes];
+    MatrixKernels.best().multiply(packed(), 0, size, size, columns, 0, lanes, products, 0, lanes);
+    double[] errors = new double[count];
+    for (int i = 0; i < size; i++) {
+      for (int lane = 0; lane < count; lane++) {
+        errors[lane] += (double) columns[i * lanes + lane] * products[i * lanes + lane];
+      }
+    }
+    return errors;
+  }
+
+  private synchronized float[] packed() {
+    if (packed.length == 0) {
+      packed = new float[moments.length];
+      MatrixKernels.best().packVectors(moments, 0, size, size, size, packed, 0);
+    }
+    return packed;
   }
 }

@@ -15,7 +15,7 @@ import java.util.Arrays;
 import java.util.List;
 
 /** Cuts what a model is to read into chunks. */
-final class TextChunks {
+public final class TextChunks {
   /** Tokens of all chunks, unless their number is given: more change little. */
   private static final int USUAL_TOKENS = 32 * 1024;
 
@@ -29,7 +29,8 @@ final class TextChunks {
    * @throws PhialException.BadInput if a text cannot be read, or all are shorter than a chunk
    * @throws PhialException.Usage if a chunk is longer than the model's context
    */
-  static List<int[]> of(CalibrationText text, Checkpoint checkpoint, ModelDescription model) {
+  public static List<int[]> of(
+      CalibrationText text, Checkpoint checkpoint, ModelDescription model) {
     int longest = model.hyperparameters().context();
     int length = text.context().orElse(Math.min(USUAL_CONTEXT, longest));
     if (length > longest) {
