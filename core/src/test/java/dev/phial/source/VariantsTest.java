@@ -1,12 +1,16 @@
 package dev.phial.source;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
 
 import dev.phial.Fixtures;
 import dev.phial.PhialException;
 import dev.phial.model.Families;
+import dev.phial.model.LongRope;
 import dev.phial.model.ModelDescription;
 import dev.phial.model.Weight;
+import dev.phial.targets.Target;
+import dev.phial.targets.Targets;
 import dev.phial.tensor.Tensor;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -301,5 +305,34 @@ final class VariantsTest {
         file, "found general.type adapter; merge the adapter", () -> Sources.open(file).close());
     Files.writeString(file, POINTER);
     Refused.asBad(file, "found a Git LFS pointer", () -> Sources.open(file).close());
+  }
+
+  @Test
+  void takesTheScaleOfAttentionFromTheConfiguration() throws IOException {
+    folder = copy("phi4-mini");
+    ObjectNode config = config();
+    ((ObjectNode) config.get("rope_scaling")).put("factor", 4.0);
+    write("config.json", config.toString());
+    // √(1 + ln 4 / ln 256), as transformers 5.23 has it
+    assertThat(longScale()).isCloseTo(1.118034, within(1e-6));
+    ((ObjectNode) config.get("rope_scaling")).put("attention_factor", 1.5);
+    write("config.json", config.toString());
+    assertThat(longScale()).isEqualTo(1.5);
+    try (Checkpoint checkpoint = Sources.open(folder)) {
+      ModelDescription model = Families.describe(checkpoint);
+      for (Target target : Targets.ALL) {
+        if (List.of("gguf", "mlx").contains(target.name())) { // whose runtimes compute it
+          assertThat(target.caveats(model)).anyMatch(text -> text.contains("says 1.5000"));
+        }
+      }
+    }
+  }
+
+  private double longScale() {
+    try (Checkpoint checkpoint = Sources.open(folder)) {
+      LongRope rope = Families.describe(checkpoint).hyperparameters().longRope().orElseThrow();
+      assertThat(rope.shortScale()).isEqualTo(rope.longScale());
+      return rope.longScale().orElseThrow();
+    }
   }
 }
