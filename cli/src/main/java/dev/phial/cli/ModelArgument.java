@@ -17,7 +17,9 @@ final class ModelArgument {
   private ModelArgument() {}
 
   static Checkpoint open(String model) {
-    return Sources.open(path(model));
+    Checkpoint checkpoint = Sources.open(path(model));
+    checkpoint.notes().forEach(note -> System.err.println("note: " + note));
+    return checkpoint;
   }
 
   /**

@@ -62,6 +62,7 @@ public final class Json {
             "%s: expected at most %d bytes, found %d; this is not a file Phial should read"
                 .formatted(file, LARGEST_FILE, size));
       }
+      LfsPointer.refuse(file);
       return Files.newInputStream(file);
     } catch (IOException e) {
       throw unreadable(file, e);

@@ -56,7 +56,7 @@ final class Describer {
         switch (checkpoint.naming()) {
           case TRANSFORMERS -> family.sanitize(tensors);
           case ONNX -> OnnxNames.translate(checkpoint.path(), family, hyperparameters, tensors);
-          case GGUF -> tensors;
+          case GGUF -> family.sanitizeGguf(tensors);
         });
     if (checkpoint.naming() != Naming.GGUF) {
       describer.checkComplete();
@@ -121,6 +121,22 @@ final class Describer {
       throw new PhialException.BadInput(
           "%s: expected heads that share the width evenly, found width %d, %d heads, %d key-value heads"
               .formatted(checkpoint.path(), h.hidden(), h.heads(), h.keyValueHeads()));
+    }
+    if (h.ropeDimensions() < 2 || h.ropeDimensions() > h.headSize()) {
+      throw new PhialException.BadInput(
+          "%s: expected between 2 and all %d dimensions of a head to be rotated, found %d"
+              .formatted(checkpoint.path(), h.headSize(), h.ropeDimensions()));
+    }
+    if (!(h.normEpsilon() >= 0 && h.normEpsilon() < 1)
+        || !(h.ropeTheta() > 0 && h.ropeTheta() < Double.POSITIVE_INFINITY)) {
+      throw new PhialException.BadInput(
+          "%s: expected a norm epsilon from 0 to 1 and a rope base above 0, found %s and %s"
+              .formatted(checkpoint.path(), h.normEpsilon(), h.ropeTheta()));
+    }
+    if (h.experts() > 0 && (h.expertsUsed() < 1 || h.expertsUsed() > h.experts())) {
+      throw new PhialException.BadInput(
+          "%s: expected between 1 and all %d experts to be used for a token, found %d"
+              .formatted(checkpoint.path(), h.experts(), h.expertsUsed()));
     }
     if (h.layers() > 1 << 16 || h.experts() > 1 << 12) {
       throw new PhialException.BadInput(

@@ -19,6 +19,9 @@ public final class Families {
           new Phi3Vision(),
           new Phi4Multimodal());
 
+  /** What config.json called Phi-1, 1.5 and 2 before transformers had them. */
+  private static final List<String> OLD_LAYOUTS = List.of("phi-msft", "mixformer-sequential");
+
   private Families() {}
 
   /**
@@ -41,8 +44,16 @@ public final class Families {
   }
 
   private static Family of(JsonNode config, Checkpoint checkpoint) {
+    String type = config.path("model_type").stringValue("");
+    if (OLD_LAYOUTS.contains(type)) {
+      throw new PhialException.Unsupported(
+          "%s: expected Phi-1, 1.5 or 2 in the layout of transformers, found that of its first upload (%s); convert it with transformers' convert_phi_weights_to_hf.py, or download it anew"
+              .formatted(checkpoint.path(), type));
+    }
     String first = config.path("architectures").path(0).stringValue("");
-    return find(checkpoint, first, Family::architectures);
+    return first.isEmpty() && ALL.stream().anyMatch(family -> family.modelTypes().contains(type))
+        ? find(checkpoint, type, Family::modelTypes)
+        : find(checkpoint, first, Family::architectures);
   }
 
   private static Family of(Gguf gguf, Checkpoint checkpoint) {

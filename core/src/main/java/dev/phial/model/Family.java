@@ -15,6 +15,9 @@ public interface Family {
   /** The architectures of config.json that belong here. */
   List<String> architectures();
 
+  /** What {@code model_type} in config.json says, where it names no architecture. */
+  List<String> modelTypes();
+
   /** The architecture of llama.cpp that runs these models, if there is one. */
   Optional<String> ggufArchitecture();
 
@@ -40,6 +43,11 @@ public interface Family {
 
   /** Gives tensors of other layouts the names and shapes of {@link #names}. */
   default Map<String, Tensor> sanitize(Map<String, Tensor> tensors) {
+    return tensors;
+  }
+
+  /** Gives tensors of older GGUF files the names and shapes of {@link #names}. */
+  default Map<String, Tensor> sanitizeGguf(Map<String, Tensor> tensors) {
     return tensors;
   }
 

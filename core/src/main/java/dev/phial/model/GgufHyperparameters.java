@@ -51,7 +51,7 @@ final class GgufHyperparameters {
         optional("rope.scaling.original_context_length").orElse(context),
         epsilon,
         real("rope.freq_base").orElse(10_000.0),
-        count("rope.dimension_count"),
+        rotated(),
         longRope(attentionFactor),
         window == 0 ? Optional.empty() : Optional.of(window),
         optional("expert_count").orElse(0),
@@ -59,6 +59,13 @@ final class GgufHyperparameters {
         PhiMoe.DEFAULT_JITTER,
         !gguf.tensors().containsKey("output.weight"),
         Optional.empty());
+  }
+
+  /** All dimensions of a head, where the file does not say: llama.cpp takes it so. */
+  private int rotated() {
+    return gguf.metadata().containsKey(prefix + "rope.dimension_count")
+        ? count("rope.dimension_count")
+        : count("embedding_length") / count("attention.head_count");
   }
 
   private int vocabulary() {
@@ -85,7 +92,7 @@ final class GgufHyperparameters {
   }
 
   private void checkFactors(Tensor factors) {
-    Shape expected = Shape.of(count("rope.dimension_count") / 2);
+    Shape expected = Shape.of(rotated() / 2);
     if (!factors.shape().equals(expected)) {
       throw new PhialException.BadInput(
           "%s: tensor %s: expected shape %s, which is what the metadata says, found %s"

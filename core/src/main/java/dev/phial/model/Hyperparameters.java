@@ -79,8 +79,7 @@ public record Hyperparameters(
    * ln(original))}; the checkpoint's own {@link LongRope#longScale factor}, if any, is not asked.
    */
   public double attentionFactor() {
-    double stretch = (double) context / originalContext;
-    return stretch > 1 ? Math.sqrt(1 + Math.log(stretch) / Math.log(originalContext)) : 1;
+    return Rope.attentionFactor((double) context / originalContext, originalContext);
   }
 
   /** Those of the model with an output matrix of its own. */

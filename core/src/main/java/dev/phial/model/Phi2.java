@@ -2,7 +2,10 @@ package dev.phial.model;
 
 import dev.phial.source.Config;
 import dev.phial.tensor.Shape;
+import dev.phial.tensor.Tensor;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 
 /**
@@ -18,6 +21,11 @@ final class Phi2 implements Family {
   @Override
   public List<String> architectures() {
     return List.of("PhiForCausalLM");
+  }
+
+  @Override
+  public List<String> modelTypes() {
+    return List.of("phi");
   }
 
   @Override
@@ -94,5 +102,24 @@ final class Phi2 implements Family {
         rope.longRope(),
         Optional.empty(),
         config.flag("tie_word_embeddings", false));
+  }
+
+  /** Until January 2024 llama.cpp kept queries, keys and values in one matrix. */
+  @Override
+  public Map<String, Tensor> sanitizeGguf(Map<String, Tensor> tensors) {
+    Map<String, Tensor> result = new LinkedHashMap<>();
+    tensors.forEach((name, tensor) -> {
+      if (!name.contains(".attn_qkv.")) {
+        result.put(name, tensor);
+        return;
+      }
+      long third = tensor.shape().dimensions().getFirst() / 3; // there are as many key heads
+      int part = 0;
+      for (String one : List.of(".attn_q.", ".attn_k.", ".attn_v.")) {
+        String newName = name.replace(".attn_qkv.", one);
+        result.put(newName, tensor.rows(newName, third * part++, third));
+      }
+    });
+    return result;
   }
 }

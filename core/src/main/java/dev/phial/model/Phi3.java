@@ -22,6 +22,11 @@ final class Phi3 implements Family {
   }
 
   @Override
+  public List<String> modelTypes() {
+    return List.of("phi3");
+  }
+
+  @Override
   public Optional<String> ggufArchitecture() {
     return Optional.of("phi3");
   }

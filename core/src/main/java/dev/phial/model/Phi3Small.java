@@ -21,6 +21,11 @@ final class Phi3Small implements Family {
   }
 
   @Override
+  public List<String> modelTypes() {
+    return List.of("phi3small");
+  }
+
+  @Override
   public Optional<String> ggufArchitecture() {
     return Optional.empty();
   }

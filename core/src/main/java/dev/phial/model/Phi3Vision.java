@@ -18,6 +18,11 @@ final class Phi3Vision implements Family {
   }
 
   @Override
+  public List<String> modelTypes() {
+    return List.of("phi3_v");
+  }
+
+  @Override
   public Optional<String> ggufArchitecture() {
     return Optional.empty();
   }

@@ -21,6 +21,11 @@ final class Phi4Multimodal implements Family {
   }
 
   @Override
+  public List<String> modelTypes() {
+    return List.of("phi4mm", "phi4_multimodal");
+  }
+
+  @Override
   public Optional<String> ggufArchitecture() {
     return Optional.empty();
   }

@@ -38,6 +38,11 @@ final class PhiMoe implements Family {
   }
 
   @Override
+  public List<String> modelTypes() {
+    return List.of("phimoe");
+  }
+
+  @Override
   public Optional<String> ggufArchitecture() {
     return Optional.of("phimoe");
   }

@@ -44,7 +44,7 @@ record Rope(double theta, int dimensions, int originalContext, Optional<LongRope
         original,
         switch (type) {
           case "default" -> Optional.empty();
-          case "longrope", "su", "yarn" -> Optional.of(longRope(scaling, dimensions));
+          case "longrope", "su", "yarn" -> Optional.of(longRope(scaling, dimensions, original));
           default ->
               throw new PhialException.Unsupported(
                   "%s: expected rope type default or longrope, found %s; no Phi checkpoint uses it"
@@ -59,7 +59,7 @@ record Rope(double theta, int dimensions, int originalContext, Optional<LongRope
     }
   }
 
-  private static LongRope longRope(Config scaling, int dimensions) {
+  private static LongRope longRope(Config scaling, int dimensions, int original) {
     List<Double> shortFactors = scaling.numbers("short_factor");
     List<Double> longFactors = scaling.numbers("long_factor");
     if (shortFactors.size() != dimensions / 2 || longFactors.size() != dimensions / 2) {
@@ -67,8 +67,19 @@ record Rope(double theta, int dimensions, int originalContext, Optional<LongRope
           "%s: expected %d short and long rope factors, found %d and %d"
               .formatted(scaling.file(), dimensions / 2, shortFactors.size(), longFactors.size()));
     }
+    Optional<Double> scale =
+        number(scaling, "attention_factor")
+            .or(() -> number(scaling, "factor").map(factor -> attentionFactor(factor, original)));
     return new LongRope(
-        shortFactors, longFactors, number(scaling, "short_mscale"), number(scaling, "long_mscale"));
+        shortFactors,
+        longFactors,
+        number(scaling, "short_mscale").or(() -> scale),
+        number(scaling, "long_mscale").or(() -> scale));
+  }
+
+  /** What follows from a stretch: {@code _compute_longrope_parameters} of transformers. */
+  static double attentionFactor(double stretch, int original) {
+    return stretch > 1 ? Math.sqrt(1 + Math.log(stretch) / Math.log(original)) : 1;
   }
 
   private static Optional<Double> number(Config config, String key) {

@@ -20,6 +20,7 @@ public final class Checkpoint implements AutoCloseable {
   private final Optional<Folder> folder;
   private final Optional<Gguf> gguf;
   private final Optional<Checkpoint> lender; // of the weights, if they come from elsewhere
+  private final List<String> notes;
 
   private Checkpoint(
       Path path,
@@ -28,7 +29,8 @@ public final class Checkpoint implements AutoCloseable {
       Weights weights,
       Optional<Folder> folder,
       Optional<Gguf> gguf,
-      Optional<Checkpoint> lender) {
+      Optional<Checkpoint> lender,
+      List<String> notes) {
     this.path = path;
     this.name = name;
     this.kind = kind;
@@ -36,6 +38,7 @@ public final class Checkpoint implements AutoCloseable {
     this.folder = folder;
     this.gguf = gguf;
     this.lender = lender;
+    this.notes = List.copyOf(notes);
   }
 
   static Checkpoint of(String kind, Folder folder, Weights weights) {
@@ -46,12 +49,20 @@ public final class Checkpoint implements AutoCloseable {
         weights,
         Optional.of(folder),
         Optional.empty(),
-        Optional.empty());
+        Optional.empty(),
+        List.of());
   }
 
   static Checkpoint of(String kind, String name, Gguf gguf, Weights weights) {
     return new Checkpoint(
-        gguf.path(), name, kind, weights, Optional.empty(), Optional.of(gguf), Optional.empty());
+        gguf.path(),
+        name,
+        kind,
+        weights,
+        Optional.empty(),
+        Optional.of(gguf),
+        Optional.empty(),
+        List.of());
   }
 
   /**
@@ -60,7 +71,24 @@ public final class Checkpoint implements AutoCloseable {
    */
   public Checkpoint beside(Folder other) {
     return new Checkpoint(
-        other.path(), name, kind, weights, Optional.of(other), Optional.empty(), Optional.of(this));
+        other.path(),
+        name,
+        kind,
+        weights,
+        Optional.of(other),
+        Optional.empty(),
+        Optional.of(this),
+        notes);
+  }
+
+  /** This checkpoint with something to be said of it. */
+  Checkpoint noting(List<String> more) {
+    return new Checkpoint(path, name, kind, weights, folder, gguf, lender, more);
+  }
+
+  /** What whoever uses it should be told, a sentence each, such as what lies there unread. */
+  public List<String> notes() {
+    return notes;
   }
 
   /** The checkpoint whose weights these are, if the folder is another's. */

@@ -61,6 +61,10 @@ public record Config(Path file, JsonNode json) {
     return new Config(file, ((ObjectNode) json.deepCopy()).put(key, value));
   }
 
+  Config with(String key, String value) {
+    return new Config(file, ((ObjectNode) json.deepCopy()).put(key, value));
+  }
+
   /** Whether the field is there and not null. */
   public boolean has(String key) {
     return json.hasNonNull(key);

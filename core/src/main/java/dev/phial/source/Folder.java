@@ -1,7 +1,9 @@
 package dev.phial.source;
 
 import dev.phial.io.Json;
+import dev.phial.io.LfsPointer;
 import java.io.IOException;
+import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashMap;
@@ -10,6 +12,8 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
+import tools.jackson.core.JacksonException;
+import tools.jackson.core.JsonParser;
 import tools.jackson.databind.node.ObjectNode;
 
 /** The files beside the weights of a checkpoint: config.json, the tokenizer's, code. */
@@ -57,6 +61,11 @@ public final class Folder {
     return config.flag("tie_word_embeddings", !tied) == tied
         ? this
         : new Folder(path, config.with("tie_word_embeddings", tied), described);
+  }
+
+  /** This folder with another config.json. */
+  Folder with(Config other) {
+    return new Folder(path, other, described);
   }
 
   public Path path() {
@@ -109,11 +118,42 @@ public final class Folder {
       return found
           .filter(file -> COMPANION.matcher(file.getFileName().toString()).matches())
           .filter(Files::isRegularFile)
-          .map(file -> Links.checked(path, file))
+          .map(file -> checked(Links.checked(path, file)))
           .sorted()
           .toList();
     } catch (IOException e) {
       throw Json.unreadable(path, e);
+    }
+  }
+
+  /** A file is copied unread, so it must at least be one: not cut off, and no pointer to one. */
+  private static Path checked(Path file) {
+    String name = file.getFileName().toString();
+    if (name.endsWith(".json")) {
+      try (InputStream in = Json.open(file);
+          JsonParser parser = Json.MAPPER.createParser(in)) {
+        if (parser.nextToken() == null) {
+          throw Refusal.bad(file, "expected JSON, found an empty file; download it again");
+        }
+        do {
+          parser.skipChildren();
+        } while (parser.nextToken() != null);
+      } catch (JacksonException e) {
+        throw Json.malformed(file, e);
+      } catch (IOException e) {
+        throw Json.unreadable(file, e);
+      }
+    } else {
+      refusePointer(file);
+    }
+    return file;
+  }
+
+  private static void refusePointer(Path file) {
+    try {
+      LfsPointer.refuse(file);
+    } catch (IOException e) {
+      throw Json.unreadable(file, e);
     }
   }
 }

@@ -27,6 +27,17 @@ final class GgufFile implements Source {
   @Override
   public Checkpoint read(Path path, Arena arena) {
     Gguf gguf = Gguf.read(path, arena);
+    gguf.text("general.type")
+        .filter(type -> !type.equals("model"))
+        .ifPresent(type -> {
+          throw Refusal.unsupported(
+              path,
+              "expected a model, found general.type %s; %s",
+              type,
+              type.equals("adapter")
+                  ? "merge the adapter into its model first (llama-export-lora)"
+                  : "pass the file of the model");
+        });
     return Checkpoint.of(
         "gguf",
         path.getFileName().toString().replaceFirst("(-\\d{5}-of-\\d{5})?\\.gguf$", ""),

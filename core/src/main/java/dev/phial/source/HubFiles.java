@@ -18,9 +18,11 @@ import java.util.stream.Stream;
  *
  * @param files in the order in which their tensors count
  * @param tensors as they lie there
+ * @param notes what was left unread
  */
-record HubFiles(List<Path> files, Map<String, Tensor> tensors) {
+record HubFiles(List<Path> files, Map<String, Tensor> tensors, List<String> notes) {
   static final String SAFETENSORS = ".safetensors";
+  private static final String SAFETENSORS_ALONE = "model.safetensors";
   private static final String SAFETENSORS_INDEX = "model.safetensors.index.json";
   static final String TORCH = ".bin";
   private static final String TORCH_INDEX = "pytorch_model.bin.index.json";
@@ -35,8 +37,13 @@ record HubFiles(List<Path> files, Map<String, Tensor> tensors) {
    */
   static HubFiles read(Path folder, Arena arena) {
     boolean areSafetensors = areSafetensors(folder);
-    Optional<ShardIndex> index = index(folder, areSafetensors);
-    List<Path> files = files(folder, areSafetensors, index);
+    Optional<ShardIndex> found = index(folder, areSafetensors);
+    Optional<ShardIndex> index =
+        found.filter(i -> !isComplete(folder, i)); // as transformers chooses
+    List<Path> files =
+        index.isEmpty() && found.isPresent()
+            ? List.of(folder.resolve(SAFETENSORS_ALONE))
+            : files(folder, areSafetensors, index);
     Map<String, Tensor> tensors = new LinkedHashMap<>();
     for (Path file : files) {
       Map<String, Tensor> shard =
@@ -44,7 +51,28 @@ record HubFiles(List<Path> files, Map<String, Tensor> tensors) {
       shard.values().forEach(tensor -> add(tensors, tensor));
     }
     index.ifPresent(i -> i.check(tensors.keySet()));
-    return new HubFiles(files, tensors);
+    return new HubFiles(
+        files,
+        tensors,
+        found.isPresent() && index.isEmpty() ? List.of(unread(folder, found.get())) : List.of());
+  }
+
+  /** Whether one file lies beside an index of others: an older save, or a newer one. */
+  private static boolean isComplete(Path folder, ShardIndex index) {
+    return index.file().endsWith(SAFETENSORS_INDEX)
+        && Files.isRegularFile(folder.resolve(SAFETENSORS_ALONE))
+        && !index.shards().isEmpty()
+        && !index.fileNames().contains(SAFETENSORS_ALONE);
+  }
+
+  private static String unread(Path folder, ShardIndex index) {
+    boolean areThere =
+        index.fileNames().stream().allMatch(name -> Files.isRegularFile(folder.resolve(name)));
+    return areThere
+        ? "%s: %s is read, as transformers does; the shards that %s names are not, though llama.cpp reads those"
+            .formatted(folder, SAFETENSORS_ALONE, SAFETENSORS_INDEX)
+        : "%s: %s is read; %s names shards that are not there"
+            .formatted(folder, SAFETENSORS_ALONE, SAFETENSORS_INDEX);
   }
 
   /** Safetensors are preferred where both are there, as everywhere else. */
@@ -68,6 +96,9 @@ record HubFiles(List<Path> files, Map<String, Tensor> tensors) {
                 areSafetensors
                     ? list(folder, "model", SAFETENSORS)
                     : list(folder, "pytorch_model", TORCH));
+    if (names.isEmpty() && Adapter.isIn(folder)) {
+      throw Adapter.instead(folder);
+    }
     if (names.isEmpty()) {
       throw Refusal.bad(
           folder,

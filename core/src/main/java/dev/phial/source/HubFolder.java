@@ -4,6 +4,8 @@ import dev.phial.tensor.Tensor;
 import java.lang.foreign.Arena;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
@@ -12,6 +14,9 @@ import java.util.Optional;
  * tokenizer files.
  */
 final class HubFolder implements Source {
+  private static final String EMBEDDING = "model.embed_tokens.weight";
+  private static final String OUTPUT = "lm_head.weight";
+
   @Override
   public boolean isAt(Path path) {
     return Files.isRegularFile(path.resolve("config.json"));
@@ -21,34 +26,42 @@ final class HubFolder implements Source {
   public Checkpoint read(Path path, Arena arena) {
     Folder folder = Folder.read(path);
     HubFiles files = HubFiles.read(path, arena);
+    List<String> notes = new ArrayList<>(files.notes());
+    Adapter.note(path).ifPresent(notes::add);
+    Map<String, Tensor> tensors = scaled(folder.config(), path, files.tensors(), notes);
+    if (Llama.isIn(folder.config(), tensors)) {
+      tensors = Llama.fused(folder.config(), tensors);
+      folder = Llama.asPhi3(folder);
+      notes.add(Llama.note(path));
+    }
+    if (folder.config().flag("tie_word_embeddings", false) && hasOwnOutput(tensors)) {
+      folder = folder.tied(false);
+      notes.add(
+          "%s: it ties the output matrix to the embedding, but %s differs from that; %s is used, as transformers does"
+              .formatted(folder.config().file(), OUTPUT, OUTPUT));
+    }
     return Checkpoint.of(
-        "huggingface",
-        folder,
-        new Weights(
-            arena,
-            files.files(),
-            scaled(folder.config(), path, files.tensors()),
-            Naming.TRANSFORMERS));
+            "huggingface", folder, new Weights(arena, files.files(), tensors, Naming.TRANSFORMERS))
+        .noting(notes);
   }
 
-  /** The tensors with their scales, if config.json says that they are quantized. */
+  private static boolean hasOwnOutput(Map<String, Tensor> tensors) {
+    Tensor embedding = tensors.get(EMBEDDING);
+    Tensor output = tensors.get(OUTPUT);
+    return embedding != null && output != null && !output.hasNumbersOf(embedding);
+  }
+
+  /** The tensors with their scales, if it is said that they are quantized, and they are. */
   private static Map<String, Tensor> scaled(
-      Config config, Path folder, Map<String, Tensor> tensors) {
-    return quantization(config, folder)
-        .map(found -> ScaledWeights.attach(found, tensors))
-        .orElse(tensors);
-  }
-
-  /** Where exporters say how they quantized; ModelOpt's first ones had a file for it. */
-  private static Optional<Config> quantization(Config config, Path folder) {
-    Path modelOpt = folder.resolve("hf_quant_config.json");
-    return config
-        .object("quantization_config")
-        .or(() -> config.object("compression_config"))
-        .filter(found -> !found.json().isEmpty())
-        .or(() ->
-            Files.isRegularFile(modelOpt)
-                ? Config.read(modelOpt).object("quantization")
-                : Optional.empty());
+      Config config, Path folder, Map<String, Tensor> tensors, List<String> notes) {
+    Optional<Config> quantization = Quantization.of(config, folder);
+    if (quantization.isEmpty()) {
+      return tensors;
+    }
+    if (Quantization.isLeftOver(tensors)) {
+      notes.add(Quantization.note(quantization.get()));
+      return tensors;
+    }
+    return ScaledWeights.attach(quantization.get(), tensors);
   }
 }

@@ -45,6 +45,11 @@ final class ScaledWeights {
     this.block = block();
   }
 
+  /** Whether a tensor of this name scales another. */
+  static boolean isScale(String name) {
+    return SCALES.stream().anyMatch(name::endsWith);
+  }
+
   /**
    * The tensors with their scales attached.
    *
@@ -66,7 +71,7 @@ final class ScaledWeights {
             tensor.file(),
             "tensor %s: expected weights with scales alone, found more; use the original checkpoint",
             name);
-      } else if (SCALES.stream().anyMatch(name::endsWith)) {
+      } else if (isScale(name)) {
         String weight = name.replaceFirst("_scale(_inv)?$", "");
         result.put(weight, scaled(weight, tensor));
         result.remove(name);

@@ -2,6 +2,7 @@ package dev.phial.source;
 
 import dev.phial.PhialException;
 import dev.phial.io.Json;
+import dev.phial.io.LfsPointer;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.nio.file.Files;
@@ -44,13 +45,25 @@ public final class Sources {
     }
   }
 
+  private static void refusePointer(Path path) {
+    try {
+      LfsPointer.refuse(path);
+    } catch (IOException e) {
+      throw Json.unreadable(path, e);
+    }
+  }
+
   private static PhialException missing(Path path) {
+    if (Adapter.isIn(path)) {
+      return Adapter.instead(path);
+    }
     if (Files.isDirectory(path)) {
       return new PhialException.BadInput(
           path
               + ": expected a folder with a config.json or genai_config.json, found neither; pass the folder of one checkpoint");
     }
     if (Files.exists(path)) {
+      refusePointer(path);
       return new PhialException.BadInput(
           path
               + ": expected a GGUF file or the folder of a checkpoint, found neither; of a safetensors or .bin file, pass the folder");

@@ -7,6 +7,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
@@ -101,6 +102,18 @@ public record Tensor(
     };
   }
 
+  /** The same of a tensor that may be a vector, whose elements are the rows. */
+  public Tensor rows(String newName, long first, long rows) {
+    return shape.rank() > 1
+        ? slice(newName, first, rows)
+        : new Tensor(
+            file,
+            newName,
+            encoding,
+            Shape.of(rows),
+            data.asSlice(encoding.bytes(first), encoding.bytes(rows)));
+  }
+
   /**
    * Every {@code step}-th row from {@code first}.
    *
@@ -189,6 +202,25 @@ public record Tensor(
         scales.apply((first + row) * step, to, at + row * columns, columns);
       }
     }
+  }
+
+  /** Whether the two hold the same numbers; all of them are read, unless some differ before. */
+  public boolean hasNumbersOf(Tensor other) {
+    if (!shape.equals(other.shape)) {
+      return false;
+    }
+    int columns = Math.toIntExact(shape.columns());
+    float[] x = new float[SIDE_BY_SIDE * columns];
+    float[] y = new float[SIDE_BY_SIDE * columns];
+    for (long row = 0; row < shape.rows(); row += SIDE_BY_SIDE) {
+      int rows = (int) Math.min(SIDE_BY_SIDE, shape.rows() - row);
+      read(row, rows, x, 0);
+      other.read(row, rows, y, 0);
+      if (!Arrays.equals(x, 0, rows * columns, y, 0, rows * columns)) {
+        return false;
+      }
+    }
+    return true;
   }
 
   /** How many rows are best read at a time: what lies side by side comes from memory together. */

@@ -49,7 +49,8 @@ final class DescriberTest {
         config("found linear", c -> c.putObject("rope_scaling").put("type", "linear")),
         config("found LlamaForCausalLM", c -> architecture(c, "LlamaForCausalLM")),
         config("found \\u{1b}[2J", c -> architecture(c, "\33[2J")),
-        config("found none", c -> c.putArray("architectures")));
+        config("found none", c -> c.put("model_type", "").putArray("architectures")),
+        config("rope base above 0", c -> c.put("rms_norm_eps", -1)));
   }
 
   static Stream<Arguments> phimoe() {

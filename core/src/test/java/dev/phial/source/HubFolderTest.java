@@ -162,10 +162,10 @@ final class HubFolderTest {
     write("model.safetensors", shard("a", 7));
     Path index = write(INDEX, "{\"weight_map\":{\"b\":\"model.safetensors\"}}");
     Refused.asBad(index, "1 missing from them and 1 not named, such as b", this::open);
-    write(INDEX, "{\"weight_map\":{\"a\":\"model-2.safetensors\"}}");
-    Refused.asBad(folder, "the weights model-2.safetensors, found no such file", this::open);
     write(INDEX, "{\"weight_map\":{}}");
     Refused.asBad(folder, "found neither", this::open);
+    write(INDEX, "{\"weight_map\":{\"a\":\"model.safetensors\",\"b\":\"model-2.safetensors\"}}");
+    Refused.asBad(folder, "the weights model-2.safetensors, found no such file", this::open);
   }
 
   @Test

@@ -73,7 +73,7 @@ final class SentencePieceTest {
         Arguments.of("no pieces", new byte[0]),
         Arguments.of("no pieces", field(2, Bytes.of("settings"))),
         Arguments.of("error", Bytes.of("{}")),
-        Arguments.of("error", Bytes.of("version https://git-lfs.github.com/spec/v1\n")),
+        Arguments.of("Git LFS", Bytes.of("version https://git-lfs.github.com/spec/v1\n")),
         Arguments.of("ended unexpectedly", new byte[] {10}),
         Arguments.of("ended unexpectedly", new byte[] {10, 5, 10, 3, 'a'}),
         Arguments.of("ended unexpectedly", Bytes.of(sound, new byte[] {10, 3, 10, 1})),

@@ -3,6 +3,7 @@ package dev.phial.targets.mlx;
 import dev.phial.PhialException;
 import dev.phial.choose.Kept;
 import dev.phial.model.Hyperparameters;
+import dev.phial.model.LongRope;
 import dev.phial.model.ModelDescription;
 import dev.phial.model.Weight;
 import dev.phial.quant.FloatType;
@@ -73,6 +74,13 @@ public final class MlxTarget implements Target {
                     ? "mlx_lm has no LongRoPE for this family and ignores the factors: its output differs from the reference for texts of any length"
                     : "mlx_lm uses the long LongRoPE factors for texts of any length; the reference uses the short ones up to %d tokens"
                         .formatted(h.originalContext())));
+    h.longRope()
+        .flatMap(LongRope::longScale)
+        .filter(scale -> h.experts() == 0 && Math.abs(scale - h.attentionFactor()) > 1e-3)
+        .ifPresent(scale ->
+            caveats.add(
+                "mlx_lm scales rotated queries and keys by %.4f, which follows from the contexts; the checkpoint says %.4f"
+                    .formatted(h.attentionFactor(), scale)));
     h.slidingWindow()
         .filter(window -> window < h.context())
         .ifPresent(window ->

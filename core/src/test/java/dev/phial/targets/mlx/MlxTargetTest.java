@@ -8,6 +8,7 @@ import dev.phial.io.Json;
 import dev.phial.io.Progress;
 import dev.phial.model.Families;
 import dev.phial.model.ModelDescription;
+import dev.phial.model.TinyCheckpoint;
 import dev.phial.plan.PlannedTensor;
 import dev.phial.quant.FloatType;
 import dev.phial.source.Checkpoint;
@@ -292,7 +293,9 @@ final class MlxTargetTest {
 
   @Test
   void refusesWhatMlxLmCouldNotLoad() throws IOException {
-    Path model = copy("phi2");
+    TinyCheckpoint zeros = TinyCheckpoint.of(Families.ALL.getFirst(), folder);
+    zeros.open().close();
+    Path model = zeros.folder();
     ObjectNode config = config(model);
     write(model, config.put("tie_word_embeddings", true));
     try (Checkpoint checkpoint = Sources.open(model)) {

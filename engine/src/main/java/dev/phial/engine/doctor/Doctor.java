@@ -25,6 +25,9 @@ public final class Doctor {
     Optional<Patient> healthy =
         original.map(found -> patient(found, Optional.empty(), new Findings("original")));
     Patient patient = patient(checkpoint, healthy, findings);
+    checkpoint
+        .notes()
+        .forEach(note -> findings.warning(note, "other programs may read it otherwise"));
     List<Finding> all = new ArrayList<>(findings.all());
     for (Check check : Check.ALL) {
       Findings found = new Findings(check.name());

@@ -99,6 +99,9 @@ final class SameAsOriginal implements Check {
             trait.consequence);
       }
     }
+    if (ours.hyperparameters().tied() && !theirs.hyperparameters().tied()) {
+      findings.error("the output matrix is the embedding, in the original one of its own", WRONG);
+    }
     factors(ours.hyperparameters(), theirs.hyperparameters(), findings);
   }
 
