@@ -227,6 +227,8 @@ final class ArchitectureTest {
         .and()
         .doNotHaveFullyQualifiedName("dev.phial.io.Json") // with a limit, for sources
         .and()
+        .doNotHaveFullyQualifiedName("dev.phial.io.LfsPointer") // the first bytes of a file
+        .and()
         .haveNameNotMatching(OUTPUTS) // flush the folder they wrote in, copy what comes along
         .and()
         .doNotHaveFullyQualifiedName("dev.phial.cli.Stopwatch") // asks the system for its memory

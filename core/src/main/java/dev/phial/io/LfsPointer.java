@@ -28,7 +28,7 @@ public final class LfsPointer {
   }
 
   private static boolean isAt(Path file) throws IOException {
-    if (Files.size(file) >= LARGEST) {
+    if (!Files.isRegularFile(file) || Files.size(file) >= LARGEST) {
       return false;
     }
     try (InputStream in = Files.newInputStream(file)) {
