@@ -17,7 +17,7 @@ import java.util.stream.IntStream;
  * that QuIP calls LDLQ). Columns are taken a panel at a time; what crosses panels is laid out for
  * {@link MatrixKernels#multiply}.
  */
-public final class Curvature {
+final class Curvature {
   /** Share of the mean of the diagonal that is added to it. */
   private static final double DAMPING = 0.01;
 
@@ -39,7 +39,8 @@ public final class Curvature {
    * @param before moments with the columns before, packed vectors {@code [first][count]}
    * @param after moments with the columns after, packed vectors {@code [size - end][count]}
    * @param feedbackAfter columns of U after the panel, packed vectors {@code [size - end][count]}
-   * @param feedbackBefore rows of U before the panel, packed vectors {@code [first][count]}
+   * @param feedbackBefore rows of U before the panel, packed vectors {@code [first][count]}; empty
+   *     if nothing is solved
    */
   record Panel(
       int first,
@@ -79,9 +80,10 @@ public final class Curvature {
    *
    * @param h {@code [size][size]}, symmetric; the diagonal is changed
    * @param width columns of a panel
+   * @param solves whether {@link #solve} will be asked for, which takes memory
    * @throws PhialException.BadInput if the moments are no sums of squares
    */
-  static Curvature of(float[] h, int size, int width) {
+  static Curvature of(float[] h, int size, int width, boolean solves) {
     damp(h, size);
     float[][] lower = factor(h, size);
     float[] weights = new float[size];
@@ -91,7 +93,7 @@ public final class Curvature {
     }
     List<Panel> panels = new ArrayList<>();
     for (int first = 0; first < size; first += width) {
-      panels.add(panel(h, lower, size, first, Math.min(width, size - first)));
+      panels.add(panel(h, lower, size, first, Math.min(width, size - first), solves));
     }
     return new Curvature(size, weights, panels);
   }
@@ -220,7 +222,8 @@ public final class Curvature {
     }
   }
 
-  private static Panel panel(float[] h, float[][] lower, int size, int first, int count) {
+  private static Panel panel(
+      float[] h, float[][] lower, int size, int first, int count, boolean solves) {
     int end = first + count;
     float[] moments = new float[count * count];
     float[] feedback = new float[count * count];
@@ -244,6 +247,11 @@ public final class Curvature {
     KERNELS.packVectors(h, first, size, first, count, before, 0);
     float[] after = new float[(size - end) * count];
     KERNELS.packVectors(h, end * size + first, size, size - end, count, after, 0);
+    float[] feedbackBefore = solves ? feedbackBefore(lower, size, first, count) : new float[0];
+    return new Panel(first, count, moments, feedback, before, after, feedbackAfter, feedbackBefore);
+  }
+
+  private static float[] feedbackBefore(float[][] lower, int size, int first, int count) {
     float[] rows = new float[first * count]; // [columns before][panel]
     IntStream.range(0, first)
         .parallel()
@@ -252,9 +260,9 @@ public final class Curvature {
             rows[row * count + i] = u(lower, size, row, first + i);
           }
         });
-    float[] feedbackBefore = new float[rows.length];
-    KERNELS.packVectors(rows, 0, count, first, count, feedbackBefore, 0);
-    return new Panel(first, count, moments, feedback, before, after, feedbackAfter, feedbackBefore);
+    float[] packed = new float[rows.length];
+    KERNELS.packVectors(rows, 0, count, first, count, packed, 0);
+    return packed;
   }
 
   /**
@@ -284,6 +292,25 @@ public final class Curvature {
         y,
         panel.end() * LANES,
         LANES);
+  }
+
+  /**
+   * Adds products with all moments: {@code y += H d}.
+   *
+   * @param d {@code [size][LANES]}
+   * @param y {@code [size][LANES]}
+   */
+  void addProducts(float[] d, float[] y) {
+    GridKernels kernels = GridKernels.best();
+    float[] some = new float[panels.getFirst().count() * LANES];
+    for (Panel panel : panels) {
+      int from = panel.first * LANES;
+      System.arraycopy(d, from, some, 0, panel.count * LANES);
+      addAcross(panel, some, y);
+      for (int i = 0; i < panel.count; i++) {
+        kernels.addOuter(y, from, panel.count, some, i * LANES, panel.moments, i * panel.count);
+      }
+    }
   }
 
   /**
@@ -369,16 +396,7 @@ public final class Curvature {
    */
   double[] errors(float[] d) {
     float[] y = new float[size * LANES];
-    GridKernels kernels = GridKernels.best();
-    float[] some = new float[panels.getFirst().count() * LANES];
-    for (Panel panel : panels) {
-      int from = panel.first * LANES;
-      System.arraycopy(d, from, some, 0, panel.count * LANES);
-      addAcross(panel, some, y);
-      for (int i = 0; i < panel.count; i++) {
-        kernels.addOuter(y, from, panel.count, some, i * LANES, panel.moments, i * panel.count);
-      }
-    }
+    addProducts(d, y);
     double[] sums = new double[LANES];
     for (int i = 0; i < size; i++) {
       for (int lane = 0; lane < LANES; lane++) {

@@ -85,22 +85,15 @@ final class Descent {
 
   private void begin(float[] target, GridRows rows) {
     Arrays.fill(slopes, 0);
+    float[] errors = new float[values.length];
     for (int column = 0; column < rows.columns; column++) {
       for (int lane = 0; lane < LANES; lane++) {
-        values[column * LANES + lane] = rows.value(column, lane);
+        int at = column * LANES + lane;
+        values[at] = rows.value(column, lane);
+        errors[at] = values[at] - target[at];
       }
     }
-    for (Curvature.Panel panel : curvature.panels()) {
-      int from = panel.first() * LANES;
-      for (int i = 0; i < panel.count() * LANES; i++) {
-        before[i] = values[from + i] - target[from + i];
-      }
-      curvature.addAcross(panel, before, slopes);
-      for (int i = 0; i < panel.count(); i++) {
-        kernels.addOuter(
-            slopes, from, panel.count(), before, i * LANES, panel.moments(), i * panel.count());
-      }
-    }
+    curvature.addProducts(errors, slopes);
   }
 
   private void sweep(Curvature.Panel panel, GridRows rows) {

@@ -50,7 +50,8 @@ public final class InputMoments {
    */
   synchronized Curvature curvature(int blockSize) {
     int width = blockSize > 2 * WIDTH ? WIDTH : Math.max(1, WIDTH / blockSize) * blockSize;
-    return curvatures.computeIfAbsent(width, w -> Curvature.of(moments.clone(), size, w));
+    return curvatures.computeIfAbsent(
+        width, w -> Curvature.of(moments.clone(), size, w, drift.length > 0));
   }
 
   /**

@@ -47,7 +47,7 @@ final class KernelProvider {
       return Optional.of(
           "java was started without the Vector API; start ./phial, or pass --add-modules jdk.incubator.vector.");
     }
-    int bits = Integer.getInteger("phial.vectorBits", FloatWidth.preferredBits());
+    int bits = VectorConstants.FLOAT.vectorBitSize();
     if (bits < LEAST_BITS) {
       return Optional.of(
           "this JVM offers vectors of %d bits, and %d are needed; is -XX:MaxVectorSize or -XX:UseSSE set, in JAVA_TOOL_OPTIONS perhaps?"
@@ -60,12 +60,5 @@ final class KernelProvider {
           "this JVM runs without its second compiler; is -Xint, -XX:TieredStopAtLevel or -XX:-UseCompiler set, in JAVA_TOOL_OPTIONS perhaps?");
     }
     return Optional.empty();
-  }
-
-  /** Loaded only where the Vector API is there. */
-  private static final class FloatWidth {
-    static int preferredBits() {
-      return jdk.incubator.vector.FloatVector.SPECIES_PREFERRED.vectorBitSize();
-    }
   }
 }

@@ -46,7 +46,9 @@ public record Manifest(Request request, Target target, String precision) impleme
     CompletableFuture<Map<Path, String>> source =
         CompletableFuture.supplyAsync(request.checkpoint()::hashes);
     List<Path> others =
-        Stream.of(inputs(), originals(), files.values()).flatMap(Collection::stream).toList();
+        Stream.of(target.inputs(request), originals(), files.values())
+            .flatMap(Collection::stream)
+            .toList();
     Map<Path, String> hashes = new HashMap<>(Sha256.of(others));
     try {
       hashes.putAll(source.join());
@@ -117,17 +119,6 @@ public record Manifest(Request request, Target target, String precision) impleme
                     .toList())
             .orElse(List.of())
         : List.of();
-  }
-
-  /** Files that options name. */
-  private List<Path> inputs() {
-    return Stream.concat(
-            request.text().files().stream(),
-            target.options().stream()
-                .filter(TargetOption::isFile)
-                .flatMap(option -> request.options().all(option.name()).stream())
-                .map(Path::of))
-        .toList();
   }
 
   private static String name(Path file) {

@@ -3,8 +3,10 @@ package dev.phial.targets;
 import dev.phial.model.ModelDescription;
 import dev.phial.quant.activation.ActivationPoint;
 import dev.phial.targets.layout.Layout;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Set;
+import java.util.stream.Stream;
 
 /** A kind of output: what one runtime loads. */
 public interface Target {
@@ -59,6 +61,17 @@ public interface Target {
   /** What a user should know of one output, whose options may make a difference. */
   default List<String> caveats(Request request) {
     return caveats(request.model());
+  }
+
+  /** Files that a request for it names, the checkpoint aside. */
+  default List<Path> inputs(Request request) {
+    return Stream.concat(
+            request.text().files().stream(),
+            options().stream()
+                .filter(TargetOption::isFile)
+                .flatMap(option -> request.options().all(option.name()).stream())
+                .map(Path::of))
+        .toList();
   }
 
   /** The name of an output that the user gave no name, without its folder. */

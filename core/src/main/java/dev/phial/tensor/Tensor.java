@@ -102,7 +102,7 @@ public record Tensor(
     };
   }
 
-  /** The same of a tensor that may be a vector, whose elements are the rows. */
+  /** Rows of a tensor that may be a vector, whose elements are its rows. */
   public Tensor rows(String newName, long first, long rows) {
     return shape.rank() > 1
         ? slice(newName, first, rows)

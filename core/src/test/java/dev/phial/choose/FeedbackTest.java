@@ -46,7 +46,7 @@ final class FeedbackTest {
     Random random = new Random(1);
     float[] target = rows(random);
     float[] h = moments(random);
-    Curvature curvature = Curvature.of(h, COLUMNS, width(format.grid()));
+    Curvature curvature = Curvature.of(h, COLUMNS, width(format.grid()), false);
     GridRows searched = search(format.grid(), target, curvature.weights());
     double before = error(searched, target, h);
     GridRows rows = new GridRows(format.grid(), COLUMNS);
@@ -66,7 +66,7 @@ final class FeedbackTest {
     for (int i = 0; i < COLUMNS; i++) {
       h[i * COLUMNS + i] = 1;
     }
-    Curvature curvature = Curvature.of(h, COLUMNS, width(format.grid()));
+    Curvature curvature = Curvature.of(h, COLUMNS, width(format.grid()), false);
     GridRows searched = search(format.grid(), target, curvature.weights());
     GridRows rows = new GridRows(format.grid(), COLUMNS);
     new Feedback(format.grid(), curvature).run(target, rows);

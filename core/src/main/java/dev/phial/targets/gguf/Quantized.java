@@ -134,7 +134,7 @@ final class Quantized {
     boolean needsImportance =
         mixture.requiresImportance(weight, format) && Mixture.isQuantizable(weight)
             || format.needsImportance() && current != format;
-    if (needsImportance && entry.isEmpty() && !request.method().readsText()) {
+    if (needsImportance && entry.isEmpty()) {
       throw importance.isEmpty()
           ? new PhialException.Unsupported(
               "%s needs an importance matrix: %s would become %s, garbage without one; pass --imatrix FILE, which llama-imatrix makes"

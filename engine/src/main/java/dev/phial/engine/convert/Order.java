@@ -5,12 +5,10 @@ import dev.phial.plan.PlannedTensor;
 import dev.phial.quant.activation.ActivationRanges;
 import dev.phial.targets.Request;
 import dev.phial.targets.Target;
-import dev.phial.targets.TargetOption;
 import dev.phial.targets.layout.Layout;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.stream.Stream;
 
 /**
  * What one target is asked for, with the plan of it.
@@ -66,14 +64,8 @@ public record Order(Target target, Request request, Layout layout, List<String> 
                     weights.size() > 1 ? "; and %d more".formatted(weights.size() - 1) : ""));
   }
 
-  /** Files that its options name. */
+  /** Files that it names, the checkpoint aside. */
   public List<Path> inputs() {
-    return Stream.concat(
-            request.text().files().stream(),
-            target.options().stream()
-                .filter(TargetOption::isFile)
-                .flatMap(option -> request.options().all(option.name()).stream())
-                .map(Path::of))
-        .toList();
+    return target.inputs(request);
   }
 }

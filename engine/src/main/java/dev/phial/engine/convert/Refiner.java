@@ -29,9 +29,6 @@ import org.jspecify.annotations.Nullable;
  * stage by stage, each matrix knowing what flows into it.
  */
 final class Refiner implements AutoCloseable {
-  /** Tokens of which gradients are computed; more change little. */
-  private static final int FISHER_TOKENS = 8 * 1024;
-
   private final MemorySink sink;
   private final Layout layout;
   private final Method method;
@@ -105,7 +102,7 @@ final class Refiner implements AutoCloseable {
         };
     try (Backward backward = new Backward(model, team, observer)) {
       long tokens = 0;
-      for (int i = 0; i < texts.size() && tokens < FISHER_TOKENS; i++) {
+      for (int i = 0; i < texts.size() && tokens < Backward.USUAL_TOKENS; i++) {
         backward.run(texts.get(i), i);
         tokens += texts.get(i).length;
       }

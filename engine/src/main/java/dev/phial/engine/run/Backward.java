@@ -1,5 +1,6 @@
 package dev.phial.engine.run;
 
+import dev.phial.kernel.MatrixKernels;
 import dev.phial.model.Hyperparameters;
 import dev.phial.model.Weight;
 import java.util.ArrayList;
@@ -12,6 +13,9 @@ import java.util.SplittableRandom;
  * weights that a mixture gives to its experts count as constant.
  */
 public final class Backward implements AutoCloseable {
+  /** Tokens to read for Fisher information; more change little. */
+  public static final int USUAL_TOKENS = 8 * 1024;
+
   /** Tokens whose logits are held at once. */
   private static final int ROWS = 64;
 
@@ -42,7 +46,7 @@ public final class Backward implements AutoCloseable {
     this.forward = new Forward(model, team, dev.phial.engine.run.Observer.NONE, Taps.NONE);
     this.cache = new KvCache(h, CacheType.F32);
     this.observer = observer;
-    team.use(dev.phial.kernel.MatrixKernels.best());
+    team.use(MatrixKernels.best());
   }
 
   /**
@@ -75,34 +79,22 @@ public final class Backward implements AutoCloseable {
     return Activations.copyOf(from, from.columns());
   }
 
-  private void add(Activations from, Activations to) {
-    team.forEach(
-        to.count(),
-        row ->
-            team.kernels()
-                .add(from.values(), from.row(row), to.values(), to.row(row), to.columns()));
-  }
-
   private Activations attended(Block block, Activations normed, int[] text) {
-    boolean isLong = h.longRope().isPresent() && text.length > h.originalContext();
-    cache.clear();
-    cache.reserve(text.length);
-    Span span = new Span(cache, 0, Rotary.of(h, isLong), text, text.length);
     Activations result = new Activations(h.heads() * h.headSize());
-    forward.attend(block, normed, span, result);
+    forward.attend(block, normed, text, cache, result);
     return result;
   }
 
   private Activations output(Block block, Activations input, int[] text) {
     Activations result = copy(input);
     Activations normed = copy(forward.normed(block.attentionNorm(), input));
-    add(forward.product(block.attentionOutput(), attended(block, normed, text)), result);
+    forward.add(forward.product(block.attentionOutput(), attended(block, normed, text)), result);
     if (!block.parallel()) {
       normed = copy(forward.normed(block.feedForwardNorm(), result));
     }
     Activations change = zeros(input.count(), h.hidden());
     block.feedForward().apply(normed, change, forward);
-    add(change, result);
+    forward.add(change, result);
     return result;
   }
 
@@ -157,7 +149,7 @@ public final class Backward implements AutoCloseable {
       back(block.feedForward(), normed, outer, inNorm);
     } else {
       Activations middle = copy(input);
-      add(forward.product(block.attentionOutput(), attended), middle);
+      forward.add(forward.product(block.attentionOutput(), attended), middle);
       Activations inSecond = zeros(input.count(), h.hidden());
       back(
           block.feedForward(),
@@ -165,12 +157,11 @@ public final class Backward implements AutoCloseable {
           outer,
           inSecond);
       gradient = block.feedForwardNorm().gradient(middle, inSecond, team);
-      add(outer, gradient);
+      forward.add(outer, gradient);
     }
     Activations inAttended = zeros(input.count(), attended.columns());
     back(block.attentionOutput(), gradient, 0, gradient.columns(), inAttended);
-    boolean isLong = h.longRope().isPresent() && text.length > h.originalContext();
-    Rotary.Table table = Rotary.of(h, isLong).table(0, text.length);
+    Rotary.Table table = Rotary.ofText(h, text.length).table(0, text.length);
     Activations inProjections = new Activations(rotated.columns());
     new AttentionGradient(block.attention()).run(rotated, inAttended, inProjections, table, team);
     int offset = 0;
@@ -179,7 +170,7 @@ public final class Backward implements AutoCloseable {
       offset += projection.rows();
     }
     Activations result = block.attentionNorm().gradient(input, inNorm, team);
-    add(gradient, result);
+    forward.add(gradient, result);
     return result;
   }
 

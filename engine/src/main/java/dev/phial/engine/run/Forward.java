@@ -94,7 +94,7 @@ public final class Forward {
     List<Block> blocks = model.blocks();
     for (layer = 0; layer < blocks.size(); layer++) {
       run(blocks.get(layer), spans, tables);
-      check();
+      check(hidden, layer);
     }
     return wanted(spans);
   }
@@ -147,7 +147,7 @@ public final class Forward {
     change.resize(count);
     multiply(block.attentionOutput(), attended, change, 0);
     tap(ActivationPoint.ATTENTION_OUTPUT, change, change.columns());
-    addChange();
+    add(change, hidden);
     tap(ActivationPoint.ATTENTION_SUM, hidden, hidden.columns());
     if (!block.parallel()) {
       block.feedForwardNorm().apply(hidden, normed, team);
@@ -155,24 +155,16 @@ public final class Forward {
     }
     block.feedForward().apply(normed, change, this);
     tap(ActivationPoint.FEED_FORWARD_OUTPUT, change, change.columns());
-    addChange();
+    add(change, hidden);
     tap(ActivationPoint.LAYER_OUTPUT, hidden, hidden.columns());
   }
 
-  private void addChange() {
-    forEachRow(
-        hidden.count(),
-        row ->
-            team.kernels()
-                .add(
-                    change.values(),
-                    change.row(row),
-                    hidden.values(),
-                    hidden.row(row),
-                    hidden.columns()));
-  }
-
-  private void check() {
+  /**
+   * Looks at what a layer gave.
+   *
+   * @throws PhialException.BadInput if it holds NaN or infinity
+   */
+  static void check(Activations hidden, int layer) {
     for (int row = 0; row < hidden.count(); row++) {
       int at = hidden.row(row);
       int found = Kernels.best().firstNonFinite(hidden.values(), at, at + hidden.columns());
@@ -254,11 +246,28 @@ public final class Forward {
     return change;
   }
 
-  /** Attention of a whole text. */
-  void attend(Block block, Activations rows, Span span, Activations result) {
+  /**
+   * Attention of a whole text.
+   *
+   * @param cache for its keys and values; what it holds is lost
+   */
+  void attend(Block block, Activations rows, int[] text, KvCache cache, Activations result) {
     project(block, rows);
-    List<Rotary.Table> tables = List.of(span.rotary().table(0, span.tokens().length));
+    cache.clear();
+    cache.reserve(text.length);
+    Span span =
+        new Span(cache, 0, Rotary.ofText(model.hyperparameters(), text.length), text, text.length);
+    List<Rotary.Table> tables = List.of(span.rotary().table(0, text.length));
     block.attention().apply(projected, List.of(span), tables, result, team, Taps.NONE);
+  }
+
+  /** Adds rows to others of the same width. */
+  void add(Activations from, Activations to) {
+    forEachRow(
+        to.count(),
+        row ->
+            team.kernels()
+                .add(from.values(), from.row(row), to.values(), to.row(row), to.columns()));
   }
 
   /** Queries and keys, rotated, and values of the last attention; until the next call. */

@@ -37,6 +37,11 @@ record Rotary(float[] frequencies, float positionFactor, float scale) {
     return new Rotary(frequencies, position, scale);
   }
 
+  /** Of a whole text of so many tokens. */
+  static Rotary ofText(Hyperparameters h, int tokens) {
+    return of(h, h.longRope().isPresent() && tokens > h.originalContext());
+  }
+
   private static double scale(Hyperparameters h, LongRope rope, boolean isLong) {
     return (isLong ? rope.longScale() : rope.shortScale()).orElse(h.attentionFactor());
   }

@@ -1,7 +1,6 @@
 package dev.phial.engine.run;
 
-import dev.phial.PhialException;
-import dev.phial.kernel.Kernels;
+import dev.phial.kernel.MatrixKernels;
 import dev.phial.model.Hyperparameters;
 import dev.phial.model.Weight;
 import java.util.ArrayList;
@@ -19,7 +18,6 @@ public final class Walk implements AutoCloseable {
   private final Forward forward;
   private final Model model;
   private final Hyperparameters h;
-  private final Team team;
   private final List<int[]> texts;
   private final Walk guide;
   private final KvCache cache;
@@ -82,11 +80,10 @@ public final class Walk implements AutoCloseable {
     this.forward = new Forward(model, team, Observer.NONE, Taps.NONE);
     this.model = model;
     this.h = model.hyperparameters();
-    this.team = team;
     this.texts = texts;
     this.guide = guide == null ? this : guide;
     this.cache = new KvCache(h, CacheType.F32);
-    team.use(dev.phial.kernel.MatrixKernels.best());
+    team.use(MatrixKernels.best());
     for (int[] text : texts) {
       Activations rows = new Activations(h.hidden());
       rows.resize(text.length);
@@ -208,7 +205,7 @@ public final class Walk implements AutoCloseable {
           if (block().parallel()) {
             pending.get(i).set(change);
           } else {
-            add(change, hidden.get(i));
+            forward.add(change, hidden.get(i));
           }
         }
       }
@@ -229,9 +226,9 @@ public final class Walk implements AutoCloseable {
       }
       case FEED_FORWARD_OUTPUT -> {
         for (int i = 0; i < texts.size(); i++) {
-          add(forward.product(dense().down(), inner.get(i)), hidden.get(i));
+          forward.add(forward.product(dense().down(), inner.get(i)), hidden.get(i));
           if (block().parallel()) {
-            add(pending.get(i), hidden.get(i));
+            forward.add(pending.get(i), hidden.get(i));
           }
         }
         checkFinite();
@@ -247,14 +244,8 @@ public final class Walk implements AutoCloseable {
   }
 
   private void attend(int text) {
-    int[] tokens = texts.get(text);
-    boolean isLong = h.longRope().isPresent() && tokens.length > h.originalContext();
-    Rotary rotary = Rotary.of(h, isLong);
-    cache.clear();
-    cache.reserve(tokens.length);
-    Span span = new Span(cache, 0, rotary, tokens, tokens.length);
     Activations normed = normed(block().attentionNorm(), text);
-    forward.attend(block(), normed, span, attended.get(text));
+    forward.attend(block(), normed, texts.get(text), cache, attended.get(text));
     if (block().parallel()) {
       inner.get(text).set(dense().inner(normed, forward));
     }
@@ -272,7 +263,7 @@ public final class Walk implements AutoCloseable {
         block().feedForward().apply(normed, pending.get(i), forward);
       }
       if (isLast) {
-        add(pending.get(i), hidden.get(i));
+        forward.add(pending.get(i), hidden.get(i));
       }
     }
     if (isLast) {
@@ -280,26 +271,8 @@ public final class Walk implements AutoCloseable {
     }
   }
 
-  private void add(Activations change, Activations to) {
-    team.forEach(
-        to.count(),
-        row ->
-            team.kernels()
-                .add(change.values(), change.row(row), to.values(), to.row(row), to.columns()));
-  }
-
   private void checkFinite() {
-    for (Activations rows : hidden) {
-      for (int row = 0; row < rows.count(); row++) {
-        int at = rows.row(row);
-        int found = Kernels.best().firstNonFinite(rows.values(), at, at + rows.columns());
-        if (found >= 0) {
-          throw new PhialException.BadInput(
-              "layer %d: expected finite activations, found %s; the weights are damaged, or were stored in a type too narrow for them"
-                  .formatted(layer, rows.values()[found]));
-        }
-      }
-    }
+    hidden.forEach(rows -> Forward.check(rows, layer));
   }
 
   @Override

@@ -45,8 +45,6 @@ public final class Tuner {
   private static final List<Format> NARROW =
       List.of(Formats.Q4_0, Formats.IQ4_NL, Formats.Q5_0, Formats.Q5_1, Formats.Q8_0);
 
-  private static final int FISHER_TOKENS = 8 * 1024;
-
   private final Order order;
   private final List<Losses> losses = new ArrayList<>();
   private final IdentityHashMap<Weight, double[]> gradients =
@@ -98,7 +96,7 @@ public final class Tuner {
           }
         };
     long parameters = model.description().parameters();
-    int count = Math.clamp(FISHER_TOKENS / texts.getFirst().length, 1, texts.size());
+    int count = Math.clamp(Backward.USUAL_TOKENS / texts.getFirst().length, 1, texts.size());
     try (Backward backward = new Backward(model, team, observer)) {
       for (int i = 0; i < count; i++) {
         backward.run(texts.get(i), i);

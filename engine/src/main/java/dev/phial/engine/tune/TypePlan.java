@@ -5,7 +5,6 @@ import dev.phial.io.Json;
 import dev.phial.io.PythonJson;
 import dev.phial.quant.Formats;
 import dev.phial.source.TextFile;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.Map;
 import java.util.TreeMap;
@@ -80,11 +79,5 @@ public record TypePlan(String model, double loss, Map<String, String> types) {
       }
     });
     return order.toString();
-  }
-
-  /** For display. */
-  @Override
-  public String toString() {
-    return new String(toJson(), StandardCharsets.UTF_8);
   }
 }
