@@ -169,6 +169,7 @@ final class InspectCommand implements Callable<Integer> {
       case "mlx" -> "an MLX folder";
       case "onnx" -> "a folder for ONNX Runtime GenAI";
       case "openvino" -> "a folder for OpenVINO";
+      case "litert" -> "a folder for LiteRT";
       case "gguf" -> "GGUF";
       case "huggingface" -> "a Hugging Face folder";
       default -> "a " + kind + " file";

@@ -5,6 +5,7 @@ import dev.phial.model.Weight;
 import dev.phial.plan.PlannedTensor;
 import dev.phial.quant.FloatType;
 import dev.phial.quant.Formats;
+import dev.phial.quant.Grid;
 import dev.phial.quant.GridBlock;
 import dev.phial.quant.GridFormat;
 import dev.phial.quant.Recoding;
@@ -26,6 +27,8 @@ import java.util.stream.LongStream;
 public final class Kept implements Chooser {
   /** Elements that are looked at at a time. */
   private static final int CHUNK = 1 << 16;
+
+  private static final float SMALLEST_SCALE = 0x1p-24f; // of half precision
 
   private final Weight weight;
   private final PlannedTensor tensor;
@@ -57,12 +60,30 @@ public final class Kept implements Chooser {
       for (int i = 0; i < rows.groupSize(); i++) {
         block.codes[i] = rows.codes()[group * rows.groupSize() + i] - least;
       }
-      block.scale = rows.scales()[group];
+      block.scale = scale(rows, group);
       block.minimum = (float) rows.offsets()[group];
       block.minima[0] = (int) rows.offsets()[group]; // where there are zero points, see Recoding
       format.lay(block, bytes, group * format.blockBytes());
     }
     return bytes;
+  }
+
+  /** That of a group, if the format has it: one of zeros is as good as any where there is none. */
+  private float scale(CodedRows rows, int group) {
+    Grid grid = format.grid();
+    float scale = rows.scales()[group];
+    if (grid.signedScales() || scale > 0 && grid.scaleType().round(scale) == scale) {
+      return scale;
+    }
+    int start = group * rows.groupSize();
+    for (int i = start; i < start + rows.groupSize(); i++) {
+      if (rows.codes()[i] != 0) {
+        throw new PhialException.Unsupported(
+            "tensor %s: expected positive scales that are %s numbers exactly, found %s; choose another target, or quantize anew without --carry"
+                .formatted(tensor.name(), grid.scaleType(), scale));
+      }
+    }
+    return SMALLEST_SCALE;
   }
 
   // --- planning

@@ -1,5 +1,6 @@
 package dev.phial.graph;
 
+import dev.phial.model.Weight;
 import java.util.List;
 import java.util.Optional;
 
@@ -16,6 +17,17 @@ public record Linear(Matrix weight, Optional<Vector> bias) {
     return new Linear(
         Matrix.stack(layers.stream().map(Linear::weight).toList()),
         biases.isEmpty() ? Optional.empty() : Optional.of(Vector.join(biases)));
+  }
+
+  /** Layers with one input: one where the checkpoint has all of them in one matrix. */
+  public static List<Linear> fused(Linear... layers) {
+    List<Linear> all = List.of(layers);
+    Weight first = parameter(all.getFirst());
+    return all.stream().allMatch(layer -> parameter(layer) == first) ? List.of(join(all)) : all;
+  }
+
+  private static Weight parameter(Linear layer) {
+    return layer.weight.parts().getFirst().weight();
   }
 
   public long outputs() {

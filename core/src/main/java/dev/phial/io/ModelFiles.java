@@ -33,7 +33,7 @@ public final class ModelFiles {
   /** What else of a checkpoint is read. */
   private static final Pattern READ =
       Pattern.compile(
-          "README\\.md|hf_quant_config\\.json|pytorch_model\\.bin\\.index\\.json|.*\\.(bin|pt|pth|py|data|xml)|"
+          "README\\.md|hf_quant_config\\.json|pytorch_model\\.bin\\.index\\.json|.*\\.(bin|pt|pth|py|data|xml|tflite|litertlm)|"
               + Pattern.quote(MANIFEST));
 
   private ModelFiles() {}

@@ -42,11 +42,10 @@ public final class GroupInt implements GridFormat, IntegerBlocks {
     int middle = 1 << bits - 1;
     if (method.hasZeros()) {
       Points points = Points.integers(0, 2 * middle - 1);
-      return Grid.of(size, points, Grid.Offset.ZERO_POINT, ScaleType.of(scaleType));
+      return Grid.of(size, points, Grid.Offset.ZERO_POINT, method.scales(scaleType));
     }
-    Grid grid =
-        Grid.of(
-            size, Points.integers(-middle, middle - 1), Grid.Offset.NONE, ScaleType.of(scaleType));
+    Points points = Points.integers(method.least(bits), middle - 1);
+    Grid grid = Grid.of(size, points, Grid.Offset.NONE, method.scales(scaleType));
     return method.hasPositiveScales() ? grid.unsigned(method.pairLimit()) : grid;
   }
 
@@ -211,8 +210,9 @@ public final class GroupInt implements GridFormat, IntegerBlocks {
     }
     int codes = at + codeOffset();
     if (bits == Byte.SIZE) {
+      int shift = hasZeros() ? 0 : (1 << bits - 1) + method.least(bits);
       for (int i = 0; i < size; i++) {
-        to[codes + i] = (byte) block.codes[i];
+        to[codes + i] = (byte) (block.codes[i] + shift);
       }
     } else {
       for (int i = 0; i < size; i += 2) {

@@ -23,6 +23,14 @@ public enum ScaleType {
       return FloatType.BF16.round(value);
     }
   },
+  /** Numbers that are both F16 and BF16: the former for storage, the latter for arithmetic. */
+  BF16_IN_F16 {
+    @Override
+    public float round(float value) {
+      float rounded = FloatType.F16.round(FloatType.BF16.round(value));
+      return Math.clamp(rounded, -0x1.fep15f, 0x1.fep15f);
+    }
+  },
   /** Powers of two; no sign and no zero. */
   E8M0 {
     @Override
@@ -49,7 +57,8 @@ public enum ScaleType {
     return this != E8M0 && this != E4M3;
   }
 
-  static ScaleType of(FloatType type) {
+  /** Of all numbers of a type. */
+  public static ScaleType of(FloatType type) {
     return valueOf(type.name());
   }
 }

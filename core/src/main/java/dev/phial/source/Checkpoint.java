@@ -107,8 +107,8 @@ public final class Checkpoint implements AutoCloseable {
   }
 
   /**
-   * {@code gguf}, {@code mlx}, {@code onnx}, {@code openvino}: the target that writes such; or
-   * {@code huggingface}.
+   * {@code gguf}, {@code litert}, {@code mlx}, {@code onnx}, {@code openvino}: the target that
+   * writes such; or {@code huggingface}.
    */
   public String kind() {
     return kind;

@@ -15,7 +15,12 @@ public final class Sources {
   /** Every layout that is read; where several are in one folder, the first of them counts. */
   static final List<Source> ALL =
       List.of(
-          new GgufFile(), new OnnxFolder(), new OpenvinoFolder(), new MlxFolder(), new HubFolder());
+          new GgufFile(),
+          new OnnxFolder(),
+          new OpenvinoFolder(),
+          new LitertFolder(),
+          new MlxFolder(),
+          new HubFolder());
 
   private static final Pattern HUB_ID = Pattern.compile("[\\w.-]+/[\\w.-]+");
 

@@ -1,6 +1,7 @@
 package dev.phial.targets;
 
 import dev.phial.targets.gguf.GgufTarget;
+import dev.phial.targets.litert.LitertTarget;
 import dev.phial.targets.mlx.MlxTarget;
 import dev.phial.targets.onnx.OnnxTarget;
 import dev.phial.targets.openvino.OpenvinoTarget;
@@ -10,7 +11,12 @@ import java.util.Optional;
 /** Every target there is. */
 public final class Targets {
   public static final List<Target> ALL =
-      List.of(new GgufTarget(), new OnnxTarget(), new OpenvinoTarget(), new MlxTarget());
+      List.of(
+          new GgufTarget(),
+          new OnnxTarget(),
+          new OpenvinoTarget(),
+          new MlxTarget(),
+          new LitertTarget());
 
   private Targets() {}
 

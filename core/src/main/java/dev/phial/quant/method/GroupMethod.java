@@ -1,5 +1,8 @@
 package dev.phial.quant.method;
 
+import dev.phial.quant.FloatType;
+import dev.phial.quant.ScaleType;
+
 /** A way to choose scale, zero point and codes of groups of elements; each group stands alone. */
 public interface GroupMethod {
   /**
@@ -15,6 +18,16 @@ public interface GroupMethod {
   /** Whether who reads the scales wants them positive. */
   default boolean hasPositiveScales() {
     return false;
+  }
+
+  /** The numbers that scales may be, of those that {@code stored} holds. */
+  default ScaleType scales(FloatType stored) {
+    return ScaleType.of(stored);
+  }
+
+  /** The smallest code around zero of so many bits. */
+  default int least(int bits) {
+    return -(1 << bits - 1);
   }
 
   /** What the magnitudes of two neighbours of one sign may add up to; 0 if that does not matter. */

@@ -619,7 +619,7 @@ final class GraphWriter {
     String name = "__module.model.layers.%d.mlp".formatted(index);
     return switch (feedForward) {
       case FeedForward.Gated gated -> {
-        List<Linear> parts = Matrices.parts(gated.gate(), gated.up());
+        List<Linear> parts = Linear.fused(gated.gate(), gated.up());
         Value gate;
         Value up;
         if (parts.size() == 1) {

@@ -21,7 +21,7 @@ final class Matrices {
       matrices.add(IrMatrix.of(layer.attention().output().weight()));
       switch (layer.feedForward()) {
         case FeedForward.Gated gated -> {
-          parts(gated.gate(), gated.up())
+          Linear.fused(gated.gate(), gated.up())
               .forEach(linear -> matrices.add(IrMatrix.of(linear.weight())));
           matrices.add(IrMatrix.of(gated.down().weight()));
         }
@@ -50,19 +50,6 @@ final class Matrices {
 
   /** Query, key and value; one where the checkpoint has them in one matrix. */
   static List<Linear> projections(Attention attention) {
-    return parts(attention.query(), attention.key(), attention.value());
-  }
-
-  /** One where the checkpoint has all of them in one matrix. */
-  static List<Linear> parts(Linear... linears) {
-    List<Linear> all = List.of(linears);
-    Weight first = parameter(all.getFirst());
-    return all.stream().allMatch(linear -> parameter(linear) == first)
-        ? List.of(Linear.join(all))
-        : all;
-  }
-
-  private static Weight parameter(Linear linear) {
-    return linear.weight().parts().getFirst().weight();
+    return Linear.fused(attention.query(), attention.key(), attention.value());
   }
 }

@@ -1,0 +1,57 @@
+package dev.phial.targets.litert;
+
+import dev.phial.Fixtures;
+import dev.phial.io.Progress;
+import dev.phial.model.Families;
+import dev.phial.plan.Plan;
+import dev.phial.source.Checkpoint;
+import dev.phial.source.Sources;
+import dev.phial.targets.Options;
+import dev.phial.targets.Pass;
+import dev.phial.targets.Request;
+import dev.phial.targets.layout.Layout;
+import dev.phial.targets.layout.Sink;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/** Plans and writes folders; a spelling is what follows {@code --to litert:}. */
+final class Export {
+  private Export() {}
+
+  /** Writes {@code folder/litert} from a fixture, and says what was planned. */
+  static Plan write(String model, String spelling, Path folder) {
+    try (Checkpoint checkpoint = Sources.open(Fixtures.model(model))) {
+      Layout job = job(checkpoint, spelling);
+      try (Sink sink = job.open(folder.resolve("litert"), true)) {
+        Pass.run(List.of(sink), 2, Progress.NONE);
+      }
+      return job.plan();
+    }
+  }
+
+  static Plan plan(String model, String spelling) {
+    try (Checkpoint checkpoint = Sources.open(Fixtures.model(model))) {
+      return job(checkpoint, spelling).plan();
+    }
+  }
+
+  private static Layout job(Checkpoint checkpoint, String spelling) {
+    List<String> words = Arrays.asList(spelling.split(","));
+    Map<String, List<String>> options = new HashMap<>();
+    for (String word : words.subList(1, words.size())) {
+      String[] pair = word.split("=", 2);
+      options.put(pair[0], pair.length == 1 ? List.of() : List.of(pair[1]));
+    }
+    return new LitertTarget()
+        .plan(
+            new Request(
+                checkpoint,
+                Families.describe(checkpoint),
+                Optional.of(words.getFirst()),
+                new Options(options)));
+  }
+}

@@ -1,0 +1,84 @@
+package dev.phial.targets.litert;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.phial.Fixtures;
+import dev.phial.model.Families;
+import dev.phial.model.ModelDescription;
+import dev.phial.model.Weight;
+import dev.phial.plan.PlannedTensor;
+import dev.phial.quant.Format;
+import dev.phial.source.Checkpoint;
+import dev.phial.source.Sources;
+import dev.phial.targets.Weights;
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import java.util.stream.Collectors;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** What was written is read back. */
+final class LitertReadBackTest {
+  @TempDir Path folder;
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {"tiny-phi3", "phi2", "phi3-mini-4k", "phi3-medium-128k", "phi4", "phi4-mini"})
+  void wholeNumbersComeBack(String model) {
+    Export.write(model, "fp32", folder);
+    try (Checkpoint original = Sources.open(Fixtures.model(model));
+        Checkpoint again = Sources.open(folder.resolve("litert"))) {
+      assertThat(again.kind()).isEqualTo("litert");
+      ModelDescription expected = Families.describe(original);
+      ModelDescription found = Families.describe(again);
+      assertThat(found.hyperparameters()).isEqualTo(expected.hyperparameters());
+      Map<String, Weight> weights = Weights.of(found);
+      assertThat(weights).hasSameSizeAs(expected.weights());
+      for (Weight weight : expected.weights()) {
+        assertThat(Weights.values(get(weights, weight)))
+            .as(weight.ggufName())
+            .isEqualTo(Weights.values(weight));
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "tiny-phi3,'int4,pure,no-bundle'",
+    "tiny-phi3,'int4,pure,block-size=128'",
+    "tiny-phi3,'int4,pure,block-size=-1'",
+    "tiny-phi3,'int4,pure,head=fp16'",
+    "tiny-phi3,int8",
+    "phi2,int8",
+    "phi4-mini,'int4,pure'",
+    "phi4-mini,'int8,context=256'",
+    "phi3-medium-128k,'int8,prefill=64'"
+  })
+  void everyCodeComesBack(String model, String spelling) {
+    Set<Format> formats =
+        Export.write(model, spelling, folder).tensors().stream()
+            .map(PlannedTensor::format)
+            .collect(Collectors.toSet());
+    try (Checkpoint original = Sources.open(Fixtures.model(model));
+        Checkpoint again = Sources.open(folder.resolve("litert"))) {
+      ModelDescription expected = Families.describe(original);
+      Map<String, Weight> weights = Weights.of(Families.describe(again));
+      assertThat(weights).hasSameSizeAs(expected.weights());
+      for (Weight weight : expected.weights()) {
+        Weight other = get(weights, weight);
+        assertThat(formats)
+            .as("%s as %s", weight.ggufName(), other.encoding().name())
+            .anyMatch(format -> Weights.areOf(format, weight, other));
+      }
+    }
+  }
+
+  private static Weight get(Map<String, Weight> weights, Weight like) {
+    assertThat(weights).containsKey(Weights.key(like));
+    return Objects.requireNonNull(weights.get(Weights.key(like)));
+  }
+}
