@@ -8,6 +8,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.regex.Pattern;
 
 /**
  * Phi-3.5-MoE: LayerNorm with biases, a SparseMixer router over experts, LongRoPE with its own
@@ -17,6 +18,10 @@ final class PhiMoe implements Family {
   /** The experts under the names of MLX, and under those of the checkpoint. */
   private static final Map<String, String> MLX_EXPERTS =
       Map.of("gate_proj", "w1", "down_proj", "w2", "up_proj", "w3");
+
+  /** An expert under the names of MLX. */
+  private static final Pattern EXPERT =
+      Pattern.compile("(.*\\.experts\\.\\d+\\.)(gate_proj|down_proj|up_proj)\\.weight");
 
   /** Of every published checkpoint; GGUF files do not say. */
   static final double DEFAULT_JITTER = 0.01;
@@ -169,6 +174,12 @@ final class PhiMoe implements Family {
         String projection = name.substring(at).replaceAll("\\.switch_mlp\\.|\\.weight$", "");
         String expert = MLX_EXPERTS.getOrDefault(projection, projection);
         split(result, tensor, 1, 0, name.substring(0, at) + ".experts.%d." + expert + ".weight");
+      } else if (EXPERT.matcher(name).matches()) { // as llm-compressor names them
+        String renamed =
+            EXPERT
+                .matcher(stem)
+                .replaceFirst(m -> m.group(1) + MLX_EXPERTS.get(m.group(2)) + ".weight");
+        result.put(renamed, tensor.withName(renamed));
       } else if (name.endsWith(".mlp.router.weight")) {
         result.put(stem.replace(".router.", ".gate."), tensor);
       } else {

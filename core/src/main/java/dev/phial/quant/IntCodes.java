@@ -8,8 +8,8 @@ import java.lang.foreign.ValueLayout;
 import java.util.Optional;
 
 /**
- * Integers of 4 or 8 bits whose scales lie apart from them, as ONNX keeps them; of two nibbles the
- * even one is below.
+ * Integers of up to 8 bits whose scales lie apart from them, one after the other, the lowest bit
+ * first.
  *
  * @param signed whether codes are two's complement
  * @param zero is taken from every code
@@ -20,12 +20,12 @@ public record IntCodes(String name, int bits, boolean signed, int zero) implemen
 
   @Override
   public int blockSize() {
-    return Byte.SIZE / bits;
+    return Byte.SIZE % bits == 0 ? Byte.SIZE / bits : Byte.SIZE;
   }
 
   @Override
   public int blockBytes() {
-    return 1;
+    return Byte.SIZE % bits == 0 ? 1 : bits;
   }
 
   @Override
@@ -41,24 +41,24 @@ public record IntCodes(String name, int bits, boolean signed, int zero) implemen
 
   @Override
   public void decode(MemorySegment from, long offset, float[] to, int at, int count) {
+    byte[] bytes = new byte[Math.toIntExact(bytes(count))];
+    MemorySegment.copy(from, ValueLayout.JAVA_BYTE, offset, bytes, 0, bytes.length);
     Optional<CodeKernel> kernel = codeKernel();
     if (kernel.isPresent()) {
-      byte[] bytes = new byte[count * bits / Byte.SIZE];
-      MemorySegment.copy(from, ValueLayout.JAVA_BYTE, offset, bytes, 0, bytes.length);
       int least = integers().orElseThrow().least();
       kernel.get().decode(bytes, 0, count, least, to, at);
       return;
     }
     int flip = signed ? 1 << bits - 1 : 0; // as unsigned codes around the middle
     int middle = flip + zero;
-    for (int i = 0; i < count; i += blockSize()) {
-      int code = from.get(ValueLayout.JAVA_BYTE, offset + i * bits / Byte.SIZE) & 0xFF;
-      if (bits == Byte.SIZE) {
-        to[at + i] = (code ^ flip) - middle;
-      } else {
-        to[at + i] = (code & 0xF ^ flip) - middle;
-        to[at + i + 1] = (code >> 4 ^ flip) - middle;
+    int mask = (1 << bits) - 1;
+    for (int i = 0; i < count; i++) {
+      int bit = i * bits;
+      int code = bytes[bit / Byte.SIZE] & 0xFF;
+      if (bit % Byte.SIZE + bits > Byte.SIZE) {
+        code |= (bytes[bit / Byte.SIZE + 1] & 0xFF) << Byte.SIZE;
       }
+      to[at + i] = (code >> bit % Byte.SIZE & mask ^ flip) - middle;
     }
   }
 }

@@ -2,6 +2,7 @@ package dev.phial.source;
 
 import dev.phial.PhialException;
 import dev.phial.io.Json;
+import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Path;
@@ -44,6 +45,23 @@ public record Config(Path file, JsonNode json) {
    */
   public static Config read(Path file) {
     try (InputStream in = Json.open(file)) {
+      return read(file, in);
+    } catch (IOException e) {
+      throw Json.unreadable(file, e);
+    }
+  }
+
+  /**
+   * Reads what some bytes of a file say.
+   *
+   * @throws PhialException.BadInput if that is no JSON object
+   */
+  static Config read(Path file, byte[] text) {
+    return read(file, new ByteArrayInputStream(text));
+  }
+
+  private static Config read(Path file, InputStream in) {
+    try {
       JsonNode json = MAPPER.readTree(in);
       if (!json.isObject()) {
         throw Refusal.bad(file, "expected a JSON object, found %s", json.getNodeType());
@@ -51,8 +69,6 @@ public record Config(Path file, JsonNode json) {
       return new Config(file, json);
     } catch (JacksonException e) {
       throw Json.malformed(file, e);
-    } catch (IOException e) {
-      throw Json.unreadable(file, e);
     }
   }
 

@@ -92,7 +92,7 @@ public final class Folder {
   /** config.json without what it says about how weights were quantized here. */
   public ObjectNode plainConfig() {
     ObjectNode json = (ObjectNode) config.json().deepCopy();
-    json.remove(List.of("quantization", "quantization_config"));
+    json.remove(List.of("quantization", "quantization_config", "compression_config"));
     return json;
   }
 

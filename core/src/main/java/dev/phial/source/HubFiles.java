@@ -75,10 +75,15 @@ record HubFiles(List<Path> files, Map<String, Tensor> tensors, List<String> note
             .formatted(folder, SAFETENSORS_ALONE, SAFETENSORS_INDEX);
   }
 
+  /** Under the usual name, or that of the first tools for GPTQ. */
+  private static List<String> safetensors(Path folder) {
+    List<String> usual = list(folder, "model", SAFETENSORS);
+    return usual.isEmpty() ? list(folder, "gptq_model", SAFETENSORS) : usual;
+  }
+
   /** Safetensors are preferred where both are there, as everywhere else. */
   private static boolean areSafetensors(Path folder) {
-    return !list(folder, "model", SAFETENSORS).isEmpty()
-        || Files.isRegularFile(folder.resolve(SAFETENSORS_INDEX));
+    return !safetensors(folder).isEmpty() || Files.isRegularFile(folder.resolve(SAFETENSORS_INDEX));
   }
 
   private static Optional<ShardIndex> index(Path folder, boolean areSafetensors) {
@@ -92,10 +97,8 @@ record HubFiles(List<Path> files, Map<String, Tensor> tensors, List<String> note
     List<String> names =
         index
             .map(ShardIndex::fileNames)
-            .orElseGet(() ->
-                areSafetensors
-                    ? list(folder, "model", SAFETENSORS)
-                    : list(folder, "pytorch_model", TORCH));
+            .orElseGet(
+                () -> areSafetensors ? safetensors(folder) : list(folder, "pytorch_model", TORCH));
     if (names.isEmpty() && Adapter.isIn(folder)) {
       throw Adapter.instead(folder);
     }

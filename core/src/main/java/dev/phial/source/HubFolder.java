@@ -33,6 +33,9 @@ final class HubFolder implements Source {
       tensors = Llama.fused(folder.config(), tensors);
       folder = Llama.asPhi3(folder);
       notes.add(Llama.note(path));
+    } else if (SplitProjections.areInPhi3(folder.config(), tensors)) {
+      tensors = SplitProjections.fused(tensors);
+      notes.add(SplitProjections.note(path));
     }
     if (folder.config().flag("tie_word_embeddings", false) && hasOwnOutput(tensors)) {
       folder = folder.tied(false);
@@ -55,13 +58,14 @@ final class HubFolder implements Source {
   private static Map<String, Tensor> scaled(
       Config config, Path folder, Map<String, Tensor> tensors, List<String> notes) {
     Optional<Config> quantization = Quantization.of(config, folder);
-    if (quantization.isEmpty()) {
-      return tensors;
-    }
-    if (Quantization.isLeftOver(tensors)) {
+    if (quantization.isPresent() && Quantization.isLeftOver(tensors)) {
       notes.add(Quantization.note(quantization.get()));
       return tensors;
     }
-    return ScaledWeights.attach(quantization.get(), tensors);
+    Map<String, Tensor> weights = TorchQuantizers.attach(config, quantization, tensors, notes);
+    boolean arePacked = !weights.keySet().equals(tensors.keySet());
+    return quantization.isPresent() && (!arePacked || ScaledWeights.areIn(weights))
+        ? ScaledWeights.attach(quantization.get(), weights)
+        : weights;
   }
 }

@@ -2,13 +2,8 @@ package dev.phial.source;
 
 import dev.phial.tensor.Tensor;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import tools.jackson.databind.node.ObjectNode;
 
@@ -32,20 +27,6 @@ final class Llama {
           "max_position_embeddings",
           "rms_norm_eps");
 
-  private static final Pattern LAYER =
-      Pattern.compile("(.*\\.(?:self_attn|mlp)\\.)(\\w+)\\.weight");
-
-  /** The parts of a projection by the name of the first, which stands for the whole. */
-  private static final Map<String, List<String>> PARTS =
-      Map.of(
-          "q_proj",
-          List.of("q_proj", "k_proj", "v_proj"),
-          "gate_proj",
-          List.of("gate_proj", "up_proj"));
-
-  private static final Map<String, String> WHOLE =
-      Map.of("q_proj", "qkv_proj", "gate_proj", "gate_up_proj");
-
   private Llama() {}
 
   static boolean isIn(Config config, Map<String, Tensor> tensors) {
@@ -61,47 +42,7 @@ final class Llama {
   /** The tensors with the projections of Phi-3. */
   static Map<String, Tensor> fused(Config config, Map<String, Tensor> tensors) {
     check(config);
-    Map<String, Tensor> result = new LinkedHashMap<>();
-    tensors.forEach((name, tensor) -> {
-      Matcher layer = LAYER.matcher(name);
-      if (!layer.matches() || PARTS.values().stream().noneMatch(p -> p.contains(layer.group(2)))) {
-        result.put(name, tensor);
-      } else if (PARTS.containsKey(layer.group(2))) {
-        String whole = layer.group(1) + WHOLE.get(layer.group(2)) + ".weight";
-        result.put(whole, stack(whole, layer.group(1), layer.group(2), tensors));
-      }
-    });
-    return result;
-  }
-
-  private static Tensor stack(
-      String whole, String stem, String first, Map<String, Tensor> tensors) {
-    List<Tensor> parts = new ArrayList<>();
-    for (String part : Objects.requireNonNull(PARTS.get(first))) {
-      Tensor tensor = tensors.get(stem + part + ".weight");
-      Tensor one = Objects.requireNonNull(tensors.get(stem + first + ".weight"));
-      if (tensor == null) {
-        throw Refusal.bad(
-            one.file(),
-            "expected a tensor %s%s.weight beside %s, found none; is a shard missing?",
-            stem,
-            part,
-            one.name());
-      }
-      if (tensor.shape().rank() != 2
-          || tensor.shape().columns() != one.shape().columns()
-          || !tensor.encoding().name().equals(one.encoding().name())) {
-        throw Refusal.bad(
-            tensor.file(),
-            "tensor %s: expected a matrix with columns and type of %s, found %s %s",
-            tensor.name(),
-            one.name(),
-            tensor.encoding().name(),
-            tensor.shape());
-      }
-      parts.add(tensor);
-    }
-    return Tensor.stack(whole, parts);
+    return SplitProjections.fused(tensors);
   }
 
   /** Where a Llama is more than a Phi-3 can be, it is refused. */

@@ -10,10 +10,10 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Weights of 8 bits whose scales are tensors of their own. Each scale is attached to its weight, so
- * that reading gives {@code (float) weight * (float) scale}; those of activations are dropped, for
- * what is quantized here is weights. llama.cpp's converter undoes the same methods ({@code
- * conversion/base.py}, {@code dequant_simple}); of any other, the original is asked for.
+ * Weights of 8 bits, one for one, whose scales are tensors of their own. Each scale is attached to
+ * its weight, so that reading gives {@code (float) weight * (float) scale}; those of activations
+ * are dropped, for what is quantized here is weights. llama.cpp's converter undoes the same methods
+ * ({@code conversion/base.py}, {@code dequant_simple}); of any other, the original is asked for.
  */
 final class ScaledWeights {
   /** {@code X.weight} is scaled by {@code X.weight_scale}; only the first form is for any name. */
@@ -22,6 +22,7 @@ final class ScaledWeights {
   private static final List<String> OF_ACTIVATIONS =
       List.of(
           ".input_scale",
+          ".input_scale_ub",
           ".input_zero_point",
           ".output_scale",
           ".output_zero_point",
@@ -43,6 +44,15 @@ final class ScaledWeights {
     this.quantization = quantization;
     this.tensors = tensors;
     this.block = block();
+  }
+
+  /** Whether there are any. */
+  static boolean areIn(Map<String, Tensor> tensors) {
+    return tensors.entrySet().stream()
+        .anyMatch(entry ->
+            isScale(entry.getKey())
+                || NARROW.contains(entry.getValue().encoding())
+                    && entry.getValue().scales() == null);
   }
 
   /** Whether a tensor of this name scales another. */
@@ -183,7 +193,7 @@ final class ScaledWeights {
             .text("quant_method") // the file of its own that ModelOpt writes has none
             .orElse(quantization.has("quant_algo") ? "modelopt" : "a method it does not name");
     return switch (method) {
-      case "fp8" -> block(quantization, "weight_block_size");
+      case "fp8", "fbgemm_fp8" -> block(quantization, "weight_block_size");
       case "compressed-tensors" -> compressedTensorsBlock();
       case "modelopt" -> {
         String algorithm = quantization.text("quant_algo").orElse("no algorithm");
@@ -236,7 +246,7 @@ final class ScaledWeights {
   private PhialException unread(String method) {
     return Refusal.unsupported(
         quantization.file(),
-        "expected full weights or 8-bit ones with scales, found them quantized with %s; use the original checkpoint",
+        "expected full weights, or quantized ones of a kind that docs/formats.md lists, found them quantized with %s; use the original checkpoint",
         method);
   }
 }

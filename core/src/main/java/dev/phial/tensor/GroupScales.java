@@ -22,15 +22,22 @@ public record GroupScales(int groupSize, Tensor scales, @Nullable Tensor biases,
   public void apply(long row, float[] x, int at, int columns) {
     int groups = columns / groupSize;
     float[] scale = new float[groups];
-    float[] bias = new float[groups];
     scales.read(firstRow + row, 1, scale, 0);
-    if (biases != null) {
-      biases.read(firstRow + row, 1, bias, 0);
-    }
     for (int group = 0; group < groups; group++) {
       int end = at + (group + 1) * groupSize;
       for (int i = end - groupSize; i < end; i++) {
-        x[i] = x[i] * scale[group] + bias[group];
+        x[i] *= scale[group];
+      }
+    }
+    if (biases == null) { // a zero keeps its sign
+      return;
+    }
+    float[] bias = new float[groups];
+    biases.read(firstRow + row, 1, bias, 0);
+    for (int group = 0; group < groups; group++) {
+      int end = at + (group + 1) * groupSize;
+      for (int i = end - groupSize; i < end; i++) {
+        x[i] += bias[group];
       }
     }
   }

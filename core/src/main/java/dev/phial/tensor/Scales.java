@@ -3,7 +3,8 @@ package dev.phial.tensor;
 import java.util.Optional;
 
 /** What turns the codes of a tensor into its numbers, where they lie apart from it. */
-public sealed interface Scales permits TileScales, GroupScales, GroupZeros, ColumnScales {
+public sealed interface Scales
+    permits TileScales, GroupScales, GroupZeros, ScatteredGroups, FlatScales, ColumnScales {
   /** The scales of the rows from {@code first}. */
   Scales from(long first);
 

@@ -4,9 +4,7 @@ import dev.phial.PhialException;
 import dev.phial.kernel.BlockKernel;
 import dev.phial.kernel.CodeKernel;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
@@ -19,7 +17,7 @@ import org.jspecify.annotations.Nullable;
  * @param file where it lies, for messages
  * @param data exactly the bytes of the tensor, where {@code layout} does not say otherwise
  * @param scales multipliers of a quantized tensor whose encoding does not hold them
- * @param layout where rows lie if not one after the other, or null
+ * @param layout where its rows lie in the data
  */
 public record Tensor(
     Path file,
@@ -28,12 +26,14 @@ public record Tensor(
     Shape shape,
     MemorySegment data,
     @Nullable Scales scales,
-    @Nullable Layout layout) {
+    Layout layout) {
   /** Bytes of encoded rows that are multiplied together; they stay in the first cache. */
   private static final int BUFFER = 1 << 13;
 
-  /** Columns of a transposed matrix that are read at a time, a line of the cache or more. */
-  private static final int SIDE_BY_SIDE = 64;
+  private static final Layout ROWS = new Layout.Rows();
+
+  /** Rows that are compared at a time. */
+  private static final int COMPARED = 64;
 
   public Tensor(
       Path file,
@@ -42,11 +42,11 @@ public record Tensor(
       Shape shape,
       MemorySegment data,
       @Nullable Scales scales) {
-    this(file, name, encoding, shape, data, scales, null);
+    this(file, name, encoding, shape, data, scales, ROWS);
   }
 
   public Tensor(Path file, String name, Encoding encoding, Shape shape, MemorySegment data) {
-    this(file, name, encoding, shape, data, null, null);
+    this(file, name, encoding, shape, data, null, ROWS);
   }
 
   /**
@@ -77,29 +77,7 @@ public record Tensor(
 
   /** {@code rows} rows from {@code first}, as a matrix with a name of its own. */
   public Tensor slice(String newName, long first, long rows) {
-    Shape newShape = Shape.of(rows, shape.columns());
-    return switch (layout) {
-      case null -> withRows(newName, newShape, first, rows, null);
-      case Layout.Every every -> withRows(newName, newShape, first * every.step(), rows, every);
-      case Layout.Columns columns ->
-          new Tensor(
-              file,
-              newName,
-              encoding,
-              newShape,
-              data,
-              scales == null ? null : scales.from(first),
-              new Layout.Columns(columns.first() + first, columns.all()));
-      case Layout.Stack stack -> {
-        List<Tensor> parts = new ArrayList<>();
-        forEachPart(
-            stack,
-            first,
-            rows,
-            (part, row, count, done) -> parts.add(part.slice(newName, row, count)));
-        yield stack(newName, parts);
-      }
-    };
+    return layout.slice(this, newName, first, rows);
   }
 
   /** Rows of a tensor that may be a vector, whose elements are its rows. */
@@ -120,23 +98,20 @@ public record Tensor(
    * @param rows how many
    */
   public Tensor every(String newName, long first, long step, long rows) {
-    if (layout != null) {
+    if (!layout.equals(ROWS)) {
       throw new IllegalStateException("rows that do not follow each other are not taken apart");
     }
-    return withRows(newName, Shape.of(rows, shape.columns()), first, rows, new Layout.Every(step));
+    return new Layout.Every(step).slice(this, newName, first, rows);
   }
 
-  private Tensor withRows(
-      String newName, Shape newShape, long first, long rows, @Nullable Layout newLayout) {
-    long rowBytes = encoding.bytes(shape.columns());
-    long step = newLayout instanceof Layout.Every every ? every.step() : 1;
-    long spanned = rows == 0 ? 0 : (rows - 1) * step + 1;
+  /** Other rows of the same codes, whose scales begin with those of row {@code first} of these. */
+  Tensor with(String newName, long first, long rows, MemorySegment newData, Layout newLayout) {
     return new Tensor(
         file,
         newName,
         encoding,
-        newShape,
-        data.asSlice(first * rowBytes, spanned * rowBytes),
+        Shape.of(rows, shape.columns()),
+        newData,
         scales == null ? null : scales.from(first),
         newLayout);
   }
@@ -151,19 +126,16 @@ public record Tensor(
 
   /** Bytes in the file, without scales. */
   public long bytes() {
-    return switch (layout) {
-      case Layout.Stack stack -> stack.parts().stream().mapToLong(Tensor::bytes).sum();
-      case null, default -> shape.rows() * encoding.bytes(shape.columns());
-    };
+    return layout instanceof Layout.Stack stack
+        ? stack.parts().stream().mapToLong(Tensor::bytes).sum()
+        : shape.rows() * encoding.bytes(shape.columns());
   }
 
   /** Bytes of a row as {@link #copy} gives it. */
   public long rowBytes() {
-    return switch (layout) {
-      case Layout.Stack stack ->
-          stack.parts().stream().mapToLong(Tensor::rowBytes).max().orElseThrow();
-      case null, default -> encoding.bytes(shape.columns());
-    };
+    return layout instanceof Layout.Stack stack
+        ? stack.parts().stream().mapToLong(Tensor::rowBytes).max().orElseThrow()
+        : encoding.bytes(shape.columns());
   }
 
   /**
@@ -175,31 +147,13 @@ public record Tensor(
   public void read(long first, int count, float[] to, int at) {
     int columns = Math.toIntExact(shape.columns());
     try {
-      switch (layout) {
-        case null -> decode(first * columns, Math.multiplyExact(count, columns), to, at);
-        case Layout.Every every -> {
-          long rowBytes = encoding.bytes(columns);
-          for (int row = 0; row < count; row++) {
-            encoding.decode(
-                data, (first + row) * every.step() * rowBytes, to, at + row * columns, columns);
-          }
-        }
-        case Layout.Columns transposed -> readColumns(transposed, first, count, to, at);
-        case Layout.Stack stack ->
-            forEachPart(
-                stack,
-                first,
-                count,
-                (part, row, rows, done) ->
-                    part.read(row, (int) rows, to, at + (int) done * columns));
-      }
+      layout.read(this, first, count, to, at);
     } catch (InternalError fault) {
       throw unreadable(first, fault);
     }
     if (scales != null) {
-      long step = layout instanceof Layout.Every every ? every.step() : 1;
       for (int row = 0; row < count; row++) {
-        scales.apply((first + row) * step, to, at + row * columns, columns);
+        scales.apply((first + row) * layout.step(), to, at + row * columns, columns);
       }
     }
   }
@@ -210,10 +164,10 @@ public record Tensor(
       return false;
     }
     int columns = Math.toIntExact(shape.columns());
-    float[] x = new float[SIDE_BY_SIDE * columns];
-    float[] y = new float[SIDE_BY_SIDE * columns];
-    for (long row = 0; row < shape.rows(); row += SIDE_BY_SIDE) {
-      int rows = (int) Math.min(SIDE_BY_SIDE, shape.rows() - row);
+    float[] x = new float[COMPARED * columns];
+    float[] y = new float[COMPARED * columns];
+    for (long row = 0; row < shape.rows(); row += COMPARED) {
+      int rows = (int) Math.min(COMPARED, shape.rows() - row);
       read(row, rows, x, 0);
       other.read(row, rows, y, 0);
       if (!Arrays.equals(x, 0, rows * columns, y, 0, rows * columns)) {
@@ -225,26 +179,7 @@ public record Tensor(
 
   /** How many rows are best read at a time: what lies side by side comes from memory together. */
   public int rowsTogether() {
-    return switch (layout) {
-      case null -> 1;
-      case Layout.Every _ -> 1;
-      case Layout.Columns _ -> SIDE_BY_SIDE;
-      case Layout.Stack stack ->
-          stack.parts().stream().mapToInt(Tensor::rowsTogether).max().orElse(1);
-    };
-  }
-
-  /** Decodes elements that need not be whole blocks; the data holds the last block in full. */
-  private void decode(long first, int count, float[] to, int at) {
-    int block = encoding.blockSize();
-    int before = (int) (first % block);
-    if (before == 0 && count % block == 0) {
-      encoding.decode(data, encoding.bytes(first), to, at, count);
-      return;
-    }
-    float[] whole = new float[(before + count + block - 1) / block * block];
-    encoding.decode(data, encoding.bytes(first - before), whole, 0, whole.length);
-    System.arraycopy(whole, before, to, at, count);
+    return layout.rowsTogether();
   }
 
   /** How it is made of integers, if it is. */
@@ -273,8 +208,7 @@ public record Tensor(
     int columns = Math.toIntExact(shape.columns());
     int groups = columns / to.groupSize();
     if (layout instanceof Layout.Stack stack) {
-      forEachPart(
-          stack,
+      stack.forEachPart(
           first,
           count,
           (part, row, rows, done) -> part.readCodes(row, (int) rows, to, at + (int) done));
@@ -296,27 +230,12 @@ public record Tensor(
     for (int i = 0; i < codes.length; i++) {
       to.codes()[at * columns + i] = (short) codes[i];
     }
-    long step = layout instanceof Layout.Every every ? every.step() : 1;
     try {
       for (int row = 0; row < count; row++) {
-        scales.read((first + row) * step, groups, to, (at + row) * groups);
+        scales.read((first + row) * layout.step(), groups, to, (at + row) * groups);
       }
     } catch (InternalError fault) {
       throw unreadable(first, fault);
-    }
-  }
-
-  private void readColumns(Layout.Columns layout, long first, int count, float[] to, int at) {
-    int columns = Math.toIntExact(shape.columns());
-    int block = encoding.blockSize();
-    long start = (layout.first() + first) / block * block;
-    int skipped = (int) (layout.first() + first - start);
-    float[] line = new float[(skipped + count + block - 1) / block * block];
-    for (int column = 0; column < columns; column++) {
-      encoding.decode(data, encoding.bytes(column * layout.all() + start), line, 0, line.length);
-      for (int row = 0; row < count; row++) {
-        to[at + row * columns + column] = line[skipped + row];
-      }
     }
   }
 
@@ -334,8 +253,7 @@ public record Tensor(
       long first, int count, float[] x, int at, float[] y, int yAt, byte[] buffer) {
     if (layout instanceof Layout.Stack stack) {
       boolean[] all = {true};
-      forEachPart(
-          stack,
+      stack.forEachPart(
           first,
           count,
           (part, row, rows, done) ->
@@ -347,7 +265,7 @@ public record Tensor(
       return multiplyCodes(first, count, x, at, y, yAt, buffer);
     }
     Optional<BlockKernel> kernel = encoding.kernel();
-    if (kernel.isEmpty() || layout != null) {
+    if (kernel.isEmpty() || !layout.equals(ROWS)) {
       return false;
     }
     int columns = Math.toIntExact(shape.columns());
@@ -376,7 +294,7 @@ public record Tensor(
         || coding.isEmpty()
         || !kernel.get().takes(coding.get().groupSize())
         || columns % coding.get().groupSize() != 0
-        || layout instanceof Layout.Columns) {
+        || layout.rowsTogether() > 1) {
       return false;
     }
     int size = coding.get().groupSize();
@@ -385,10 +303,9 @@ public record Tensor(
     float[] addends = new float[groups];
     float[] arranged = kernel.get().arrange(x, at, columns);
     float[] sums = CodeKernel.sums(x, at, columns, size);
-    long step = layout instanceof Layout.Every every ? every.step() : 1;
     for (int i = 0; i < count; i++) {
       copy(first + i, 1, buffer, 0);
-      Objects.requireNonNull(scales).read((first + i) * step, groups, row, 0);
+      Objects.requireNonNull(scales).read((first + i) * layout.step(), groups, row, 0);
       for (int group = 0; group < groups; group++) {
         addends[group] =
             (float) (row.offsets()[group] + (double) row.scales()[group] * coding.get().least());
@@ -410,83 +327,10 @@ public record Tensor(
    * @throws PhialException.BadInput if the file can no longer be read
    */
   public void copy(long first, int count, byte[] to, int at) {
-    long rowBytes = rowBytes();
     try {
-      switch (layout) {
-        case null ->
-            MemorySegment.copy(
-                data,
-                ValueLayout.JAVA_BYTE,
-                first * rowBytes,
-                to,
-                at,
-                Math.toIntExact(count * rowBytes));
-        case Layout.Every every -> {
-          for (int row = 0; row < count; row++) {
-            MemorySegment.copy(
-                data,
-                ValueLayout.JAVA_BYTE,
-                (first + row) * every.step() * rowBytes,
-                to,
-                at + Math.toIntExact(row * rowBytes),
-                Math.toIntExact(rowBytes));
-          }
-        }
-        case Layout.Columns transposed -> copyColumns(transposed, first, count, to, at);
-        case Layout.Stack stack ->
-            forEachPart(
-                stack,
-                first,
-                count,
-                (part, row, rows, done) -> {
-                  for (int i = 0; i < rows; i++) {
-                    part.copy(row + i, 1, to, at + Math.toIntExact((done + i) * rowBytes));
-                  }
-                });
-      }
+      layout.copy(this, first, count, to, at);
     } catch (InternalError fault) {
       throw unreadable(first, fault);
-    }
-  }
-
-  private void copyColumns(Layout.Columns layout, long first, int count, byte[] to, int at) {
-    int bits = Byte.SIZE * encoding.blockBytes() / encoding.blockSize();
-    long columns = shape.columns();
-    int rowBytes = Math.toIntExact(rowBytes());
-    for (int row = 0; row < count; row++) {
-      for (long column = 0; column < columns; column++) {
-        long bit = (column * layout.all() + layout.first() + first + row) * bits;
-        int target = at + row * rowBytes + Math.toIntExact(column * bits / Byte.SIZE);
-        if (bits == 4) {
-          int code = data.get(ValueLayout.JAVA_BYTE, bit / Byte.SIZE) >> bit % Byte.SIZE & 0xF;
-          to[target] = (byte) (column % 2 == 0 ? code : to[target] & 0xF | code << 4);
-        } else {
-          MemorySegment.copy(
-              data, ValueLayout.JAVA_BYTE, bit / Byte.SIZE, to, target, bits / Byte.SIZE);
-        }
-      }
-    }
-  }
-
-  private interface PartReader {
-    /**
-     * @param row of the part
-     * @param done rows before these
-     */
-    void read(Tensor part, long row, long rows, long done);
-  }
-
-  private static void forEachPart(Layout.Stack stack, long first, long count, PartReader reader) {
-    long start = 0;
-    long next = first;
-    for (Tensor part : stack.parts()) {
-      long end = start + part.shape.rows();
-      if (next < first + count && next < end) {
-        long rows = Math.min(first + count, end) - next;
-        reader.read(part, next - start, rows, next - first);
-        next += rows;
-      }
-      start = end;
     }
   }
 

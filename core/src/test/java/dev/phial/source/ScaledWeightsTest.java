@@ -228,8 +228,7 @@ final class ScaledWeightsTest {
   }
 
   static Stream<String> methods() {
-    return Stream.of(
-        "gptq", "awq", "bitsandbytes", "mxfp4", "bitnet", "aqlm", "hqq", "quanto", "fbgemm_fp8");
+    return Stream.of("gptq", "awq", "bitsandbytes", "mxfp4", "bitnet", "aqlm", "hqq", "quanto");
   }
 
   @ParameterizedTest
