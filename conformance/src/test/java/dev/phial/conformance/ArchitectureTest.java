@@ -119,6 +119,7 @@ final class ArchitectureTest {
             "org.jspecify.annotations..",
             "tools.jackson..",
             "com.google.protobuf..",
+            "com.google.flatbuffers..",
             "onnx..", // generated from ONNX's schema
             "org.yaml.snakeyaml..")
         .check(CLASSES);

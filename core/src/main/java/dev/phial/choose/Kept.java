@@ -5,7 +5,6 @@ import dev.phial.model.Weight;
 import dev.phial.plan.PlannedTensor;
 import dev.phial.quant.FloatType;
 import dev.phial.quant.Formats;
-import dev.phial.quant.Grid;
 import dev.phial.quant.GridBlock;
 import dev.phial.quant.GridFormat;
 import dev.phial.quant.Recoding;
@@ -70,17 +69,16 @@ public final class Kept implements Chooser {
 
   /** That of a group, if the format has it: one of zeros is as good as any where there is none. */
   private float scale(CodedRows rows, int group) {
-    Grid grid = format.grid();
     float scale = rows.scales()[group];
-    if (grid.signedScales() || scale > 0 && grid.scaleType().round(scale) == scale) {
+    if (format.takes(scale)) {
       return scale;
     }
     int start = group * rows.groupSize();
     for (int i = start; i < start + rows.groupSize(); i++) {
       if (rows.codes()[i] != 0) {
         throw new PhialException.Unsupported(
-            "tensor %s: expected positive scales that are %s numbers exactly, found %s; choose another target, or quantize anew without --carry"
-                .formatted(tensor.name(), grid.scaleType(), scale));
+            "tensor %s: expected positive scales, of blocks such that are bfloat16 exactly, found %s; choose another target, or quantize anew without --carry"
+                .formatted(tensor.name(), scale));
       }
     }
     return SMALLEST_SCALE;

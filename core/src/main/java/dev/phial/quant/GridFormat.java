@@ -4,6 +4,11 @@ package dev.phial.quant;
 public interface GridFormat extends Format {
   Grid grid();
 
+  /** Whether its readers take such a scale. */
+  default boolean takes(float scale) {
+    return true;
+  }
+
   /**
    * Lays a block down.
    *

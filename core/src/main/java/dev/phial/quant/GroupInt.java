@@ -203,6 +203,11 @@ public final class GroupInt implements GridFormat, IntegerBlocks {
   }
 
   @Override
+  public boolean takes(float scale) {
+    return method.takes(scale);
+  }
+
+  @Override
   public void lay(GridBlock block, byte[] to, int at) {
     scaleType.put(to, at, block.scale);
     if (hasZeros()) {

@@ -29,6 +29,11 @@ public record AiEdge(int bits, boolean blocks, float leastScale) implements Grou
     return blocks ? ScaleType.BF16_IN_F16 : ScaleType.of(stored);
   }
 
+  @Override
+  public boolean takes(float scale) {
+    return scale > 0 && (!blocks || ScaleType.BF16_IN_F16.round(scale) == scale);
+  }
+
   /** Kernels for ARM add pairs of products in 16 bits, for which -128 is one too many. */
   @Override
   public int least(int codeBits) {

@@ -25,6 +25,11 @@ public interface GroupMethod {
     return ScaleType.of(stored);
   }
 
+  /** Whether who reads the scales takes this one. */
+  default boolean takes(float scale) {
+    return true;
+  }
+
   /** The smallest code around zero of so many bits. */
   default int least(int bits) {
     return -(1 << bits - 1);
