@@ -5,16 +5,13 @@ import static org.junit.jupiter.api.Assumptions.abort;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import org.jspecify.annotations.Nullable;
 
 /**
- * The Python that the environment variable {@code PHIAL_PYTHON} names: an interpreter with the
- * packages of {@code conformance/requirements.txt}. Where there is none, tests that need it are
- * skipped.
+ * The Pythons that the environment variables {@code PHIAL_PYTHON} and {@code PHIAL_PYTHON_LITERT}
+ * name: interpreters with the packages of {@code conformance/requirements.txt} and {@code
+ * requirements-litert.txt}. Where there is none, tests that need it are skipped.
  */
 final class Python {
-  private static final @Nullable String INTERPRETER = System.getenv("PHIAL_PYTHON");
-
   private Python() {}
 
   /**
@@ -24,11 +21,22 @@ final class Python {
    * @return what it printed
    */
   static String run(Path folder, String script, List<String> arguments) {
-    if (INTERPRETER == null) {
-      return abort("PHIAL_PYTHON names no Python with conformance/requirements.txt");
+    return run("PHIAL_PYTHON", "requirements.txt", folder, script, arguments);
+  }
+
+  /** The same with the packages for LiteRT. */
+  static String runLitert(Path folder, String script, List<String> arguments) {
+    return run("PHIAL_PYTHON_LITERT", "requirements-litert.txt", folder, script, arguments);
+  }
+
+  private static String run(
+      String variable, String packages, Path folder, String script, List<String> arguments) {
+    String interpreter = System.getenv(variable);
+    if (interpreter == null) {
+      return abort("%s names no Python with conformance/%s".formatted(variable, packages));
     }
     List<String> words = new ArrayList<>();
-    words.add(INTERPRETER);
+    words.add(interpreter);
     words.add(Phial.ROOT.resolve("conformance/python").resolve(script).toString());
     words.addAll(arguments);
     return Command.run(folder, words).succeeded().out();

@@ -1,0 +1,140 @@
+package dev.phial.conformance;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+
+import dev.phial.io.Json;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.ArrayNode;
+import tools.jackson.databind.node.ObjectNode;
+
+/**
+ * LiteRT computes from our models what transformers computes from the checkpoints, and LiteRT-LM
+ * opens our bundles and writes what our engine writes. {@code tools/make-onnx-golden.py} makes the
+ * logits.
+ */
+final class LitertRuntimeTest {
+  private static final JsonNode LOGITS = Json.MAPPER.readTree(Phial.resource("onnx-logits.json"));
+
+  /** The golden file has the logits of one token in so many. */
+  private static final int STEP = 47;
+
+  private static final int GENERATED = 24;
+
+  private static final String PROMPT = "First Citizen:\nBefore we proceed any further, hear";
+
+  @TempDir Path folder;
+
+  /** On both sides of LongRoPE's boundary, which is 256 tokens, and of a window. */
+  @ParameterizedTest
+  @CsvSource({
+    "tiny-phi3,short,256",
+    "phi2,short,256",
+    "phi2,long,512",
+    "phi3-mini-4k,short,128",
+    "phi3-mini-4k,long,512",
+    "phi4,short,256",
+    "phi4,long,512",
+    "phi3-medium-128k,short,256",
+    "phi3-medium-128k,long,512",
+    "phi4-mini,short,256",
+    "phi4-mini,long,512"
+  })
+  void logitsAreThoseOfTransformers(String model, String text, int context) throws IOException {
+    JsonNode golden = LOGITS.get(model).get(text);
+    for (String precision : List.of("fp32", "fp16")) {
+      String file = write(model, precision + ",no-bundle,prefill=32,8,context=" + context);
+      ObjectNode commands = Json.MAPPER.createObjectNode();
+      commands.putArray("logits").addArray().add(file).add(golden.get("ids")).add(STEP);
+      JsonNode found = run(commands).at("/logits/0");
+      assertThat(found).hasSameSizeAs(golden.get("logits"));
+      float tolerance = precision.equals("fp32") ? 1e-4f : 0.05f;
+      for (int i = 0; i < found.size(); i++) {
+        assertThat(found.get(i).floatValue())
+            .as("%s, token %d", precision, i * STEP)
+            .isCloseTo(golden.get("logits").get(i).floatValue(), within(tolerance));
+      }
+    }
+  }
+
+  /** The tokens that our engine finds the likeliest, from the folder that was written. */
+  @Test
+  void tokensAreThoseOfOurEngine() throws IOException {
+    for (String model : List.of("tiny-phi3", "phi2", "phi4-mini", "phi4")) {
+      JsonNode ids = LOGITS.get(model).get("short").get("ids");
+      String file = write(model, "fp32,context=256");
+      String plain = write(model, "fp32,no-bundle,context=256");
+      ObjectNode commands = Json.MAPPER.createObjectNode();
+      commands.putArray("greedy").addArray().add(plain).add(ids).add(GENERATED);
+      JsonNode tokens = run(commands).at("/greedy/0");
+      OpenvinoGenaiTest.isGreedy(Path.of(file).resolveSibling(".").toString(), ids, tokens);
+    }
+  }
+
+  /** What is rounded changes little: activations are rounded too, by the runtime. */
+  @ParameterizedTest
+  @CsvSource({"int8,0.05", "int4,0.08", "'int4,block-size=-1',0.08", "'int8,head=int4',0.08"})
+  void codesAreComputedWith(String precision, double most) throws IOException {
+    ArrayNode ids = (ArrayNode) LOGITS.get("tiny-phi3").get("short").get("ids");
+    String plain = write("tiny-phi3", precision + ",no-bundle,context=256");
+    ObjectNode commands = Json.MAPPER.createObjectNode();
+    commands.putArray("logits").addArray().add(plain).add(ids).add(1);
+    JsonNode found = run(commands).at("/logits/0");
+    float[] expected =
+        OnnxLogits.ofEngine(
+            Path.of(plain).resolveSibling("."),
+            ids.valueStream().mapToLong(JsonNode::longValue).toArray());
+    double difference = 0;
+    double size = 0;
+    for (int i = 0; i < expected.length; i++) {
+      difference += Math.pow(found.get(i).floatValue() - expected[i], 2);
+      size += Math.pow(expected[i], 2);
+    }
+    assertThat(Math.sqrt(difference / size)).isLessThan(most);
+  }
+
+  @ParameterizedTest
+  @CsvSource({"tiny-phi3,fp32", "tiny-phi3,fp16", "tiny-phi3,int8", "phi4-mini,fp32"})
+  void bundlesOpenAndWriteOurText(String model, String precision) throws IOException {
+    String file = write(model, precision + ",context=256");
+    ObjectNode commands = Json.MAPPER.createObjectNode();
+    commands.putArray("text").addArray().add(file).add(PROMPT).add(GENERATED);
+    List<String> words =
+        new ArrayList<>(List.of("run", Path.of(file).resolveSibling(".").toString()));
+    words.addAll(List.of("-p", PROMPT, "-n", Integer.toString(GENERATED), "--temp", "0"));
+    String ours = Phial.call(words).succeeded().out();
+    assertThat(ours).contains(run(commands).at("/text/0").asString().strip());
+  }
+
+  /** Writes a folder; the file of the model in it. */
+  private String write(String model, String spelling) {
+    Path output = folder.resolve(model + Integer.toHexString(spelling.hashCode()));
+    Phial.call(
+            List.of(
+                "quantize",
+                Phial.model(model),
+                "--to",
+                "litert:" + spelling,
+                "-o",
+                output.toString()))
+        .succeeded();
+    boolean isBundle = !spelling.contains("no-bundle");
+    return output.resolve(isBundle ? "model.litertlm" : "model.tflite").toString();
+  }
+
+  private JsonNode run(ObjectNode commands) throws IOException {
+    Path file = folder.resolve("commands");
+    Files.writeString(file, commands.toString());
+    return Json.STRICT.readTree(
+        Python.runLitert(folder, "run_litert.py", List.of(file.toString())));
+  }
+}
