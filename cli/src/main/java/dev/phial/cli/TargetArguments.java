@@ -74,7 +74,9 @@ final class TargetArguments {
           group.addArg(builder.description(option.description()).build());
         }
       }
-      spec.addArgGroup(group.build());
+      if (!group.args().isEmpty()) { // another target may have them all
+        spec.addArgGroup(group.build());
+      }
     }
   }
 

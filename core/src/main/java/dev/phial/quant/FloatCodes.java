@@ -10,7 +10,7 @@ import java.lang.foreign.ValueLayout;
  */
 public record FloatCodes(String name, GroupFloat.Values values) implements Encoding {
   public static final FloatCodes NF4 = new FloatCodes("NF4", GroupFloat.Values.NF4);
-  public static final FloatCodes E2M1 = new FloatCodes("F4_E2M1", GroupFloat.Values.MXFP4);
+  public static final FloatCodes E2M1 = new FloatCodes("MXFP4", GroupFloat.Values.E2M1);
 
   @Override
   public int blockSize() {

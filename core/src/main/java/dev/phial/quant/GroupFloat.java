@@ -2,39 +2,24 @@ package dev.phial.quant;
 
 import dev.phial.io.LittleEndian;
 import dev.phial.kernel.GroupKernels;
-import dev.phial.quant.method.Nncf;
 import dev.phial.tensor.DType;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Small floating-point numbers and a scale for neighbours in a row, as OpenVINO's compressor NNCF
- * chooses them: {@code do_float_quantization}. A block is scale and codes, the even one of two
- * nibbles below; OpenVINO's files hold the two apart.
+ * Small floating-point numbers and a scale for neighbours in a row: what OpenVINO's nf4, f4e2m1 and
+ * f8e4m3 hold, and compressed-tensors' mxfp4, mxfp8 and fp8. A block is scale and codes, the even
+ * one of two nibbles below; files hold the two apart.
  */
 public final class GroupFloat implements GridFormat {
-  /** What numbers there are, and how a scale is chosen and stored. */
+  /** What numbers there are. */
   public enum Values {
-    /** Quantiles of a normal distribution between -1 and 1; scales in half precision. */
-    NF4(4, 2) {
+    /** Quantiles of a normal distribution between -1 and 1. */
+    NF4(4) {
       @Override
-      float scale(float magnitude) {
-        return Math.max(magnitude, Nncf.SMALLEST_SCALE);
-      }
-
-      @Override
-      void putScale(byte[] to, int at, float scale) {
-        LittleEndian.putHalf(to, at, scale);
-      }
-
-      @Override
-      float scaleAt(byte[] from, int at) {
-        return LittleEndian.readHalf(from, at);
-      }
-
-      @Override
-      void encode(GroupKernels kernels, float[] x, int from, int n, float scale, byte[] codes) {
+      void encode(
+          GroupKernels kernels, float[] x, int from, int n, float scale, int drop, byte[] codes) {
         kernels.steps(x, from, n, scale, THRESHOLDS, false, codes);
       }
 
@@ -44,18 +29,11 @@ public final class GroupFloat implements GridFormat {
       }
     },
 
-    /**
-     * 0, 0.5, 1, 1.5, 2, 3, 4, 6 and their negatives, zero too; scales are powers of two. Ties go
-     * to even codes.
-     */
-    MXFP4(4, 1) {
+    /** 0, 0.5, 1, 1.5, 2, 3, 4, 6 and their negatives, zero too. Ties go to even codes. */
+    E2M1(4) {
       @Override
-      float scale(float magnitude) {
-        return power(magnitude, 6);
-      }
-
-      @Override
-      void encode(GroupKernels kernels, float[] x, int from, int n, float scale, byte[] codes) {
+      void encode(
+          GroupKernels kernels, float[] x, int from, int n, float scale, int drop, byte[] codes) {
         kernels.steps(x, from, n, scale, MIDPOINTS, true, codes);
       }
 
@@ -65,16 +43,12 @@ public final class GroupFloat implements GridFormat {
       }
     },
 
-    /** E4M3; scales are powers of two. OpenVINO rounds quotients to half precision first. */
-    MXFP8(8, 1) {
+    /** Four exponent and three mantissa bits. */
+    E4M3(8) {
       @Override
-      float scale(float magnitude) {
-        return power(magnitude, 448);
-      }
-
-      @Override
-      void encode(GroupKernels kernels, float[] x, int from, int n, float scale, byte[] codes) {
-        kernels.e4m3(x, from, n, scale, FloatType.F16.droppedBits(), codes);
+      void encode(
+          GroupKernels kernels, float[] x, int from, int n, float scale, int drop, byte[] codes) {
+        kernels.e4m3(x, from, n, scale, drop, codes);
       }
 
       @Override
@@ -130,49 +104,26 @@ public final class GroupFloat implements GridFormat {
     };
 
     private final int bits;
-    private final int scaleBytes;
 
-    Values(int bits, int scaleBytes) {
+    Values(int bits) {
       this.bits = bits;
-      this.scaleBytes = scaleBytes;
-    }
-
-    /**
-     * The power of two that brings a magnitude below the largest number. It is what OpenVINO
-     * computes in single precision, {@code ceil(log(x) / log(2))}: for some powers of two the next
-     * one.
-     */
-    private static float power(float magnitude, float largest) {
-      float least = Math.max(magnitude, Nncf.SMALLEST_SCALE) / largest;
-      int power = (int) Math.ceil((float) Math.log(least) / (float) Math.log(2));
-      return Math.scalb(1f, Math.clamp(power, -127, 127));
-    }
-
-    /** The scale of a group whose largest magnitude this is, as codes are chosen for it. */
-    abstract float scale(float magnitude);
-
-    /** Writes a scale as it is stored: a power of two, unless said otherwise. */
-    void putScale(byte[] to, int at, float scale) {
-      to[at] = (byte) (Math.getExponent(scale) + 127);
-    }
-
-    float scaleAt(byte[] from, int at) {
-      return Math.scalb(1f, (from[at] & 0xFF) - 127);
     }
 
     /**
      * Chooses codes.
      *
+     * @param drop bits of a quotient's mantissa that are rounded away first
      * @param codes receives them from 0, with {@link GroupKernels#ROOM} behind them
      */
     abstract void encode(
-        GroupKernels kernels, float[] x, int from, int n, float scale, byte[] codes);
+        GroupKernels kernels, float[] x, int from, int n, float scale, int drop, byte[] codes);
 
     abstract float value(int code);
   }
 
   private final Values values;
   private final int size;
+  private final FloatScales scales;
   private final FloatType input;
   private final Grid grid;
 
@@ -180,26 +131,22 @@ public final class GroupFloat implements GridFormat {
    * @param size elements of a group, an even number
    * @param input what the reference holds the numbers in before it quantizes them
    */
-  public GroupFloat(Values values, int size, FloatType input) {
-    this.values = values;
+  public GroupFloat(int size, FloatScales scales, FloatType input) {
+    this.values = scales.numbers();
     this.size = size;
+    this.scales = scales;
     this.input = input;
     float[] table = new float[1 << values.bits];
     for (int i = 0; i < table.length; i++) {
       table[i] = values.value(i);
     }
-    this.grid =
-        Grid.of(
-            size,
-            Points.table(table),
-            Grid.Offset.NONE,
-            values == Values.NF4 ? ScaleType.F16 : ScaleType.E8M0);
+    this.grid = Grid.of(size, Points.table(table), Grid.Offset.NONE, scales.type());
   }
 
   /** {@code NF4G64}. */
   @Override
   public String name() {
-    return values + "G" + size;
+    return scales.label() + "G" + size;
   }
 
   @Override
@@ -214,7 +161,7 @@ public final class GroupFloat implements GridFormat {
 
   /** Bytes of a scale, with which a block begins. */
   public int scaleBytes() {
-    return values.scaleBytes;
+    return scales.type().bytes();
   }
 
   /** Bytes of the codes of a block. */
@@ -234,9 +181,9 @@ public final class GroupFloat implements GridFormat {
     for (int group = 0; group < groups; group++) {
       int start = group * size;
       kernels.range(rounded, start, size, range);
-      float scale = values.scale(Math.max(-range[0], range[1]));
-      values.encode(kernels, rounded, start, size, scale, some);
-      values.putScale(to, at + group * blockBytes(), scale);
+      float scale = scales.choose(Math.max(-range[0], range[1]));
+      values.encode(kernels, rounded, start, size, scale, scales.droppedBits(), some);
+      scales.type().put(to, at + group * blockBytes(), scale);
       System.arraycopy(some, 0, codes, start, size);
     }
     byte[] packed = GroupInt.packed(codes, values.bits);
@@ -251,11 +198,11 @@ public final class GroupFloat implements GridFormat {
     for (int i = 0; i < count; i++) {
       int block = i / size * blockBytes();
       int in = i % size;
-      int code = bytes[block + values.scaleBytes + in * values.bits / Byte.SIZE] & 0xFF;
+      int code = bytes[block + scaleBytes() + in * values.bits / Byte.SIZE] & 0xFF;
       if (values.bits == 4) {
         code = in % 2 == 0 ? code & 0xF : code >> 4;
       }
-      to[at + i] = values.value(code) * values.scaleAt(bytes, block);
+      to[at + i] = values.value(code) * scales.type().get(bytes, block);
     }
   }
 
@@ -266,7 +213,7 @@ public final class GroupFloat implements GridFormat {
 
   @Override
   public void lay(GridBlock block, byte[] to, int at) {
-    values.putScale(to, at, block.scale);
+    scales.type().put(to, at, block.scale);
     byte[] codes = new byte[size];
     for (int i = 0; i < size; i++) {
       codes[i] = (byte) block.codes[i];

@@ -62,9 +62,9 @@ final class CompressedTensors implements TorchQuantizer {
     }
     Tensor packed = layer.part(PACKED);
     if (packed.encoding() == DType.U8) {
-      String name = layer.has(GLOBAL) ? "NVFP4" : "MXFP4";
+      String name = layer.has(GLOBAL) ? "NVFP4" : "MXFP4G32";
       return floats(
-          layer, layer.matrix(PACKED, DType.U8), new FloatCodes(name, GroupFloat.Values.MXFP4));
+          layer, layer.matrix(PACKED, DType.U8), new FloatCodes(name, GroupFloat.Values.E2M1));
     }
     return integers(layer, layer.matrix(PACKED, DType.I32));
   }

@@ -304,7 +304,7 @@ final class OpenvinoWeights {
 
   private static Encoding encoding(Encoding codes, String groups) {
     return switch (codes) {
-      case FloatCodes floats -> new FloatCodes(floats.values() + groups, floats.values());
+      case FloatCodes floats -> new FloatCodes(floats.name() + groups, floats.values());
       case IntCodes integers ->
           new IntCodes(integers.name() + groups, integers.bits(), integers.signed(), 0);
       case DType type when type == DType.I8 -> new IntCodes("INT8" + groups, Byte.SIZE, true, 0);

@@ -5,6 +5,9 @@ import dev.phial.targets.litert.LitertTarget;
 import dev.phial.targets.mlx.MlxTarget;
 import dev.phial.targets.onnx.OnnxTarget;
 import dev.phial.targets.openvino.OpenvinoTarget;
+import dev.phial.targets.torch.AwqTarget;
+import dev.phial.targets.torch.GptqTarget;
+import dev.phial.targets.torch.TorchTarget;
 import java.util.List;
 import java.util.Optional;
 
@@ -16,7 +19,10 @@ public final class Targets {
           new OnnxTarget(),
           new OpenvinoTarget(),
           new MlxTarget(),
-          new LitertTarget());
+          new LitertTarget(),
+          new TorchTarget(),
+          new GptqTarget(),
+          new AwqTarget());
 
   private Targets() {}
 

@@ -11,6 +11,7 @@ import dev.phial.quant.GridFormat;
 import dev.phial.quant.GroupFloat;
 import dev.phial.quant.GroupInt;
 import dev.phial.quant.MlxFormats;
+import dev.phial.quant.NncfScales;
 import dev.phial.quant.method.MinMax;
 import dev.phial.quant.method.SignedSymmetric;
 import java.util.ArrayList;
@@ -36,7 +37,7 @@ final class FeedbackTest {
       formats.add(MlxFormats.of("affine", bits, 64, FloatType.BF16).orElseThrow());
     }
     formats.add(MlxFormats.of("nvfp4", FloatType.BF16).orElseThrow());
-    formats.add(new GroupFloat(GroupFloat.Values.NF4, 64, FloatType.F32));
+    formats.add(new GroupFloat(64, NncfScales.NF4, FloatType.F32));
     return formats.stream();
   }
 

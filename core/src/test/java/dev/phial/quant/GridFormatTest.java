@@ -3,6 +3,8 @@ package dev.phial.quant;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
+import dev.phial.quant.method.AutoRound;
+import dev.phial.quant.method.CompressedTensorsInt;
 import dev.phial.quant.method.MinMax;
 import dev.phial.quant.method.PairSafe;
 import java.lang.foreign.MemorySegment;
@@ -36,9 +38,16 @@ final class GridFormatTest {
       formats.add(new MlxNvfp4(type));
     }
     formats.add(new GroupInt(8, 96, FloatType.F32, new PairSafe()));
-    for (GroupFloat.Values values : GroupFloat.Values.values()) {
-      formats.add(new GroupFloat(values, 32, FloatType.F32));
+    for (FloatScales scales : NncfScales.values()) {
+      formats.add(new GroupFloat(32, scales, FloatType.F32));
     }
+    for (FloatType type : FloatType.values()) {
+      formats.add(new GroupFloat(96, new TorchScales.Rows(type), type));
+      formats.add(new GroupFloat(32, new TorchScales.Powers(type, 4), type));
+      formats.add(new GroupFloat(32, new TorchScales.Powers(type, 8), type));
+      formats.add(new GroupInt(8, 96, type, new CompressedTensorsInt(8, true, type)));
+    }
+    formats.add(new GroupInt(4, 64, FloatType.F16, new AutoRound(4, false, FloatType.F32)));
     return formats.stream();
   }
 

@@ -78,11 +78,21 @@ public final class RowStore implements Store {
 
   /** Codes and scales of small floating-point numbers apart. */
   public static RowStore of(PlannedTensor tensor, GroupFloat format, Slot codes, Slot scales) {
+    return of(tensor, format.scaleBytes(), codes, scales);
+  }
+
+  /**
+   * Codes and scales apart.
+   *
+   * @param scaleBytes of a scale, with which a block begins
+   */
+  public static RowStore of(PlannedTensor tensor, int scaleBytes, Slot codes, Slot scales) {
+    int codeBytes = tensor.format().blockBytes() - scaleBytes;
     return new RowStore(
         tensor,
         List.of(
-            new Part.Whole(codes, format.scaleBytes(), format.codeBytes(), (byte) 0),
-            new Part.Whole(scales, 0, format.scaleBytes(), (byte) 0)));
+            new Part.Whole(codes, scaleBytes, codeBytes, (byte) 0),
+            new Part.Whole(scales, 0, scaleBytes, (byte) 0)));
   }
 
   /**

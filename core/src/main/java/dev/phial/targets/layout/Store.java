@@ -1,6 +1,7 @@
 package dev.phial.targets.layout;
 
 import java.util.List;
+import java.util.stream.Stream;
 
 /** How the blocks of a planned tensor lie in the slots of an output. */
 public interface Store {
@@ -9,6 +10,11 @@ public interface Store {
 
   /** Begins a writing, which may have to hold some of what it is given. */
   Writing open(Out out);
+
+  /** Both this and another, of the same blocks. */
+  default Store and(Store other) {
+    return new Both(this, other);
+  }
 
   /** One writing of a tensor. */
   interface Writing {
@@ -19,5 +25,23 @@ public interface Store {
      * @param row the first of them
      */
     void put(byte[] blocks, long row, int rows);
+  }
+
+  /** Two stores of the same blocks. */
+  record Both(Store first, Store second) implements Store {
+    @Override
+    public List<? extends Slot> slots() {
+      return Stream.concat(first.slots().stream(), second.slots().stream()).toList();
+    }
+
+    @Override
+    public Writing open(Out out) {
+      Writing one = first.open(out);
+      Writing other = second.open(out);
+      return (blocks, row, rows) -> {
+        one.put(blocks, row, rows);
+        other.put(blocks, row, rows);
+      };
+    }
   }
 }

@@ -6,7 +6,7 @@ import dev.phial.quant.FloatType;
 import dev.phial.quant.Formats;
 import dev.phial.quant.MlxFormat;
 import dev.phial.quant.Recoding;
-import dev.phial.targets.mlx.SafetensorsFile.Entry;
+import dev.phial.targets.layout.SafetensorsFile.Entry;
 import dev.phial.tensor.Shape;
 import java.util.ArrayList;
 import java.util.List;

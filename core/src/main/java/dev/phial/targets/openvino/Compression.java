@@ -5,6 +5,7 @@ import dev.phial.quant.Format;
 import dev.phial.quant.Formats;
 import dev.phial.quant.GroupFloat;
 import dev.phial.quant.GroupInt;
+import dev.phial.quant.NncfScales;
 import dev.phial.quant.Recoding;
 import dev.phial.quant.method.Nncf;
 import dev.phial.tensor.Coding;
@@ -89,17 +90,17 @@ sealed interface Compression {
   }
 
   /** Small floating-point numbers as NNCF chooses them. */
-  static Compression floats(GroupFloat.Values values, int groupSize, int columns, FloatType input) {
+  static Compression floats(NncfScales method, int groupSize, int columns, FloatType input) {
     int size = groupSize == -1 ? columns : groupSize;
     ElementType codes =
-        switch (values) {
+        switch (method) {
           case NF4 -> ElementType.NF4;
           case MXFP4 -> ElementType.F4E2M1;
           case MXFP8 -> ElementType.F8E4M3;
         };
-    ElementType scales = values == GroupFloat.Values.NF4 ? ElementType.F16 : ElementType.F8E8M0;
+    ElementType scales = method == NncfScales.NF4 ? ElementType.F16 : ElementType.F8E8M0;
     return new Groups(
-        new GroupFloat(values, size, input),
+        new GroupFloat(size, method, input),
         codes,
         scales,
         false,

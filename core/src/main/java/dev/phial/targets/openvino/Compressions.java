@@ -5,7 +5,7 @@ import dev.phial.choose.Kept;
 import dev.phial.graph.DecoderGraph;
 import dev.phial.model.Weight;
 import dev.phial.quant.FloatType;
-import dev.phial.quant.GroupFloat;
+import dev.phial.quant.NncfScales;
 import dev.phial.quant.method.Nncf;
 import dev.phial.targets.openvino.OpenvinoOptions.Fallback;
 import java.util.ArrayList;
@@ -112,7 +112,7 @@ final class Compressions {
         }
         check(matrix, options.groupSize());
         yield Compression.floats(
-            GroupFloat.Values.MXFP8, options.groupSize(), matrix.columns(), input(matrix));
+            NncfScales.MXFP8, options.groupSize(), matrix.columns(), input(matrix));
       }
     };
   }
@@ -149,9 +149,8 @@ final class Compressions {
 
   private Compression primary(IrMatrix matrix, int size) {
     return switch (options.precision()) {
-      case NF4 -> Compression.floats(GroupFloat.Values.NF4, size, matrix.columns(), input(matrix));
-      case MXFP4 ->
-          Compression.floats(GroupFloat.Values.MXFP4, size, matrix.columns(), input(matrix));
+      case NF4 -> Compression.floats(NncfScales.NF4, size, matrix.columns(), input(matrix));
+      case MXFP4 -> Compression.floats(NncfScales.MXFP4, size, matrix.columns(), input(matrix));
       default ->
           Compression.integers(4, options.symmetric(), size, matrix.columns(), input(matrix));
     };

@@ -18,6 +18,7 @@ import dev.phial.targets.Options;
 import dev.phial.targets.Pass;
 import dev.phial.targets.Request;
 import dev.phial.targets.layout.Layout;
+import dev.phial.targets.layout.SafetensorsFile;
 import dev.phial.targets.layout.Sink;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -190,6 +191,7 @@ final class MlxTargetTest {
     SafetensorsFile file =
         new SafetensorsFile(
             "model.safetensors",
+            "mlx",
             Stream.of(
                     "model.embed_tokens.weight 8 " + width,
                     "model.layers.0.input_layernorm.weight " + width,

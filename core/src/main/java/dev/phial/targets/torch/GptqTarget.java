@@ -1,0 +1,77 @@
+package dev.phial.targets.torch;
+
+import dev.phial.PhialException;
+import dev.phial.model.ModelDescription;
+import dev.phial.targets.Request;
+import dev.phial.targets.Target;
+import dev.phial.targets.TargetOption;
+import dev.phial.targets.layout.Layout;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * A folder in the layout of GPTQ's tools, symmetric, which vLLM, SGLang, TGI and, with gptqmodel,
+ * transformers load. The layout says nothing of how codes are chosen: that is {@code --method}.
+ */
+public final class GptqTarget implements Target {
+  static final int USUAL_SIZE = 128;
+
+  private static final List<String> SIZES = List.of("32", "64", "128");
+  private static final List<String> BITS = List.of("4", "8");
+
+  private static final TargetOption GROUP_SIZE =
+      TargetOption.value(
+          "group-size", String.join("|", SIZES), "weights that share a scale; 128 by default");
+
+  @Override
+  public String name() {
+    return "gptq";
+  }
+
+  @Override
+  public List<String> precisions() {
+    return BITS;
+  }
+
+  @Override
+  public List<TargetOption> options() {
+    return List.of(GROUP_SIZE);
+  }
+
+  @Override
+  public boolean writesFolder() {
+    return true;
+  }
+
+  @Override
+  public List<String> caveats(ModelDescription model) {
+    return List.of("transformers needs the package gptqmodel to load it; vLLM and SGLang do not");
+  }
+
+  @Override
+  public Layout plan(Request asked) {
+    asked.refuse(List.of(GROUP_SIZE.name()));
+    Request request = settled(asked);
+    GptqScheme scheme = scheme(request);
+    return TorchFolder.plan(request, this, Optional.of(scheme), Optional.empty(), scheme.label());
+  }
+
+  private static Request settled(Request asked) {
+    return asked.settled(coding -> coding.bits() <= 4 ? "4" : "8");
+  }
+
+  private static GptqScheme scheme(Request asked) {
+    Request request = settled(asked);
+    String bits = request.precision().orElse(BITS.getFirst());
+    if (!BITS.contains(bits)) {
+      throw new PhialException.Usage(
+          "--to gptq: expected one of %s, found %s".formatted(String.join(", ", BITS), bits));
+    }
+    return new GptqScheme(Integer.parseInt(bits), GroupSizes.of(request, GROUP_SIZE, SIZES));
+  }
+
+  @Override
+  public String defaultName(Request request) {
+    return "%s-gptq-%s".formatted(request.checkpoint().name(), scheme(request).label());
+  }
+}
