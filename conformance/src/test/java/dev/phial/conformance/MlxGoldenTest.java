@@ -4,13 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.phial.io.Json;
 import java.io.IOException;
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Collectors;
@@ -95,21 +90,8 @@ final class MlxGoldenTest {
 
   private static void check(String what, JsonNode golden, Path output, boolean sameConfig)
       throws IOException {
-    List<String> lines = listing(output.resolve("model.safetensors"));
-    List<String> digests =
-        lines.stream()
-            .map(line -> Phial.sha256(line.getBytes(StandardCharsets.UTF_8)).substring(0, 8))
-            .toList();
-    List<String> expected = Arrays.asList(golden.get("lines").asString().split(" "));
-    for (int i = 0; i < lines.size(); i++) {
-      assertThat(expected)
-          .as("%s: %s; tools/make-mlx-golden.py show prints what mlx_lm wrote", what, lines.get(i))
-          .contains(digests.get(i));
-    }
-    String all = lines.stream().map(line -> line + "\n").collect(Collectors.joining());
-    assertThat(Phial.sha256(all.getBytes(StandardCharsets.UTF_8)))
-        .as(what)
-        .isEqualTo(golden.get("tensors").asString());
+    SafetensorsListing.of(output.resolve("model.safetensors"), "mlx")
+        .isThatOf(golden, what, "tools/make-mlx-golden.py");
     assertThat(Phial.sha256(output.resolve("model.safetensors.index.json")))
         .as("index of %s", what)
         .isEqualTo(golden.get("index").asString());
@@ -118,39 +100,5 @@ final class MlxGoldenTest {
           .as("config.json of %s", what)
           .isEqualTo(golden.get("config").asString());
     }
-  }
-
-  /** {@code NAME DTYPE SHAPE SHA-256} of each tensor, sorted. */
-  private static List<String> listing(Path file) throws IOException {
-    byte[] all = Files.readAllBytes(file);
-    int length = Math.toIntExact(ByteBuffer.wrap(all).order(ByteOrder.LITTLE_ENDIAN).getLong());
-    JsonNode header =
-        Json.STRICT.readTree(new String(all, Long.BYTES, length, StandardCharsets.UTF_8));
-    assertThat(header.get("__metadata__").toString()).isEqualTo("{\"format\":\"mlx\"}");
-    List<String> lines = new ArrayList<>();
-    for (Map.Entry<String, JsonNode> entry : header.properties()) {
-      if (entry.getKey().equals("__metadata__")) {
-        continue;
-      }
-      JsonNode offsets = entry.getValue().get("data_offsets");
-      int start = Long.BYTES + length;
-      byte[] data =
-          Arrays.copyOfRange(all, start + offsets.get(0).asInt(), start + offsets.get(1).asInt());
-      String shape =
-          entry
-              .getValue()
-              .get("shape")
-              .valueStream()
-              .map(JsonNode::asString)
-              .collect(Collectors.joining("x"));
-      lines.add(
-          "%s %s %s %s"
-              .formatted(
-                  entry.getKey(),
-                  entry.getValue().get("dtype").asString(),
-                  shape,
-                  Phial.sha256(data)));
-    }
-    return lines.stream().sorted().toList();
   }
 }
