@@ -7,9 +7,10 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * The Pythons that the environment variables {@code PHIAL_PYTHON} and {@code PHIAL_PYTHON_LITERT}
- * name: interpreters with the packages of {@code conformance/requirements.txt} and {@code
- * requirements-litert.txt}. Where there is none, tests that need it are skipped.
+ * The Pythons that the environment variables {@code PHIAL_PYTHON}, {@code PHIAL_PYTHON_LITERT} and
+ * {@code PHIAL_PYTHON_TORCH} name: interpreters with the packages of {@code
+ * conformance/requirements.txt}, {@code requirements-litert.txt} and {@code
+ * requirements-torch.txt}. Where there is none, tests that need it are skipped.
  */
 final class Python {
   private Python() {}
@@ -27,6 +28,11 @@ final class Python {
   /** The same with the packages for LiteRT. */
   static String runLitert(Path folder, String script, List<String> arguments) {
     return run("PHIAL_PYTHON_LITERT", "requirements-litert.txt", folder, script, arguments);
+  }
+
+  /** The same with PyTorch. */
+  static String runTorch(Path folder, String script, List<String> arguments) {
+    return run("PHIAL_PYTHON_TORCH", "requirements-torch.txt", folder, script, arguments);
   }
 
   private static String run(
