@@ -148,7 +148,7 @@ final class CalibrateCommand implements Callable<Integer> {
       }
       List<ImportanceMatrixFile.Entry> entries = squares.entries();
       ImportanceMatrixFile.write(output, force, dataset(), calibration.count(), length, entries);
-      report(output, entries, calibration.count(), length, stopwatch);
+      report(loaded.checkpoint(), output, entries, calibration.count(), length, stopwatch);
     }
     return Main.DONE;
   }
@@ -186,7 +186,9 @@ final class CalibrateCommand implements Callable<Integer> {
       ActivationRangesWriter.write(output, force, origin, result.ranges());
       int places = result.ranges().ranges().size();
       if (json) {
-        ObjectNode report = Json.MAPPER.createObjectNode().put("file", output.toString());
+        ObjectNode report =
+            ModelArgument.withNotes(
+                Json.MAPPER.createObjectNode().put("file", output.toString()), List.of(checkpoint));
         origin.forEach((key, value) -> report.set(key, Json.MAPPER.valueToTree(value)));
         report.put("places", places);
         report.put("seconds", stopwatch.seconds()).put("peak_memory_bytes", stopwatch.peakBytes());
@@ -234,13 +236,15 @@ final class CalibrateCommand implements Callable<Integer> {
   }
 
   private void report(
+      Checkpoint checkpoint,
       Path output,
       List<ImportanceMatrixFile.Entry> entries,
       int count,
       int length,
       Stopwatch stopwatch) {
     if (json) {
-      ObjectNode result = Json.MAPPER.createObjectNode();
+      ObjectNode result =
+          ModelArgument.withNotes(Json.MAPPER.createObjectNode(), List.of(checkpoint));
       result.put("file", output.toString()).put("dataset", dataset());
       result.put("chunks", count).put("context", length).put("entries", entries.size());
       ArrayNode partial = result.putArray("partial");

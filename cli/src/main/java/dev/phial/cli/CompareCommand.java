@@ -91,11 +91,13 @@ final class CompareCommand implements Callable<Integer> {
         Checkpoint second = ModelArgument.open(b)) {
       comparisons = compare(weights(first, second), weights(second, first));
       metadata = metadata(first, second);
-    }
-    if (json) {
-      System.out.println(json(comparisons, metadata).toPrettyString());
-    } else {
-      print(comparisons, metadata);
+      if (json) {
+        System.out.println(
+            ModelArgument.withNotes(json(comparisons, metadata), List.of(first, second))
+                .toPrettyString());
+      } else {
+        print(comparisons, metadata);
+      }
     }
     System.err.println(stopwatch);
     if (exact && !comparisons.stream().allMatch(Comparison::isExact)) {

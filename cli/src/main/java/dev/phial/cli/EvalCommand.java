@@ -149,7 +149,7 @@ final class EvalCommand implements Callable<Integer> {
       page.ifPresent(file -> write(EvalPage.of(result), file));
       if (json) {
         System.out.println(
-            EvalJson.of(result)
+            ModelArgument.withNotes(EvalJson.of(result), open)
                 .put("seconds", stopwatch.seconds())
                 .put("peak_memory_bytes", stopwatch.peakBytes())
                 .toPrettyString());

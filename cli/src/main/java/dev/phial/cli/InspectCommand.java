@@ -57,7 +57,8 @@ final class InspectCommand implements Callable<Integer> {
       List<Path> files,
       Map<String, Tensor> tensors,
       Optional<ModelDescription> description,
-      Map<String, GgufValue> metadata) {
+      Map<String, GgufValue> metadata,
+      List<String> notes) {
     long bytes() {
       return tensors.values().stream().mapToLong(Tensor::bytes).sum();
     }
@@ -86,7 +87,8 @@ final class InspectCommand implements Callable<Integer> {
                 List.of(file.path()),
                 file.tensors(),
                 Optional.empty(),
-                Map.of()));
+                Map.of(),
+                List.of()));
       }
     } else {
       try (Checkpoint checkpoint = ModelArgument.open(model)) {
@@ -97,7 +99,8 @@ final class InspectCommand implements Callable<Integer> {
                 checkpoint.files(),
                 checkpoint.tensors(),
                 describe(checkpoint),
-                checkpoint.gguf().map(Gguf::metadata).orElse(Map.of())));
+                checkpoint.gguf().map(Gguf::metadata).orElse(Map.of()),
+                checkpoint.notes()));
       }
     }
     System.err.println(stopwatch);
@@ -221,6 +224,8 @@ final class InspectCommand implements Callable<Integer> {
         target.caveats(description).forEach(lines::add);
       }
     });
+    ArrayNode notes = result.putArray("notes");
+    contents.notes.forEach(notes::add);
     result.put("parameters", contents.parameters()).put("bytes", contents.bytes());
     ArrayNode files = result.putArray("files");
     contents.files.forEach(file -> files.add(file.toString()));

@@ -9,6 +9,8 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 import java.util.stream.Stream;
+import tools.jackson.databind.node.ArrayNode;
+import tools.jackson.databind.node.ObjectNode;
 
 /** What a user writes for a model: a folder, a file, or {@code demo}. */
 final class ModelArgument {
@@ -38,6 +40,13 @@ final class ModelArgument {
       checkpoint.close();
       throw e;
     }
+  }
+
+  /** Adds to a result what was said of its models. */
+  static ObjectNode withNotes(ObjectNode result, List<Checkpoint> checkpoints) {
+    ArrayNode notes = result.putArray("notes");
+    checkpoints.forEach(checkpoint -> checkpoint.notes().forEach(notes::add));
+    return result;
   }
 
   /** The files that are read when a model is. */

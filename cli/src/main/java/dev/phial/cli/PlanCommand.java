@@ -75,7 +75,8 @@ final class PlanCommand implements Callable<Integer> {
       if (targets.isEmpty()) {
         List<Choice> choices = choices(checkpoint, description, targets.bareOptions());
         if (json) {
-          System.out.println(json(choices, tokens).toPrettyString());
+          System.out.println(
+              ModelArgument.withNotes(json(choices, tokens), List.of(checkpoint)).toPrettyString());
         } else {
           print(choices, tokens);
         }
@@ -84,7 +85,13 @@ final class PlanCommand implements Callable<Integer> {
         targets
             .orders(checkpoint, description, carry.method(Method.REFERENCE), CalibrationText.USUAL)
             .forEach(order -> plans.add(order.layout().plan()));
-        PlanPrinter.print(plans, tokens, json);
+        if (json) {
+          System.out.println(
+              ModelArgument.withNotes(PlanPrinter.json(plans, tokens), List.of(checkpoint))
+                  .toPrettyString());
+        } else {
+          PlanPrinter.print(plans, tokens);
+        }
       }
     }
     System.err.println(stopwatch);

@@ -25,19 +25,20 @@ final class PlanPrinter {
   }
 
   /** What becomes of every tensor, and the exact size of the outputs. */
-  static void print(List<Plan> plans, int tokens, boolean json) {
-    if (json) {
-      ObjectNode result = Json.MAPPER.createObjectNode();
-      result.put("context", tokens);
-      ArrayNode entries = result.putArray("plans");
-      plans.forEach(plan -> describe(plan, tokens, entries.addObject()));
-      System.out.println(result.toPrettyString());
-    } else {
-      for (int i = 0; i < plans.size(); i++) {
-        System.out.print(i == 0 ? "" : System.lineSeparator());
-        print(plans.get(i), tokens);
-      }
+  static void print(List<Plan> plans, int tokens) {
+    for (int i = 0; i < plans.size(); i++) {
+      System.out.print(i == 0 ? "" : System.lineSeparator());
+      print(plans.get(i), tokens);
     }
+  }
+
+  /** The same as JSON. */
+  static ObjectNode json(List<Plan> plans, int tokens) {
+    ObjectNode result = Json.MAPPER.createObjectNode();
+    result.put("context", tokens);
+    ArrayNode entries = result.putArray("plans");
+    plans.forEach(plan -> describe(plan, tokens, entries.addObject()));
+    return result;
   }
 
   private static void print(Plan plan, int tokens) {

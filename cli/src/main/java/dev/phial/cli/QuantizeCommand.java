@@ -10,6 +10,7 @@ import dev.phial.io.Inputs;
 import dev.phial.io.Json;
 import dev.phial.model.Families;
 import dev.phial.model.ModelDescription;
+import dev.phial.plan.Plan;
 import dev.phial.plan.PlannedTensor;
 import dev.phial.source.Checkpoint;
 import java.io.File;
@@ -93,10 +94,15 @@ final class QuantizeCommand implements Callable<Integer> {
           targets.orders(checkpoint, description, carry.method(method.method()), method.text());
       types.ifPresent(found -> checkPlan(found, orders.getLast()));
       if (dryRun) {
-        PlanPrinter.print(
-            orders.stream().map(order -> order.layout().plan()).toList(),
-            PlanPrinter.usualContext(description.hyperparameters()),
-            json);
+        List<Plan> plans = orders.stream().map(order -> order.layout().plan()).toList();
+        int tokens = PlanPrinter.usualContext(description.hyperparameters());
+        if (json) {
+          System.out.println(
+              ModelArgument.withNotes(PlanPrinter.json(plans, tokens), List.of(checkpoint))
+                  .toPrettyString());
+        } else {
+          PlanPrinter.print(plans, tokens);
+        }
         return Main.DONE;
       }
       Conversion conversion = new Conversion(outputs(orders), force, threads);
@@ -105,7 +111,7 @@ final class QuantizeCommand implements Callable<Integer> {
       plan.ifPresent(inputs::add);
       conversion.check(inputs);
       Conversion.Result result = conversion.run(Bar.progress());
-      report(result, stopwatch);
+      report(checkpoint, result, stopwatch);
       return result.failures().isEmpty() ? Main.DONE : Main.FAILED;
     }
   }
@@ -144,10 +150,11 @@ final class QuantizeCommand implements Callable<Integer> {
     return path.endsWith("/") || path.endsWith(File.separator) || Files.isDirectory(Path.of(path));
   }
 
-  private void report(Conversion.Result result, Stopwatch stopwatch) {
+  private void report(Checkpoint checkpoint, Conversion.Result result, Stopwatch stopwatch) {
     result.failures().values().forEach(e -> System.err.println("phial: " + e.getMessage()));
     if (json) {
-      System.out.println(json(result, stopwatch).toPrettyString());
+      System.out.println(
+          ModelArgument.withNotes(json(result, stopwatch), List.of(checkpoint)).toPrettyString());
       return;
     }
     for (Conversion.Output out : result.written()) {

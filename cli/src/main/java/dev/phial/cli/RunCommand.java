@@ -8,8 +8,10 @@ import dev.phial.engine.generate.Generated;
 import dev.phial.engine.generate.Generator;
 import dev.phial.engine.generate.Interruption;
 import dev.phial.engine.generate.Settings;
+import dev.phial.source.Checkpoint;
 import dev.phial.source.TextFile;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.concurrent.Callable;
@@ -84,7 +86,7 @@ final class RunCommand implements Callable<Integer> {
                 : Generator.prompt(loaded.tokenizer(), text, settings.context());
         Output output = new Output(stopwatch, interruption);
         Generated generated = generator.generate(ids, output::show);
-        output.end(generated, settings);
+        output.end(generated, settings, loaded.checkpoint());
       }
     }
     return Main.DONE;
@@ -131,9 +133,10 @@ final class RunCommand implements Callable<Integer> {
       }
     }
 
-    void end(Generated generated, Settings settings) {
+    void end(Generated generated, Settings settings, Checkpoint checkpoint) {
       if (json) {
-        ObjectNode result = GenerationPrinter.json(generated);
+        ObjectNode result =
+            ModelArgument.withNotes(GenerationPrinter.json(generated), List.of(checkpoint));
         result.put("sampling", settings.sampling().toString()).put("seed", settings.seed());
         result.put("first_text_seconds", firstSeconds);
         result.put("seconds", stopwatch.seconds()).put("peak_memory_bytes", stopwatch.peakBytes());

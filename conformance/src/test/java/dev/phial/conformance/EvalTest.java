@@ -34,7 +34,7 @@ final class EvalTest {
 
     assertThat(json.propertyNames())
         .containsExactly(
-            "text", "threads", "reference", "candidates", "seconds", "peak_memory_bytes");
+            "text", "threads", "reference", "candidates", "notes", "seconds", "peak_memory_bytes");
     assertThat(json.at("/text/chunks").intValue()).isEqualTo(4);
     assertThat(json.at("/text/scored").intValue()).isEqualTo(4 * 63);
     JsonNode reference = json.path("reference");

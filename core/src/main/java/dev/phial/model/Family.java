@@ -18,6 +18,11 @@ public interface Family {
   /** What {@code model_type} in config.json says, where it names no architecture. */
   List<String> modelTypes();
 
+  /** What remains of these models without images and sound; most of them are nothing else. */
+  default Family text() {
+    return this;
+  }
+
   /** The architecture of llama.cpp that runs these models, if there is one. */
   Optional<String> ggufArchitecture();
 

@@ -23,6 +23,11 @@ final class Phi3Vision implements Family {
   }
 
   @Override
+  public Family text() {
+    return new Phi3();
+  }
+
+  @Override
   public Optional<String> ggufArchitecture() {
     return Optional.empty();
   }

@@ -26,6 +26,11 @@ final class Phi4Multimodal implements Family {
   }
 
   @Override
+  public Family text() {
+    return new Phi3();
+  }
+
+  @Override
   public Optional<String> ggufArchitecture() {
     return Optional.empty();
   }

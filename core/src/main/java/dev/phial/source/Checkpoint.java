@@ -7,6 +7,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Stream;
 
 /**
  * A model at rest: its tensors, lazily, and what says what they are, which is the {@link Folder}
@@ -81,9 +82,10 @@ public final class Checkpoint implements AutoCloseable {
         notes);
   }
 
-  /** This checkpoint with something to be said of it. */
+  /** This checkpoint with something more to be said of it. */
   Checkpoint noting(List<String> more) {
-    return new Checkpoint(path, name, kind, weights, folder, gguf, lender, more);
+    List<String> all = Stream.concat(notes.stream(), more.stream()).toList();
+    return new Checkpoint(path, name, kind, weights, folder, gguf, lender, all);
   }
 
   /** What whoever uses it should be told, a sentence each, such as what lies there unread. */

@@ -91,6 +91,11 @@ public final class Gguf implements AutoCloseable {
     return new Gguf(path, arena, files, first.metadata, tensors);
   }
 
+  /** These files, read as another model. */
+  Gguf with(Map<String, GgufValue> otherMetadata, Map<String, Tensor> otherTensors) {
+    return new Gguf(path, arena, files, otherMetadata, otherTensors);
+  }
+
   /** Whether a file starts as a GGUF file does. */
   static boolean recognizes(byte[] start) {
     return start.length >= 4

@@ -6,6 +6,7 @@ import java.io.InputStream;
 import java.lang.foreign.Arena;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 
 /** A model in a GGUF file, or in several. */
 final class GgufFile implements Source {
@@ -38,10 +39,13 @@ final class GgufFile implements Source {
                   ? "merge the adapter into its model first (llama-export-lora)"
                   : "pass the file of the model");
         });
+    boolean isLlama = LlamaGguf.isIn(gguf);
+    Gguf phi = isLlama ? LlamaGguf.asPhi3(gguf) : gguf;
     return Checkpoint.of(
-        "gguf",
-        path.getFileName().toString().replaceFirst("(-\\d{5}-of-\\d{5})?\\.gguf$", ""),
-        gguf,
-        new Weights(arena, gguf.files(), gguf.tensors(), Naming.GGUF));
+            "gguf",
+            path.getFileName().toString().replaceFirst("(-\\d{5}-of-\\d{5})?\\.gguf$", ""),
+            phi,
+            new Weights(arena, phi.files(), phi.tensors(), Naming.GGUF))
+        .noting(isLlama ? List.of(LlamaGguf.note(gguf)) : List.of());
   }
 }

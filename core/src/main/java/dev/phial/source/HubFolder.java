@@ -17,6 +17,10 @@ final class HubFolder implements Source {
   private static final String EMBEDDING = "model.embed_tokens.weight";
   private static final String OUTPUT = "lm_head.weight";
 
+  /** What Phi-3-vision and Phi-4-multimodal have besides a text model. */
+  private static final List<String> ENCODERS =
+      List.of("model.vision_embed_tokens.", "model.embed_tokens_extend.");
+
   @Override
   public boolean isAt(Path path) {
     return Files.isRegularFile(path.resolve("config.json"));
@@ -30,7 +34,7 @@ final class HubFolder implements Source {
     Adapter.note(path).ifPresent(notes::add);
     Map<String, Tensor> tensors = scaled(folder.config(), path, files.tensors(), notes);
     if (Llama.isIn(folder.config(), tensors)) {
-      tensors = Llama.fused(folder.config(), tensors);
+      tensors = Llama.fused(folder, tensors);
       folder = Llama.asPhi3(folder);
       notes.add(Llama.note(path));
     } else if (SplitProjections.areInPhi3(folder.config(), tensors)) {
@@ -42,6 +46,11 @@ final class HubFolder implements Source {
       notes.add(
           "%s: it ties the output matrix to the embedding, but %s differs from that; %s is used, as transformers does"
               .formatted(folder.config().file(), OUTPUT, OUTPUT));
+    }
+    if (tensors.keySet().stream().anyMatch(name -> ENCODERS.stream().anyMatch(name::startsWith))) {
+      notes.add(
+          path
+              + ": the encoders of images and sound, and adapters for them, are left out: its text model alone is run and converted");
     }
     return Checkpoint.of(
             "huggingface", folder, new Weights(arena, files.files(), tensors, Naming.TRANSFORMERS))

@@ -40,8 +40,9 @@ final class Llama {
   }
 
   /** The tensors with the projections of Phi-3. */
-  static Map<String, Tensor> fused(Config config, Map<String, Tensor> tensors) {
-    check(config);
+  static Map<String, Tensor> fused(Folder folder, Map<String, Tensor> tensors) {
+    check(folder.config());
+    checkIsPhi(folder);
     return SplitProjections.fused(tensors);
   }
 
@@ -61,6 +62,23 @@ final class Llama {
           size,
           config.text("hidden_act").orElse("silu"),
           config.count("head_dim", size));
+    }
+  }
+
+  private static void checkIsPhi(Folder folder) {
+    Config config = folder.config();
+    PhiLikeness sizes =
+        new PhiLikeness(
+            config.count("hidden_size"),
+            config.count("num_hidden_layers"),
+            config.count("num_attention_heads"),
+            config.count("num_key_value_heads"),
+            config.count("intermediate_size"));
+    if (!sizes.isPhi(AddedTokens.of(folder).contents())) {
+      throw Refusal.unsupported(
+          config.file(),
+          PhiLikeness.EXPECTED,
+          config.json().path("architectures").path(0).stringValue(""));
     }
   }
 

@@ -161,7 +161,7 @@ final class OpenvinoWeights {
 
   private void addMatrix(Layer layer) {
     Optional<Tensor> found = graph.source(layer, 1).flatMap(this::matrix);
-    if (found.isEmpty()) {
+    if (found.isEmpty() || layer.name().contains(ROTARY)) { // frequencies, for each position
       return;
     }
     if (!layer.transposes()) {

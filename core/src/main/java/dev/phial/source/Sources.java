@@ -8,7 +8,9 @@ import java.lang.foreign.Arena;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 import java.util.regex.Pattern;
+import tools.jackson.databind.JsonNode;
 
 /** Opens whatever lies at a path. */
 public final class Sources {
@@ -34,11 +36,18 @@ public final class Sources {
         ALL.stream().filter(s -> s.isAt(path)).findFirst().orElseThrow(() -> missing(path));
     Arena arena = Arena.ofShared();
     try {
-      return source.read(path, arena);
+      Checkpoint checkpoint = source.read(path, arena);
+      return checkpoint.noting(checkpoint.folder().flatMap(Sources::note).stream().toList());
     } catch (Throwable e) {
       arena.close();
       throw e;
     }
+  }
+
+  /** Whatever the model is converted to, its runtime fails when such a token occurs. */
+  private static Optional<String> note(Folder folder) {
+    JsonNode rows = folder.config().json().path("vocab_size");
+    return rows.isInt() ? AddedTokens.of(folder).beyond(rows.intValue()) : Optional.empty();
   }
 
   /** Bytes of a file of a model. */

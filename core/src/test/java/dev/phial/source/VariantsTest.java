@@ -30,6 +30,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /** Folders as tools and users leave them: rewritten, with leftovers, in the layout of the past. */
@@ -171,6 +172,11 @@ final class VariantsTest {
       assertThat(rewritten.folder().orElseThrow().config().text("model_type")).contains("phi3");
       assertThat(rewritten.notes()).singleElement().asString().contains("it is read as a Phi-3");
     }
+    for (String name : List.of("tokenizer.json", "tokenizer_config.json", "added_tokens.json")) {
+      Files.move(folder.resolve(name), folder.resolve(name + ".away"));
+    }
+    refused("found a " + kind + "ForCausalLM with neither the sizes of a Phi-3");
+    Files.move(folder.resolve("tokenizer.json.away"), folder.resolve("tokenizer.json"));
     config.put("hidden_act", "gelu");
     write("config.json", config.toString());
     refused("expected a Llama or Mistral that is a rewritten Phi-3");
@@ -326,6 +332,24 @@ final class VariantsTest {
         }
       }
     }
+  }
+
+  @Test
+  void tellsOfTokensBeyondTheEmbedding() {
+    ObjectNode tokenizer =
+        (ObjectNode) Config.read(folder.resolve("tokenizer.json")).json().deepCopy();
+    int rows = config().get("vocab_size").intValue();
+    ((ArrayNode) tokenizer.get("added_tokens"))
+        .addObject()
+        .put("id", rows)
+        .put("content", "<|my\u001b[2Jtool|>");
+    write("tokenizer.json", tokenizer.toString());
+    assertThat(notes())
+        .singleElement()
+        .asString()
+        .endsWith(
+            "tokenizer.json: token <|my\\u{1b}[2Jtool|> has the id %d, but the embedding has %d rows: a text with it cannot be run; resize the embedding (transformers: resize_token_embeddings), or remove the token"
+                .formatted(rows, rows));
   }
 
   private double longScale() {

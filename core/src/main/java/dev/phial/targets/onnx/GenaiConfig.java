@@ -2,6 +2,7 @@ package dev.phial.targets.onnx;
 
 import dev.phial.PhialException;
 import dev.phial.io.Json;
+import dev.phial.model.Family;
 import dev.phial.model.Hyperparameters;
 import dev.phial.source.Config;
 import dev.phial.source.Folder;
@@ -40,14 +41,16 @@ final class GenaiConfig {
   }
 
   private final Folder folder;
+  private final Family family;
   private final Hyperparameters h;
   private final OnnxOptions options;
   private final Config config;
   private final Optional<Config> generation;
   private final Map<String, Integer> vocabulary = new HashMap<>();
 
-  private GenaiConfig(Folder folder, Hyperparameters h, OnnxOptions options) {
+  private GenaiConfig(Folder folder, Family family, Hyperparameters h, OnnxOptions options) {
     this.folder = folder;
+    this.family = family;
     this.h = h;
     this.options = options;
     this.config = folder.config();
@@ -63,8 +66,8 @@ final class GenaiConfig {
         });
   }
 
-  static ObjectNode of(Folder folder, Hyperparameters h, OnnxOptions options) {
-    return new GenaiConfig(folder, h, options).build();
+  static ObjectNode of(Folder folder, Family family, Hyperparameters h, OnnxOptions options) {
+    return new GenaiConfig(folder, family, h, options).build();
   }
 
   private ObjectNode build() {
@@ -94,13 +97,16 @@ final class GenaiConfig {
     return root;
   }
 
-  /** {@code Phi3ForCausalLM} is {@code phi3}. */
+  /**
+   * {@code Phi3ForCausalLM} is {@code phi3}; so is the text model of what sees and hears, whose own
+   * types the runtime opens only with graphs for that.
+   */
   private String type() {
-    String architecture = config.json().path("architectures").path(0).stringValue("");
-    int end = architecture.indexOf("For");
-    return architecture
-        .substring(0, end < 0 ? architecture.length() : end)
-        .toLowerCase(Locale.ROOT);
+    Family text = family.text();
+    String named = config.json().path("architectures").path(0).stringValue("");
+    String architecture =
+        text.architectures().contains(named) ? named : text.architectures().getFirst();
+    return architecture.substring(0, architecture.indexOf("For")).toLowerCase(Locale.ROOT);
   }
 
   private void decoder(ObjectNode decoder) {

@@ -73,7 +73,7 @@ public final class OnnxTarget implements Target {
             model,
             Map.of(GenaiConfig.GRAPH, written.graph()),
             data,
-            smallFiles(folder, decoder.hyperparameters(), options),
+            smallFiles(folder, model, options),
             written.activations())
         .layout(
             request,
@@ -82,9 +82,11 @@ public final class OnnxTarget implements Target {
   }
 
   private static Map<String, byte[]> smallFiles(
-      Folder folder, Hyperparameters h, OnnxOptions options) {
+      Folder folder, ModelDescription model, OnnxOptions options) {
+    Hyperparameters h = model.hyperparameters();
     Map<String, byte[]> files = new LinkedHashMap<>();
-    files.put(GenaiConfig.NAME, PythonJson.dump(GenaiConfig.of(folder, h, options), 4));
+    files.put(
+        GenaiConfig.NAME, PythonJson.dump(GenaiConfig.of(folder, model.family(), h, options), 4));
     if (h.small().isPresent()) { // the graph does not say what it does
       files.put("config.json", PythonJson.dump(folder.plainConfig(), 2));
     }

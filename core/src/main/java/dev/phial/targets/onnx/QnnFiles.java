@@ -63,7 +63,7 @@ final class QnnFiles {
     Map<String, ModelProto> graphs = new LinkedHashMap<>();
     graphs.put(PROMPT, StaticGraph.write(parameters, scales, options, options.prompt()));
     graphs.put(TOKEN, StaticGraph.write(parameters, scales, options, 1));
-    return new OnnxFiles(model, graphs, data, smallFiles(), scales.known());
+    return new OnnxFiles(model, graphs, data, smallFiles(model), scales.known());
   }
 
   /** There is one, so LongRoPE's factors are those for the longest text there may be. */
@@ -92,16 +92,16 @@ final class QnnFiles {
         : List.of();
   }
 
-  private Map<String, byte[]> smallFiles() {
+  private Map<String, byte[]> smallFiles(ModelDescription model) {
     Map<String, byte[]> files = new LinkedHashMap<>();
-    files.put(GenaiConfig.NAME, PythonJson.dump(genai(), 4));
+    files.put(GenaiConfig.NAME, PythonJson.dump(genai(model), 4));
     files.put(CONFIG, PythonJson.dump(config(), 2));
     files.putAll(TokenizerFiles.of(folder, options.context()));
     return files;
   }
 
-  private ObjectNode genai() {
-    ObjectNode root = GenaiConfig.of(folder, h, OnnxOptions.plain());
+  private ObjectNode genai(ModelDescription description) {
+    ObjectNode root = GenaiConfig.of(folder, description.family(), h, OnnxOptions.plain());
     ObjectNode model = (ObjectNode) root.get("model");
     model.put("context_length", options.context());
     model.put("type", "decoder-pipeline");

@@ -21,6 +21,7 @@ import java.util.Objects;
 import java.util.Set;
 import java.util.stream.Collectors;
 import java.util.zip.GZIPInputStream;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -57,6 +58,40 @@ final class OpenvinoReadBackTest {
             .isEqualTo(Weights.values(weight));
       }
     }
+  }
+
+  /** As optimum-intel writes Phi-3.5-MoE without LongRoPE: positions times frequencies. */
+  @Test
+  void takesFrequenciesForNoParameter() throws IOException {
+    Export.write("phi3-mini-4k", "fp32", folder);
+    Path graph = folder.resolve("openvino/openvino_model.xml");
+    String xml = Files.readString(graph);
+    String product = layer(xml, "name=\"__module.model.rotary_emb/MatMul\"");
+    String id = product.replaceAll("(?s).*<layer id=\"(\\d+)\".*", "$1");
+    String frequencies =
+        xml.replaceAll(
+            "(?s).*from-layer=\"(\\d+)\" from-port=\"0\" to-layer=\"" + id + "\".*", "$1");
+    String constant = layer(xml, "<layer id=\"" + frequencies + "\"");
+    String swapped =
+        xml.replace(
+                constant,
+                constant
+                    .replace("shape=\"1, 32, 1\"", "shape=\"32, 1\"")
+                    .replaceFirst("<dim>1</dim>", ""))
+            .replace(product, product.replace("transpose_b=\"false\"", "transpose_b=\"true\""))
+            .replaceAll("(to-layer=\"" + id + "\" to-port=\")0", "$12")
+            .replaceAll("(to-layer=\"" + id + "\" to-port=\")1", "$10")
+            .replaceAll("(to-layer=\"" + id + "\" to-port=\")2", "$11");
+    Files.writeString(graph, swapped);
+    try (Checkpoint again = Sources.open(folder.resolve("openvino"))) {
+      assertThat(Families.describe(again).family().name()).isEqualTo("phi3");
+    }
+  }
+
+  /** The layer that holds some text. */
+  private static String layer(String xml, String text) {
+    int start = xml.lastIndexOf("<layer ", xml.indexOf(text));
+    return xml.substring(start, xml.indexOf("</layer>", start));
   }
 
   @ParameterizedTest

@@ -83,7 +83,7 @@ final class SameAsOriginal implements Check {
   }
 
   private static void numbers(ModelDescription ours, ModelDescription theirs, Findings findings) {
-    if (!ours.family().name().equals(theirs.family().name())) {
+    if (!ours.family().text().name().equals(theirs.family().text().name())) {
       findings.error(
           "the family is %s, of the original %s"
               .formatted(ours.family().name(), theirs.family().name()),
