@@ -157,10 +157,13 @@ record LitertOptions(
 
   /** For a summary: what was chosen, and what is usual; nothing of plain numbers. */
   String words() {
+    if (keeps) {
+      return "codes as they came, context %d".formatted(context);
+    }
     String scales =
-        precision == Precision.INT4 && !keeps
-            ? (blockSize == -1 ? "a scale a row, " : "blocks of %d, ".formatted(blockSize))
-            : "";
+        precision != Precision.INT4
+            ? ""
+            : blockSize == -1 ? "a scale a row, " : "blocks of %d, ".formatted(blockSize);
     return "%sembedding %s, context %d".formatted(scales, embedding.label(), context);
   }
 

@@ -3,6 +3,9 @@ package dev.phial.targets.litert;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.phial.Fixtures;
+import dev.phial.PhialException;
+import dev.phial.choose.Method;
+import dev.phial.io.Progress;
 import dev.phial.model.Families;
 import dev.phial.model.ModelDescription;
 import dev.phial.model.Weight;
@@ -10,12 +13,22 @@ import dev.phial.plan.PlannedTensor;
 import dev.phial.quant.Format;
 import dev.phial.source.Checkpoint;
 import dev.phial.source.Sources;
+import dev.phial.targets.CalibrationText;
+import dev.phial.targets.Options;
+import dev.phial.targets.Pass;
+import dev.phial.targets.Request;
 import dev.phial.targets.Weights;
+import dev.phial.targets.layout.Sink;
+import dev.phial.targets.openvino.OpenvinoTarget;
+import dev.phial.tensor.Tensor;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -75,6 +88,61 @@ final class LitertReadBackTest {
             .anyMatch(format -> Weights.areOf(format, weight, other));
       }
     }
+  }
+
+  /** Codes that come from a folder of ours go there again as they are. */
+  @ParameterizedTest
+  @ValueSource(strings = {"int8", "int4,pure", "int4,pure,block-size=-1"})
+  void codesAreCarried(String spelling) {
+    Export.write("tiny-phi3", spelling, folder);
+    Path carried = folder.resolve("carried");
+    try (Checkpoint source = Sources.open(folder.resolve("litert"));
+        Sink sink = new LitertTarget().plan(carrying(source)).open(carried, false)) {
+      assertThat(Pass.run(List.of(sink), 2, Progress.NONE)).isEmpty();
+      try (Checkpoint again = Sources.open(carried)) {
+        assertThat(again.tensors().keySet()).isEqualTo(source.tensors().keySet());
+        for (Map.Entry<String, Tensor> entry : again.tensors().entrySet()) {
+          Tensor before = Objects.requireNonNull(source.tensors().get(entry.getKey()));
+          assertThat(entry.getValue().encoding()).isEqualTo(before.encoding());
+          assertThat(entry.getValue().data().mismatch(before.data())).isEqualTo(-1);
+        }
+      }
+    }
+  }
+
+  /** XNNPACK refuses a model for a scale below zero. */
+  @Test
+  void scalesBelowZeroAreNotCarried() {
+    Path codes = folder.resolve("codes");
+    try (Checkpoint original = Sources.open(Fixtures.model("tiny-phi3"));
+        Sink sink =
+            new OpenvinoTarget()
+                .plan(
+                    new Request(
+                        original,
+                        Families.describe(original),
+                        Optional.of("int8"),
+                        new Options(Map.of("sym", List.of()))))
+                .open(codes, false)) {
+      Pass.run(List.of(sink), 2, Progress.NONE);
+    }
+    try (Checkpoint source = Sources.open(codes);
+        Sink sink = new LitertTarget().plan(carrying(source)).open(folder.resolve("x"), false)) {
+      assertThat(Pass.run(List.of(sink), 2, Progress.NONE).get(sink))
+          .isInstanceOf(PhialException.Unsupported.class)
+          .hasMessageContaining("expected positive scales");
+    }
+  }
+
+  private static Request carrying(Checkpoint source) {
+    return new Request(
+        source,
+        Families.describe(source),
+        Optional.empty(),
+        Options.NONE,
+        Method.KEEP,
+        CalibrationText.USUAL,
+        Optional.empty());
   }
 
   private static Weight get(Map<String, Weight> weights, Weight like) {
