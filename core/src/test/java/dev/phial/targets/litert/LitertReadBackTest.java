@@ -1,6 +1,7 @@
 package dev.phial.targets.litert;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.phial.Fixtures;
 import dev.phial.PhialException;
@@ -128,7 +129,7 @@ final class LitertReadBackTest {
     }
     try (Checkpoint source = Sources.open(codes);
         Sink sink = new LitertTarget().plan(carrying(source)).open(folder.resolve("x"), false)) {
-      assertThat(Pass.run(List.of(sink), 2, Progress.NONE).get(sink))
+      assertThatThrownBy(() -> Pass.run(List.of(sink), 2, Progress.NONE))
           .isInstanceOf(PhialException.Unsupported.class)
           .hasMessageContaining("expected positive scales");
     }
