@@ -3,8 +3,9 @@
     run_litert.py COMMANDS
 
 COMMANDS is a JSON file: {"logits": [[FILE, IDS, STEP]...], "greedy": [[FILE, IDS, COUNT]...], "text": [[FILE, TEXT,
-COUNT]...]}; each may be missing. Prints as JSON, in the same order: the logits of the last of the ids, one of every STEP;
-the tokens that are the likeliest after the ids; and the text that LiteRT-LM writes after a text, a bundle being given.
+COUNT]...], "chat": [[FILE, QUESTIONS, COUNT]...]}; each may be missing. Prints as JSON, in the same order: the logits of the
+last of the ids, one of every STEP; the tokens that are the likeliest after the ids; and what LiteRT-LM does with a bundle:
+the text that it writes after a text, and the answers to questions.
 """
 
 import json
@@ -67,22 +68,32 @@ def greedy(file, ids, count):
     return tokens
 
 
-def text(file, prompt, count):
+def engine(file):
     import litert_lm
 
     litert_lm.set_min_log_severity(litert_lm.LogSeverity.ERROR)
-    engine = litert_lm.Engine(file, backend=litert_lm.Backend.CPU(), max_num_tokens=512)
     sampler = litert_lm.SamplerConfig(top_k=1, top_p=1.0, temperature=1.0, seed=1)
-    session = engine.create_session(apply_prompt_template=False, sampler_config=sampler, max_output_tokens=count)
+    return litert_lm.Engine(file, backend=litert_lm.Backend.CPU(), max_num_tokens=256), sampler
+
+
+def text(file, prompt, count):
+    model, sampler = engine(file)
+    session = model.create_session(apply_prompt_template=False, sampler_config=sampler, max_output_tokens=count)
     session.run_prefill([prompt])
     return "".join(answer.texts[0] for answer in session.run_decode_async())
+
+
+def chat(file, questions, count):
+    model, sampler = engine(file)
+    conversation = model.create_conversation(sampler_config=sampler)
+    return [str(conversation.send_message(question, max_output_tokens=count)) for question in questions]
 
 
 def main():
     with open(sys.argv[1], encoding="utf-8") as file:
         commands = json.load(file)
     results = {}
-    for name, run in (("logits", logits), ("greedy", greedy), ("text", text)):
+    for name, run in (("logits", logits), ("greedy", greedy), ("text", text), ("chat", chat)):
         results[name] = [run(*command) for command in commands.get(name, [])]
     print(json.dumps(results))
     sys.stdout.flush()

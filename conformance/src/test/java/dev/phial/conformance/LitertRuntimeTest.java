@@ -12,6 +12,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
@@ -112,6 +113,34 @@ final class LitertRuntimeTest {
         List.of("run", folder(file), "-p", PROMPT, "-n", "" + count, "--temp", "0", "--json");
     String ours = Json.STRICT.readTree(Phial.call(words).succeeded().out()).at("/text").asString();
     assertThat(found.strip()).isNotEmpty().isEqualTo(ours.strip());
+  }
+
+  /** The answer to a question is ours, and another one is taken after it. */
+  @ParameterizedTest
+  @ValueSource(strings = {"tiny-phi3", "phi4", "phi4-mini", "phi3-mini-4k"})
+  void bundlesChat(String model) throws IOException {
+    int count = 12;
+    String file = write(model, "fp32,context=256");
+    ObjectNode commands = Json.MAPPER.createObjectNode();
+    ArrayNode chat = commands.putArray("chat").addArray().add(file);
+    chat.addArray().add("Who goes there?").add("And then?");
+    chat.add(count);
+    JsonNode found = run(commands).at("/chat/0");
+    List<String> words =
+        List.of(
+            "run",
+            folder(file),
+            "--chat",
+            "-p",
+            "Who goes there?",
+            "-n",
+            "" + count,
+            "--temp",
+            "0",
+            "--json");
+    String ours = Json.STRICT.readTree(Phial.call(words).succeeded().out()).at("/text").asString();
+    assertThat(found).hasSize(2);
+    assertThat(found.get(0).asString().strip()).isEqualTo(ours.strip());
   }
 
   private static String folder(String file) {

@@ -168,7 +168,7 @@ final class TfliteWeights {
           values.byteSize() / Float.BYTES,
           scales.int32(6));
     }
-    checkZeros(name, scales.bytes(3, Long.BYTES));
+    checkZeros(name, scales.bytes(3, Long.BYTES), rows);
     Tensor perRow = new Tensor(file, name, DType.F32, Shape.of(rows, 1), values);
     int columns = Math.toIntExact(shape.columns());
     return plain(name, table, shape, codes(type, ""))
@@ -176,7 +176,15 @@ final class TfliteWeights {
   }
 
   /** Zero points, which tensors may share: they are looked at once. */
-  private void checkZeros(String name, MemorySegment zeros) {
+  private void checkZeros(String name, MemorySegment zeros, long rows) {
+    if (zeros.byteSize() > rows * Long.BYTES) {
+      throw Refusal.bad(
+          file,
+          "tensor %s: expected at most %d zero points, found %d",
+          name,
+          rows,
+          zeros.byteSize() / Long.BYTES);
+    }
     if (!zeroPoints.add(zeros)) {
       return;
     }

@@ -181,6 +181,9 @@ final class HostileFiles {
         openvino("an attribute without an end", i -> i == 0 ? "<a b=\"" : many("x")),
         openvino("a comment without an end", i -> i == 0 ? "<!--" : many("<x")),
         openvino("long shapes", i -> shape(i)),
+        tflite("tensors that are one", HostileFiles::sameTensors),
+        tflite("a long name", HostileFiles::longName),
+        tflite("parameters that are one", HostileFiles::sameParameters),
         imatrix("values", out -> entries(out, 2, 80 * MIB)),
         imatrix("entries", out -> entries(out, 65_536, 2_400)),
         imatrix("a long name", out -> out.write(Bytes.of(1, 200 * MIB))),
@@ -380,6 +383,39 @@ final class HostileFiles {
             out.write(piece);
           }
         });
+  }
+
+  private static Case tflite(String what, Consumer<LitertFiles> content) {
+    return new Case(
+        "tflite of " + what,
+        "model.tflite",
+        Refused.in((file, arena) -> TfliteWeights.read(file, MappedFile.map(file, arena))),
+        out -> {
+          LitertFiles file = new LitertFiles();
+          content.accept(file);
+          out.write(file.model("decode"));
+        });
+  }
+
+  private static void sameTensors(LitertFiles file) {
+    file.tensor("x", LitertFiles.FLOAT32, 0, 0, 1);
+    file.again(250_000);
+  }
+
+  private static void longName(LitertFiles file) {
+    file.tensor("x".repeat(20 * MIB), LitertFiles.FLOAT32, 0, 0, 1);
+    file.again(250_000);
+  }
+
+  /** Each with a million scales and zero points. */
+  private static void sameParameters(LitertFiles file) {
+    int rows = MIB;
+    int scales = file.rows(new float[rows], new long[rows], 0);
+    int buffer = file.buffer(new byte[2 * rows]);
+    for (int i = 0; i < 100_000; i++) {
+      file.tensor(i + ".weight", LitertFiles.INT8, buffer, scales, rows, 2);
+    }
+    file.tensor("x.weight", LitertFiles.FLOAT32, 0, 0, 1);
   }
 
   private static Case imatrix(String what, Writer content) {

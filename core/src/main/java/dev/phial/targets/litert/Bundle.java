@@ -34,6 +34,22 @@ final class Bundle {
 
   private static final byte STRING = 9; // of the union of values
 
+  /**
+   * Stands before the template: LiteRT-LM gives the content of a message as a list of parts, which
+   * templates that add texts cannot take. Its engine for templates, minijinja, knows all of this.
+   */
+  private static final String TEXTS_OF_PARTS =
+      """
+      {%- set plain = namespace(messages=[]) -%}
+      {%- for message in messages -%}
+      {%- set content = message['content'] -%}
+      {%- set text = content if content is string else content | map(attribute='text') | join -%}
+      {%- set plain.messages = plain.messages + [{'role': message['role'], 'content': text}] -%}
+      {%- endfor -%}
+      {%- set messages = plain.messages -%}
+      """
+          .strip();
+
   /** A part of the file; the kinds are those of {@code AnySectionDataType}. */
   private record Section(int kind, String modelType, long bytes) {
     static final int MODEL = 3;
@@ -176,7 +192,7 @@ final class Bundle {
       out.writeBytes(6, generic); // llm_model_type
       Optional<String> template = ChatTemplates.of(folder).chosen();
       if (template.isPresent()) {
-        out.writeString(7, template.get()); // jinja_prompt_template
+        out.writeString(7, TEXTS_OF_PARTS + template.get()); // jinja_prompt_template
       }
     });
   }

@@ -151,7 +151,7 @@ final class TorchFolder {
             && weight.name().role() != Role.OUTPUT
             && isOfLinear(weight)
             && scheme.filter(Scheme::hasHalfBiases).isPresent();
-    FloatType stored = isHalf ? FloatType.F16 : type.orElse(number);
+    FloatType stored = isHalf ? FloatType.F16 : type.orElse(exact(weight, number));
     Format format = Formats.of(stored);
     Shape shape =
         weight.shape().rank() < 3
@@ -160,6 +160,11 @@ final class TorchFolder {
     PlannedTensor planned = PlannedTensor.of(name, shape, format, List.of(rows));
     tensors.add(
         new TorchTensor(planned, RowStore.of(planned, new Entry(name, stored.type(), shape))));
+  }
+
+  /** What holds all numbers of a parameter, where none may be rounded. */
+  private FloatType exact(Weight weight, FloatType number) {
+    return request.keeps() && weight.coding().isPresent() ? FloatType.F32 : number;
   }
 
   /** Whether a bias belongs to a matrix that is quantized. */

@@ -1,0 +1,124 @@
+package dev.phial.source;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.phial.PhialException;
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.function.Consumer;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+final class LitertFolderTest {
+  @TempDir Path folder;
+
+  @BeforeEach
+  void describe() {
+    Refused.write(folder.resolve("config.json"), "{}");
+  }
+
+  @Test
+  void readsModelsAndBundles() {
+    for (Map.Entry<String, byte[]> file :
+        Map.of(
+                "model.tflite",
+                LitertFiles.sound(),
+                "model.litertlm",
+                LitertFiles.bundle(LitertFiles.sound()))
+            .entrySet()) {
+      Refused.write(folder.resolve(file.getKey()), file.getValue());
+      try (Checkpoint model = Sources.open(folder)) {
+        assertThat(model.kind()).isEqualTo("litert");
+        assertThat(model.tensors())
+            .containsOnlyKeys("model.norm.weight", "a.weight", "b.weight", "c.weight");
+        Fuzzing.decode(model.tensors());
+      }
+    }
+  }
+
+  @Test
+  void refusesWhateverIsCut() {
+    byte[] model = LitertFiles.sound();
+    Refused.whereverCut(model, folder.resolve("model.tflite"), file -> open());
+    byte[] bundle = LitertFiles.bundle(model);
+    Refused.whereverCut(bundle, folder.resolve("model.litertlm"), file -> open());
+  }
+
+  @Test
+  void refusesWhatIsNoDecoder() {
+    write("model.tflite", new LitertFiles().model("serving_default"));
+    Refused.asUnsupported(folder.resolve("model.tflite"), "found none of that name", this::open);
+    write("model.tflite", new LitertFiles().model("decode"));
+    Refused.asUnsupported(folder.resolve("model.tflite"), "found none; convert", this::open);
+    Refused.write(folder.resolve("model.tflite"), "GGUF", 3, 0L, 0L);
+    Refused.asBad(folder.resolve("model.tflite"), "found other bytes", this::open);
+    Refused.write(folder.resolve("model.litertlm"), "GGUF", 3, 0L, 0L);
+    Refused.asBad(folder.resolve("model.litertlm"), "found other bytes", this::open);
+  }
+
+  @Test
+  void refusesTensorsThatDoNotFit() {
+    refuses("found 4", f -> f.tensor("a.weight", 0, f.buffer(new byte[4]), 0, 2));
+    refuses(
+        "found it again",
+        f -> {
+          f.tensor("a.weight", 0, f.buffer(new byte[4]), 0, 1);
+          f.again(1);
+        });
+    refuses("found only", f -> f.tensor("a.weight", 0, f.buffer(1 << 20, 4), 0, 1));
+    refuses("found only", f -> f.tensor("a.weight", 0, f.buffer(Long.MAX_VALUE, 4), 0, 1));
+    refuses("found only", f -> f.tensor("a.weight", 0, f.buffer(8, -4), 0, 1));
+    refuses("found shape", f -> f.tensor("a.weight", 0, f.buffer(new byte[4]), 0, -1));
+    refuses("more elements", f -> f.tensor("a.weight", 0, 0, 0, 1 << 30, 1 << 30, 1 << 30));
+    refuses(
+        "found none", f -> f.tensor("a.weight", LitertFiles.INT8, f.buffer(new byte[4]), 0, 2, 2));
+    refuses("vector", f -> f.tensor("a.weight", 0, 99, 0, 1));
+  }
+
+  @Test
+  void refusesScalesThatDoNotFit() {
+    codes("found 1 along", f -> f.rows(new float[1], new long[1], 0));
+    codes("along dimension 1", f -> f.rows(new float[2], new long[2], 1));
+    codes("found zero points", f -> f.rows(new float[2], new long[] {0, 1}, 0));
+    codes("found blocks of 3", f -> f.blocks(0, 3));
+    codes("found blocks of 0", f -> f.blocks(0, 0));
+    codes("found blocks of -2", f -> f.blocks(0, -2));
+    codes("vector", f -> f.blocks(7, 2));
+    codes("found [2, 2]", f -> f.blocks(f.tensor("s", 1, f.buffer(new byte[8]), 0, 2, 2), 2));
+  }
+
+  private interface Scales {
+    int of(LitertFiles file);
+  }
+
+  private void codes(String found, Scales scales) {
+    refuses(
+        found,
+        f -> {
+          int quantization = scales.of(f);
+          f.tensor("a.weight", LitertFiles.INT8, f.buffer(new byte[4]), quantization, 2, 2);
+        });
+  }
+
+  private void refuses(String found, Consumer<LitertFiles> content) {
+    LitertFiles file = new LitertFiles();
+    content.accept(file);
+    write("model.tflite", file.model("decode"));
+    assertThatThrownBy(this::open)
+        .isInstanceOf(PhialException.class)
+        .hasMessageContaining("model.tflite")
+        .hasMessageContaining(found);
+  }
+
+  private void write(String name, byte[] bytes) {
+    Refused.write(folder.resolve(name), bytes);
+  }
+
+  private void open() {
+    try (Checkpoint model = Sources.open(folder)) {
+      Fuzzing.decode(model.tensors());
+    }
+  }
+}
