@@ -17,6 +17,9 @@ final class LlamaGguf {
   private static final String LLAMA = "llama";
   private static final String PHI3 = "phi3";
 
+  /** A head is two slices of its matrix; the largest Phi has 40. */
+  private static final int MOST_HEADS = 1024;
+
   /** Keys of this architecture alone, which follow from others. */
   private static final Set<String> NEEDLESS =
       Set.of("llama.vocab_size", "llama.attention.key_length", "llama.attention.value_length");
@@ -89,6 +92,14 @@ final class LlamaGguf {
   }
 
   private void check() {
+    if (heads > MOST_HEADS || keyValueHeads > heads) {
+      throw Refusal.bad(
+          gguf.path(),
+          "expected at most %d heads, and no more for keys and values, found %d and %d",
+          MOST_HEADS,
+          heads,
+          keyValueHeads);
+    }
     for (String key : List.of("attention.key_length", "rope.dimension_count")) {
       if (count(gguf, key, headSize) != headSize || headSize < 2 || headSize % 2 != 0) {
         throw Refusal.unsupported(

@@ -6,10 +6,8 @@ import dev.phial.quant.activation.ActivationCodes;
 import dev.phial.quant.activation.ActivationPlace;
 import dev.phial.source.OnnxGraph.Node;
 import dev.phial.tensor.DType;
-import dev.phial.tensor.Encoding;
 import dev.phial.tensor.GroupScales;
 import dev.phial.tensor.GroupZeros;
-import dev.phial.tensor.Layout;
 import dev.phial.tensor.Scales;
 import dev.phial.tensor.Shape;
 import dev.phial.tensor.Tensor;
@@ -22,7 +20,6 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
-import org.jspecify.annotations.Nullable;
 
 /**
  * The parameters in the graph of a decoder, found by the operators that use them: codes, scales and
@@ -46,13 +43,11 @@ final class OnnxWeights {
   private static final List<String> SUFFIXES =
       List.of(".MatMul.weight", ".Add.bias", ".qweight", ".weight", ".bias");
 
-  private static final List<DType> FLOATS = List.of(DType.F32, DType.F16, DType.BF16);
-
   private final Path file;
   private final OnnxGraph graph;
-  private final Map<String, Node> producers = new HashMap<>();
+  private final OnnxInputs inputs;
+  private final OnnxMatrices coded;
   private final Map<String, Tensor> tensors = new LinkedHashMap<>();
-  private final Set<String> used = new HashSet<>();
   private final Set<String> epsilons = new HashSet<>();
 
   /** Of a MatMul by its output, the matrix it multiplies with. */
@@ -63,13 +58,8 @@ final class OnnxWeights {
   private OnnxWeights(Path file, OnnxGraph graph) {
     this.file = file;
     this.graph = graph;
-    for (Node node : graph.nodes()) {
-      for (String output : node.outputs()) {
-        if (!output.isEmpty() && producers.put(output, node) != null) {
-          throw Refusal.bad(file, "expected value %s to be computed once, found it again", output);
-        }
-      }
-    }
+    this.inputs = new OnnxInputs(file, graph);
+    this.coded = new OnnxMatrices(inputs);
   }
 
   /**
@@ -103,7 +93,7 @@ final class OnnxWeights {
         case "LayerNormalization", "SimplifiedLayerNormalization", "RMSNormalization" ->
             addNorm(node, 1);
         case "Gemm" -> {
-          if (isDequantized(node.input(2))) {
+          if (inputs.isDequantized(node.input(2))) {
             addLinear(node);
           }
         }
@@ -113,19 +103,20 @@ final class OnnxWeights {
         case "QMoE" -> addQuantizedExperts(node);
         case "GroupQueryAttention" -> {
           checkScores(node);
-          take(node, 7, 8);
+          inputs.take(node, 7, 8);
         }
-        case "SparseAttention" -> take(node, 5, 6, 9, 10);
+        case "SparseAttention" -> inputs.take(node, 5, 6, 9, 10);
         case "Where" -> // tokens that are never predicted
-            constant(node.input(0))
+            inputs
+                .constant(node.input(0))
                 .filter(tensor -> tensor.encoding() == DType.BOOL)
-                .ifPresent(tensor -> used.add(tensor.name()));
-        case "RotaryEmbedding" -> take(node, 2, 3);
+                .ifPresent(inputs::use);
+        case "RotaryEmbedding" -> inputs.take(node, 2, 3);
         default -> {}
       }
     }
     for (Tensor tensor : graph.initializers().values()) {
-      if (!used.contains(tensor.name())
+      if (!inputs.isUsed(tensor)
           && !tensor.name().equals(MASK)
           && tensor.shape().elements() > LONGEST_CONSTANT) {
         throw Refusal.unsupported(
@@ -152,20 +143,20 @@ final class OnnxWeights {
       throw Refusal.bad(file, "expected an epsilon between 0 and 1, found %s", epsilon);
     }
     return new Contents(
-        tensors, tied, epsilon, OnnxActivations.read(file, graph, producers, matrices));
+        tensors, tied, epsilon, OnnxActivations.read(file, graph, inputs.producers(), matrices));
   }
 
   // --- matrices
 
   private void addNBits(Node node) {
-    Tensor codes = need(node, 1);
-    Tensor scales = need(node, 2);
+    Tensor codes = inputs.need(node, 1);
+    Tensor scales = inputs.need(node, 2);
     long bits = node.number("bits", 4);
     long size = node.number("block_size", 0);
     long columns = node.number("K", 0);
     long rows = node.number("N", 0);
     if (bits != 4 && bits != 8
-        || !isBlock(size)
+        || !OnnxInputs.isBlock(size)
         || columns < 1
         || columns > Integer.MAX_VALUE
         || rows < 1
@@ -183,87 +174,37 @@ final class OnnxWeights {
           node.input(4).isEmpty() ? "" : " and an order of its own");
     }
     String name = base(codes.name());
-    Optional<Tensor> zeros = optional(node, 3);
+    Optional<Tensor> zeros = inputs.optional(node, 3);
     add(
         name + ".weight",
-        blocks(node, codes, scales, zeros, Shape.of(rows, columns), (int) bits, (int) size));
-    optional(node, 5).ifPresent(bias -> addVector(node, name + ".bias", bias));
-  }
-
-  /**
-   * Unsigned codes with a scale for every block of a row, as MatMulNBits, QMoE and
-   * GatherBlockQuantized have them.
-   *
-   * @param shape of the numbers; only its elements must be those of the codes
-   */
-  private Tensor blocks(
-      Node node,
-      Tensor codes,
-      Tensor scales,
-      Optional<Tensor> zeros,
-      Shape shape,
-      int bits,
-      int size) {
-    long groups = shape.columns() / size;
-    expect(node, codes, DType.U8, shape.rows(), shape.columns() * bits / Byte.SIZE);
-    expectFloats(node, scales, shape.rows(), groups);
-    boolean hasZeros = zeros.isPresent();
-    IntCodes encoding =
-        new IntCodes(
-            (hasZeros ? "UINT" : "INT") + bits + "G" + size,
-            bits,
-            false,
-            hasZeros ? 0 : 1 << bits - 1);
-    Tensor perGroup = reshape(scales, scales.encoding(), Shape.of(shape.rows(), groups));
-    return new Tensor(
-        codes.file(),
-        codes.name(),
-        encoding,
-        shape,
-        codes.data(),
-        zeros
-            .<Scales>map(zero ->
-                new GroupZeros(
-                    size, perGroup, packedZeros(node, zero, shape.rows(), groups, bits), 0))
-            .orElse(new GroupScales(size, perGroup, null, 0)));
-  }
-
-  /** Zero points, of which each row begins a byte; or numbers like the scales. */
-  private Tensor packedZeros(Node node, Tensor zeros, long rows, long groups, int bits) {
-    if (zeros.encoding() != DType.U8) {
-      expectFloats(node, zeros, rows, groups);
-      return reshape(zeros, zeros.encoding(), Shape.of(rows, groups));
-    }
-    long rowBytes = Math.ceilDiv(groups * bits, Byte.SIZE);
-    expect(node, zeros, DType.U8, rows, rowBytes);
-    return bits == Byte.SIZE
-        ? reshape(zeros, DType.U8, Shape.of(rows, groups))
-        : reshape(zeros, IntCodes.UINT4, Shape.of(rows, 2 * rowBytes));
+        coded.blocks(node, codes, scales, zeros, Shape.of(rows, columns), (int) bits, (int) size));
+    inputs.optional(node, 5).ifPresent(bias -> addVector(node, name + ".bias", bias));
   }
 
   private void addMatrix(Node node) {
-    Optional<Tensor> plain = constant(node.input(1));
+    Optional<Tensor> plain = inputs.constant(node.input(1));
     if (plain.isPresent()) {
       Tensor matrix = plain.get();
-      if (matrix.shape().rank() == 2 && isFloat(matrix)) {
-        used.add(matrix.name());
-        addMatrix(node, matrix, transposed(matrix, matrix.encoding(), null));
+      if (matrix.shape().rank() == 2 && OnnxInputs.isFloat(matrix)) {
+        inputs.use(matrix);
+        addMatrix(node, matrix, coded.transposed(matrix, matrix.encoding(), null));
       }
       return;
     }
-    Node producer = producers.get(node.input(1));
+    Node producer = inputs.producers().get(node.input(1));
     if (producer != null && producer.op().equals("DequantizeLinear")) {
-      constant(producer.input(0))
-          .ifPresent(codes -> addMatrix(node, codes, dequantized(producer, codes, 1)));
+      inputs
+          .constant(producer.input(0))
+          .ifPresent(codes -> addMatrix(node, codes, coded.dequantized(producer, codes, 1)));
     }
   }
 
   /** A matrix and its bias, both integers. */
   private void addLinear(Node node) {
     addMatrix(node);
-    Tensor codes = integers(node, 2);
-    Node producer = Objects.requireNonNull(producers.get(node.input(2)));
-    Tensor scales = need(producer, 1);
+    Tensor codes = inputs.integers(node, 2);
+    Node producer = Objects.requireNonNull(inputs.producers().get(node.input(2)));
+    Tensor scales = inputs.need(producer, 1);
     long size = codes.shape().elements();
     if (codes.shape().rank() != 1
         || codes.encoding() != DType.I32
@@ -282,8 +223,8 @@ final class OnnxWeights {
           codes.encoding().name(),
           codes.shape());
     }
-    expectFloats(producer, scales, 1, size);
-    Tensor perElement = reshape(scales, scales.encoding(), Shape.of(1, size));
+    inputs.expectFloats(producer, scales, 1, size);
+    Tensor perElement = OnnxInputs.reshape(scales, scales.encoding(), Shape.of(1, size));
     add(
         base(codes.name()) + ".bias",
         new Tensor(
@@ -295,229 +236,60 @@ final class OnnxWeights {
             new GroupScales(1, perElement, null, 0)));
   }
 
-  private boolean isDequantized(String value) {
-    Node producer = producers.get(value);
-    return producer != null && producer.op().equals("DequantizeLinear");
-  }
-
-  /** The integers of the graph that an input stands for. */
-  private Tensor integers(Node node, int input) {
-    Node producer = producers.get(node.input(input));
-    Tensor codes =
-        Optional.ofNullable(producer)
-            .filter(found -> found.op().equals("DequantizeLinear"))
-            .flatMap(found -> constant(found.input(0)))
-            .orElseThrow(() ->
-                Refusal.unsupported(
-                    file,
-                    "node %s: expected integers of the graph as input %d, found %s",
-                    node.name(),
-                    input,
-                    node.input(input).isEmpty() ? "none" : node.input(input)));
-    used.add(codes.name());
-    return codes;
-  }
-
   private void addMatrix(Node node, Tensor stored, Tensor matrix) {
     String name = base(stored.name());
     add(name + ".weight", matrix);
     node.outputs().stream().findFirst().ifPresent(output -> matrices.put(output, name));
   }
 
-  /** The matrix {@code [columns, rows]} in rows. */
-  private Tensor transposed(Tensor matrix, Encoding encoding, @Nullable Scales scales) {
-    long columns = matrix.shape().dimensions().get(0);
-    long rows = matrix.shape().dimensions().get(1);
-    if (rows < 1
-        || columns < 1
-        || columns > Integer.MAX_VALUE
-        || rows % encoding.blockSize() != 0) {
-      throw Refusal.unsupported(
-          matrix.file(),
-          "tensor %s: expected an even number of rows and columns, found %s",
-          matrix.name(),
-          matrix.shape());
-    }
-    return new Tensor(
-        matrix.file(),
-        matrix.name(),
-        encoding,
-        Shape.of(rows, columns),
-        matrix.data(),
-        scales,
-        new Layout.Columns(0, rows));
-  }
-
-  /**
-   * The weight that DequantizeLinear makes of codes.
-   *
-   * @param outputs the dimension of the codes whose elements become rows
-   */
-  private Tensor dequantized(Node node, Tensor codes, int outputs) {
-    Tensor scales = need(node, 1);
-    Optional<Tensor> zeros = optional(node, 2);
-    used.add(codes.name());
-    List<Long> dimensions = codes.shape().dimensions();
-    boolean isInteger =
-        codes.encoding() instanceof IntCodes
-            || codes.encoding() == DType.I8
-            || codes.encoding() == DType.U8
-            || codes.encoding() == DType.U16;
-    if (dimensions.size() != 2 || !isInteger || codes.shape().elements() == 0) {
-      throw Refusal.unsupported(
-          file,
-          "node %s: expected a matrix of integers of 4, 8 or 16 bits, found %s %s",
-          node.name(),
-          codes.encoding().name(),
-          codes.shape());
-    }
-    long rows = dimensions.get(outputs);
-    long columns = dimensions.get(1 - outputs);
-    long size = node.number("block_size", 0);
-    long axis = node.number("axis", 1);
-    boolean isBlocked = size != 0;
-    boolean isPerTensor = scales.shape().elements() == 1;
-    if (isBlocked && (!isBlock(size) || columns % size != 0 || axis != 1 - outputs)
-        || !isBlocked && !isPerTensor && axis != outputs
-        || columns > Integer.MAX_VALUE) {
-      throw Refusal.unsupported(
-          file,
-          "node %s: expected scales for each output or for blocks of its inputs, found axis %d and blocks of %d for %s",
-          node.name(),
-          axis,
-          size,
-          codes.shape());
-    }
-    int group = (int) (isBlocked ? size : columns);
-    boolean isSigned =
-        codes.encoding() == DType.I8
-            || codes.encoding() instanceof IntCodes integers && integers.signed();
-    int bits = codes.encoding() instanceof IntCodes ? 4 : Byte.SIZE;
-    Encoding encoding =
-        codes.encoding() == DType.U16
-            ? DType.U16
-            : new IntCodes(
-                (isSigned ? "INT" : "UINT") + bits + (isBlocked ? "G" + size : ""),
-                bits,
-                isSigned,
-                0);
-    Tensor perGroup = spread(node, scales, rows, columns / group, isBlocked, outputs);
-    Scales both =
-        zeros
-            .<Scales>map(zero -> {
-              if (!zero.encoding().equals(codes.encoding())) {
-                throw Refusal.bad(
-                    file,
-                    "node %s: expected zero points in %s like the codes, found %s",
-                    node.name(),
-                    codes.encoding().name(),
-                    zero.encoding().name());
-              }
-              return new GroupZeros(
-                  group,
-                  perGroup,
-                  spread(node, zero, rows, columns / group, isBlocked, outputs),
-                  0);
-            })
-            .orElse(new GroupScales(group, perGroup, null, 0));
-    return outputs == 1
-        ? transposed(codes, encoding, both)
-        : new Tensor(codes.file(), codes.name(), encoding, codes.shape(), codes.data(), both);
-  }
-
-  /** Scales or zero points as {@code [rows, groups]}. */
-  private Tensor spread(
-      Node node, Tensor values, long rows, long groups, boolean isBlocked, int outputs) {
-    if (values.encoding() instanceof IntCodes && !isBlocked) {
-      throw Refusal.unsupported(
-          file,
-          "tensor %s: expected zero points of 4 bits for blocks only, found them for rows",
-          values.name());
-    }
-    if (values.shape().elements() == 1 && !isBlocked) {
-      return new Tensor(
-          values.file(),
-          values.name(),
-          values.encoding(),
-          Shape.of(rows, 1),
-          values.data(),
-          null,
-          new Layout.Every(0));
-    }
-    Shape expected =
-        isBlocked ? outputs == 1 ? Shape.of(groups, rows) : Shape.of(rows, groups) : Shape.of(rows);
-    if (!values.shape().equals(expected)) {
-      throw Refusal.bad(
-          file,
-          "tensor %s: expected %s, which is what node %s takes, found %s",
-          values.name(),
-          expected,
-          node.name(),
-          values.shape());
-    }
-    if (!isBlocked) {
-      return reshape(values, values.encoding(), Shape.of(rows, 1));
-    }
-    if (outputs == 1) {
-      return transposed(values, values.encoding(), null);
-    }
-    if (groups % values.encoding().blockSize() != 0) {
-      throw Refusal.unsupported(
-          file,
-          "tensor %s: expected an even number of zero points per row, found %d",
-          values.name(),
-          groups);
-    }
-    return values;
-  }
-
   // --- embeddings
 
   private void addTable(Node node) {
-    Optional<Tensor> plain = constant(node.input(0));
+    Optional<Tensor> plain = inputs.constant(node.input(0));
     if (plain.isPresent()) {
       Tensor table = plain.get();
-      if (table.shape().rank() == 2 && isFloat(table)) {
-        used.add(table.name());
+      if (table.shape().rank() == 2 && OnnxInputs.isFloat(table)) {
+        inputs.use(table);
         add(EMBEDDING, table);
       }
       return;
     }
-    Node producer = producers.get(node.input(0));
+    Node producer = inputs.producers().get(node.input(0));
     if (producer == null) {
       return;
     }
     if (producer.op().equals("Transpose")) {
       tied |= isOutput(producer.input(0));
     } else if (producer.op().equals("DequantizeLinear")) {
-      constant(producer.input(0))
+      inputs
+          .constant(producer.input(0))
           .filter(codes -> codes.shape().rank() == 2)
           .ifPresent(codes -> {
             if (codes.name().startsWith(ROTARY)) { // which follow from the settings
-              used.add(codes.name());
+              inputs.use(codes);
             } else {
-              add(EMBEDDING, dequantized(producer, codes, 0));
+              add(EMBEDDING, coded.dequantized(producer, codes, 0));
             }
           });
     }
   }
 
   private void addQuantizedTable(Node node) {
-    Node producer = producers.get(node.input(0));
+    Node producer = inputs.producers().get(node.input(0));
     if (producer != null && producer.op().equals("Reshape") && isOutput(producer.input(0))) {
       tied = true;
       return;
     }
-    Tensor codes = need(node, 0);
-    Tensor scales = need(node, 2);
-    Optional<Tensor> zeros = optional(node, 3);
+    Tensor codes = inputs.need(node, 0);
+    Tensor scales = inputs.need(node, 2);
+    Optional<Tensor> zeros = inputs.optional(node, 3);
     long bits = node.number("bits", 4);
     long size = node.number("block_size", 128);
     long rows = codes.shape().rank() == 2 ? codes.shape().rows() : 0;
     boolean isPacked = codes.encoding() == DType.U8;
     long columns = codes.shape().columns() * (isPacked ? Byte.SIZE / Math.clamp(bits, 1, 8) : 1);
     if (bits != 4 && bits != 8
-        || !isBlock(size)
+        || !OnnxInputs.isBlock(size)
         || rows < 1
         || columns < 1
         || columns > Integer.MAX_VALUE
@@ -535,14 +307,14 @@ final class OnnxWeights {
     }
     Shape shape = Shape.of(rows, columns);
     if (isPacked) {
-      add(EMBEDDING, blocks(node, codes, scales, zeros, shape, (int) bits, (int) size));
+      add(EMBEDDING, coded.blocks(node, codes, scales, zeros, shape, (int) bits, (int) size));
       return;
     }
     long groups = columns / size;
-    expectFloats(node, scales, rows, groups);
+    inputs.expectFloats(node, scales, rows, groups);
     boolean isSigned = codes.encoding().equals(IntCodes.INT4);
     IntCodes encoding = new IntCodes((isSigned ? "INT4G" : "UINT4G") + size, 4, isSigned, 0);
-    Tensor perGroup = reshape(scales, scales.encoding(), Shape.of(rows, groups));
+    Tensor perGroup = OnnxInputs.reshape(scales, scales.encoding(), Shape.of(rows, groups));
     Scales both = new GroupScales((int) size, perGroup, null, 0);
     if (zeros.isPresent()) {
       Tensor zero = zeros.get();
@@ -555,14 +327,14 @@ final class OnnxWeights {
             groups,
             zero.encoding().name());
       }
-      expect(node, zero, zero.encoding(), rows, groups);
+      inputs.expect(node, zero, zero.encoding(), rows, groups);
       both = new GroupZeros((int) size, perGroup, zero, 0);
     }
     add(EMBEDDING, new Tensor(codes.file(), codes.name(), encoding, shape, codes.data(), both));
   }
 
   private boolean isOutput(String input) {
-    return constant(input).map(table -> base(table.name()).equals("lm_head")).orElse(false);
+    return inputs.constant(input).map(table -> base(table.name()).equals("lm_head")).orElse(false);
   }
 
   // --- vectors
@@ -586,12 +358,12 @@ final class OnnxWeights {
 
   /** A vector, or integers that have one scale. */
   private Tensor vector(Node node, int input) {
-    if (!isDequantized(node.input(input))) {
-      return need(node, input);
+    if (!inputs.isDequantized(node.input(input))) {
+      return inputs.need(node, input);
     }
-    Tensor codes = integers(node, input);
-    Node producer = Objects.requireNonNull(producers.get(node.input(input)));
-    Tensor zeros = need(producer, 2);
+    Tensor codes = inputs.integers(node, input);
+    Node producer = Objects.requireNonNull(inputs.producers().get(node.input(input)));
+    Tensor zeros = inputs.need(producer, 2);
     long size = codes.shape().elements();
     if (codes.shape().rank() != 1
         || codes.encoding() != DType.U8 && codes.encoding() != DType.U16
@@ -604,9 +376,9 @@ final class OnnxWeights {
           codes.encoding().name(),
           codes.shape());
     }
-    Tensor scales = need(producer, 1);
-    expectFloats(producer, scales, 1, 1);
-    expect(producer, zeros, codes.encoding(), 1, 1);
+    Tensor scales = inputs.need(producer, 1);
+    inputs.expectFloats(producer, scales, 1, 1);
+    inputs.expect(producer, zeros, codes.encoding(), 1, 1);
     return new Tensor(
         codes.file(),
         codes.name(),
@@ -615,23 +387,23 @@ final class OnnxWeights {
         codes.data(),
         new GroupZeros(
             (int) size,
-            reshape(scales, scales.encoding(), Shape.of(1, 1)),
-            reshape(zeros, zeros.encoding(), Shape.of(1, 1)),
+            OnnxInputs.reshape(scales, scales.encoding(), Shape.of(1, 1)),
+            OnnxInputs.reshape(zeros, zeros.encoding(), Shape.of(1, 1)),
             0));
   }
 
   private void addBias(Node node) {
     for (int i = 0; i < 2; i++) {
-      Optional<Tensor> bias = constant(node.input(i)).filter(OnnxWeights::isFloat);
+      Optional<Tensor> bias = inputs.constant(node.input(i)).filter(OnnxInputs::isFloat);
       if (bias.isPresent() && bias.get().shape().rank() == 1) {
-        used.add(bias.get().name());
+        inputs.use(bias.get());
         addVector(node, base(bias.get().name()) + ".bias", bias.get());
       }
     }
   }
 
   private void addVector(Node node, String name, Tensor vector) {
-    if (vector.shape().rank() != 1 || vector.isPlain() && !isFloat(vector)) {
+    if (vector.shape().rank() != 1 || vector.isPlain() && !OnnxInputs.isFloat(vector)) {
       throw Refusal.bad(
           file,
           "tensor %s: expected a vector of floating-point numbers, which is what node %s takes, found %s %s",
@@ -648,8 +420,8 @@ final class OnnxWeights {
   private void addExperts(Node node) {
     checkFusion(node);
     for (int input : new int[] {2, 4}) {
-      Tensor stack = need(node, input);
-      if (stack.shape().rank() != 3 || !isFloat(stack)) {
+      Tensor stack = inputs.need(node, input);
+      if (stack.shape().rank() != 3 || !OnnxInputs.isFloat(stack)) {
         throw Refusal.bad(
             file,
             "tensor %s: expected a matrix for each expert, found %s %s",
@@ -665,7 +437,9 @@ final class OnnxWeights {
     checkFusion(node);
     long bits = node.number("expert_weight_bits", 4);
     long size = node.number("block_size", 0);
-    if (bits != 4 && bits != 8 || !isBlock(size) || node.number("weights_prepacked", 0) > 0) {
+    if (bits != 4 && bits != 8
+        || !OnnxInputs.isBlock(size)
+        || node.number("weights_prepacked", 0) > 0) {
       throw Refusal.unsupported(
           file,
           "node %s: expected experts of 4 or 8 bits in blocks, row by row, found %d bits, blocks of %d, prepacked %d",
@@ -675,8 +449,8 @@ final class OnnxWeights {
           node.number("weights_prepacked", 0));
     }
     for (int input : new int[] {2, 5}) {
-      Tensor codes = need(node, input);
-      Tensor scales = need(node, input + 1);
+      Tensor codes = inputs.need(node, input);
+      Tensor scales = inputs.need(node, input + 1);
       List<Long> dimensions = codes.shape().dimensions();
       if (dimensions.size() != 3
           || codes.shape().elements() == 0
@@ -693,7 +467,7 @@ final class OnnxWeights {
               dimensions.get(0), dimensions.get(1), codes.shape().columns() * Byte.SIZE / bits);
       add(
           base(codes.name()) + ".weight",
-          blocks(node, codes, scales, Optional.empty(), shape, (int) bits, (int) size));
+          coded.blocks(node, codes, scales, Optional.empty(), shape, (int) bits, (int) size));
     }
   }
 
@@ -721,45 +495,6 @@ final class OnnxWeights {
 
   // --- what nodes take
 
-  private void take(Node node, int... inputs) {
-    for (int input : inputs) {
-      constant(node.input(input)).ifPresent(tensor -> used.add(tensor.name()));
-    }
-  }
-
-  private Optional<Tensor> constant(String name) {
-    return Optional.ofNullable(graph.initializers().get(name));
-  }
-
-  private Tensor need(Node node, int input) {
-    return optional(node, input)
-        .orElseThrow(() ->
-            Refusal.unsupported(
-                file,
-                "node %s: expected a tensor of the graph as input %d, found %s",
-                node.name(),
-                input,
-                node.input(input).isEmpty() ? "none" : node.input(input)));
-  }
-
-  /** An input that may be left away; if it is there, it must be a tensor of the graph. */
-  private Optional<Tensor> optional(Node node, int input) {
-    if (node.input(input).isEmpty()) {
-      return Optional.empty();
-    }
-    Tensor tensor =
-        constant(node.input(input))
-            .orElseThrow(() ->
-                Refusal.unsupported(
-                    file,
-                    "node %s: expected a tensor of the graph as input %d, found %s",
-                    node.name(),
-                    input,
-                    node.input(input)));
-    used.add(tensor.name());
-    return Optional.of(tensor);
-  }
-
   private void add(String name, Tensor tensor) {
     if (tensor.shape().elements() == 0) {
       throw Refusal.bad(file, "tensor %s: expected numbers, found none", tensor.name());
@@ -767,39 +502,6 @@ final class OnnxWeights {
     if (tensors.put(name, tensor.withName(name)) != null) {
       throw Refusal.bad(file, "tensor %s: expected it once, found it again", tensor.name());
     }
-  }
-
-  private void expect(Node node, Tensor tensor, Encoding encoding, long rows, long columns) {
-    if (!tensor.encoding().equals(encoding)
-        || tensor.shape().elements() % columns != 0
-        || tensor.shape().elements() / columns != rows) {
-      throw Refusal.bad(
-          file,
-          "tensor %s: expected %s [%d, %d], which is what node %s takes, found %s %s",
-          tensor.name(),
-          encoding.name(),
-          rows,
-          columns,
-          node.name(),
-          tensor.encoding().name(),
-          tensor.shape());
-    }
-  }
-
-  private void expectFloats(Node node, Tensor tensor, long rows, long columns) {
-    expect(node, tensor, isFloat(tensor) ? tensor.encoding() : DType.F32, rows, columns);
-  }
-
-  private static Tensor reshape(Tensor tensor, Encoding encoding, Shape shape) {
-    return new Tensor(tensor.file(), tensor.name(), encoding, shape, tensor.data());
-  }
-
-  private static boolean isFloat(Tensor tensor) {
-    return FLOATS.contains(tensor.encoding());
-  }
-
-  private static boolean isBlock(long size) {
-    return size >= 16 && size <= 1 << 20 && Long.bitCount(size) == 1;
   }
 
   /** {@code model.layers.0.mlp.up_proj.MatMul.weight_Q4} is {@code model.layers.0.mlp.up_proj}. */

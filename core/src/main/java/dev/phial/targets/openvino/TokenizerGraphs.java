@@ -1,8 +1,18 @@
 package dev.phial.targets.openvino;
 
+import static dev.phial.targets.openvino.StringOperations.LIST;
+import static dev.phial.targets.openvino.StringOperations.extension;
+import static dev.phial.targets.openvino.StringOperations.integers;
+import static dev.phial.targets.openvino.StringOperations.many;
+import static dev.phial.targets.openvino.StringOperations.outputs;
+import static dev.phial.targets.openvino.StringOperations.parts;
+import static dev.phial.targets.openvino.StringOperations.string;
+import static dev.phial.targets.openvino.StringOperations.strings;
+import static dev.phial.targets.openvino.TokenizerSource.steps;
+import static dev.phial.targets.openvino.TokenizerSource.type;
+
 import dev.phial.source.Folder;
 import dev.phial.targets.openvino.TokenizerSource.Added;
-import java.io.ByteArrayOutputStream;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
@@ -16,7 +26,6 @@ import tools.jackson.databind.JsonNode;
  * bytes, which SentencePiece's become, and of bytes.
  */
 final class TokenizerGraphs {
-  private static final List<Long> LIST = List.of(Value.UNKNOWN);
   private static final String VERSION = "2026.4.1.0";
   private static final int LEAST_CACHE = 20_000;
 
@@ -26,9 +35,6 @@ final class TokenizerGraphs {
   /** GPT-2's words, where tokenizer.json means them without saying so. */
   private static final String WORDS =
       "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+";
-
-  private static final String CLEAN_UP =
-      "(?| ([\\\\.\\\\?\\\\!,])| ('[ms])| (') | ('[rv]e)| (n't))";
 
   private final TokenizerSource source;
   private final boolean isByteLevel;
@@ -75,7 +81,11 @@ final class TokenizerGraphs {
     Map<String, byte[]> files = new LinkedHashMap<>();
     Map<String, ?> information = graphs.information();
     put(files, "openvino_tokenizer", graphs.tokenizer(), information);
-    put(files, "openvino_detokenizer", graphs.detokenizer(), information);
+    put(
+        files,
+        "openvino_detokenizer",
+        Detokenizer.write(graphs.source, graphs.vocabulary, graphs.isByteLevel),
+        information);
     return files;
   }
 
@@ -91,18 +101,6 @@ final class TokenizerGraphs {
   }
 
   // --- what tokenizer.json says
-
-  private static String type(JsonNode step) {
-    return step.path("type").asString("");
-  }
-
-  /** The steps of a part that is one, several or none. */
-  private static List<JsonNode> steps(JsonNode part, String name) {
-    if (!part.isObject()) {
-      return List.of();
-    }
-    return type(part).equals("Sequence") ? part.path(name).valueStream().toList() : List.of(part);
-  }
 
   private void postProcessor() {
     if (source.isLlama()) {
@@ -460,181 +458,5 @@ final class TokenizerGraphs {
     to.add(ir.integer(0));
     to.add(ir.integer(ids.size()));
     to.add(ir.ints(List.of((long) ids.size()), ids.stream().mapToInt(Integer::intValue).toArray()));
-  }
-
-  // --- the detokenizer
-
-  private Ir detokenizer() {
-    Ir ir = new Ir();
-    Value ids = ir.parameter("token_ids", ElementType.I64, Value.UNKNOWN, Value.UNKNOWN);
-    List<Value> inputs = new ArrayList<>(List.of(ir.convert(ids, ElementType.I32)));
-    inputs.addAll(strings(ir, decoderVocabulary()));
-    int[] special = source.added().stream().filter(Added::special).mapToInt(Added::id).toArray();
-    inputs.add(
-        special.length == 0
-            ? ir.constant(ElementType.I32, List.of(0L), new byte[1])
-            : ir.ints(List.of((long) special.length), special));
-    Value decoded =
-        extension(
-            ir, "VocabDecoder", Ir.attributes("skip_tokens", ""), inputs, parts().subList(0, 5));
-    List<Value> texts = outputs(ir, decoded, 5);
-    boolean isFused = false;
-    List<JsonNode> steps = steps(source.part("decoder"), "decoders");
-    for (JsonNode step : steps) {
-      switch (type(step)) {
-        case "Replace" ->
-            texts =
-                decoding(
-                    ir,
-                    texts,
-                    step.path("pattern").path("String").asString(""),
-                    step.path("content").asString(""));
-        case "ByteFallback" -> {
-          List<Value> strings = texts.subList(texts.size() - 3, texts.size());
-          Value bytes = extension(ir, "ByteFallback", Ir.attributes(), strings, strings());
-          texts = joined(texts, outputs(ir, bytes, 3));
-        }
-        case "Fuse", "ByteLevel" -> {
-          texts = isFused ? texts : fused(ir, texts);
-          isFused = true;
-        }
-        case "Strip" -> texts = decoding(ir, texts, "^" + step.path("content").asString(""), "");
-        default -> throw source.refused("decoder %s is not known".formatted(type(step)));
-      }
-    }
-    texts = isFused ? texts : fused(ir, texts);
-    Value valid =
-        extension(ir, "UTF8Validate", Ir.attributes("replace_mode", true), texts, strings());
-    texts = outputs(ir, valid, 3);
-    if (source.flag("clean_up_tokenization_spaces", false)) {
-      texts = decoding(ir, texts, CLEAN_UP, "$1");
-    }
-    ir.result(
-        ir.add(
-            "",
-            "StringTensorPack",
-            "opset15",
-            Ir.attributes(),
-            texts,
-            ElementType.STRING,
-            LIST,
-            List.of("string_output")));
-    return ir;
-  }
-
-  private List<byte[]> decoderVocabulary() {
-    if (!isByteLevel) {
-      return vocabulary;
-    }
-    List<byte[]> all = new ArrayList<>(vocabulary);
-    List<String> tokens = source.vocabulary();
-    for (int id = 0; id < tokens.size(); id++) {
-      if (all.get(id).length == 0) {
-        all.set(id, ByteLevel.addedBytes(tokens.get(id)));
-      }
-    }
-    return all;
-  }
-
-  private static List<Value> fused(Ir ir, List<Value> texts) {
-    Value fused = extension(ir, "FuzeRagged", Ir.attributes(), texts.subList(0, 4), integers(2));
-    List<Value> result = outputs(ir, fused, 2);
-    result.add(texts.get(4));
-    return result;
-  }
-
-  private static List<Value> decoding(
-      Ir ir, List<Value> texts, String pattern, String replacement) {
-    List<Value> inputs = new ArrayList<>(texts.subList(texts.size() - 3, texts.size()));
-    inputs.add(string(ir, pattern));
-    inputs.add(string(ir, replacement));
-    Value result =
-        extension(
-            ir, "RegexNormalization", Ir.attributes("global_replace", true), inputs, strings());
-    return joined(texts, outputs(ir, result, 3));
-  }
-
-  /** With others in the place of the last three. */
-  private static List<Value> joined(List<Value> texts, List<Value> last) {
-    List<Value> result = new ArrayList<>(texts.subList(0, texts.size() - 3));
-    result.addAll(last);
-    return result;
-  }
-
-  // --- layers
-
-  private static Value extension(
-      Ir ir,
-      String type,
-      Map<String, String> attributes,
-      List<Value> inputs,
-      List<Layer.Output> outputs) {
-    return many(ir, type, "extension", attributes, inputs, outputs);
-  }
-
-  private static Value many(
-      Ir ir,
-      String type,
-      String opset,
-      Map<String, String> attributes,
-      List<Value> inputs,
-      List<Layer.Output> outputs) {
-    return ir.add("", type, opset, attributes, inputs, outputs, List.of());
-  }
-
-  private static List<Value> outputs(Ir ir, Value first, int count) {
-    List<Value> values = new ArrayList<>();
-    for (int i = 0; i < count; i++) {
-      values.add(ir.output(first, i));
-    }
-    return values;
-  }
-
-  /** Where strings begin and end, and their bytes. */
-  private static List<Layer.Output> strings() {
-    return List.of(
-        new Layer.Output(ElementType.I32, LIST, List.of()),
-        new Layer.Output(ElementType.I32, LIST, List.of()),
-        new Layer.Output(ElementType.U8, LIST, List.of()));
-  }
-
-  /** Where the pieces of texts begin and end, those pieces, and whether they are done with. */
-  private static List<Layer.Output> parts() {
-    List<Layer.Output> all = new ArrayList<>(integers(2));
-    all.addAll(strings());
-    all.add(new Layer.Output(ElementType.BOOLEAN, LIST, List.of()));
-    return all;
-  }
-
-  private static List<Layer.Output> integers(int count) {
-    List<Layer.Output> all = new ArrayList<>();
-    for (int i = 0; i < count; i++) {
-      all.add(new Layer.Output(ElementType.I32, LIST, List.of()));
-    }
-    return all;
-  }
-
-  private static Value string(Ir ir, String text) {
-    byte[] bytes = TokenizerSource.utf8(text);
-    return ir.constant(
-        ElementType.U8,
-        List.of((long) bytes.length),
-        bytes.length == 0 ? new byte[1] : bytes); // a constant has at least a byte
-  }
-
-  private static List<Value> strings(Ir ir, List<byte[]> all) {
-    int[] begins = new int[all.size()];
-    int[] ends = new int[all.size()];
-    ByteArrayOutputStream bytes = new ByteArrayOutputStream();
-    for (int i = 0; i < begins.length; i++) {
-      begins[i] = bytes.size();
-      bytes.writeBytes(all.get(i));
-      ends[i] = bytes.size();
-    }
-    List<Long> shape = List.of((long) begins.length);
-    return List.of(
-        ir.ints(shape, begins),
-        ir.ints(shape, ends),
-        ir.constant(ElementType.U8, List.of((long) bytes.size()), bytes.toByteArray()));
   }
 }

@@ -171,4 +171,17 @@ final class TokenizerSource {
   static byte[] utf8(String text) {
     return text.getBytes(StandardCharsets.UTF_8);
   }
+
+  /** What a step of tokenizer.json is. */
+  static String type(JsonNode step) {
+    return step.path("type").asString("");
+  }
+
+  /** The steps of a part that is one, several or none. */
+  static List<JsonNode> steps(JsonNode part, String name) {
+    if (!part.isObject()) {
+      return List.of();
+    }
+    return type(part).equals("Sequence") ? part.path(name).valueStream().toList() : List.of(part);
+  }
 }
