@@ -130,8 +130,8 @@ final class DecoderWriter {
 
   private Positions positions(Value positions, Value mask) {
     int half = h.ropeDimensions() / 2;
-    Value cosine = graph.gather(parameters.cosines(graph), positions);
-    Value sine = graph.gather(parameters.sines(graph), positions);
+    Value cosine = graph.gather(graph.parameter(parameters.cosines()), positions);
+    Value sine = graph.gather(graph.parameter(parameters.sines()), positions);
     Value zero = graph.ints(0);
     Value first = tokens == 1 ? positions : graph.slice(positions, 0, 1);
     return new Positions(

@@ -5,6 +5,7 @@ import dev.phial.graph.Linear;
 import dev.phial.graph.Matrix;
 import dev.phial.graph.RotaryCache;
 import dev.phial.graph.Vector;
+import dev.phial.io.LittleEndian;
 import dev.phial.model.Hyperparameters;
 import dev.phial.model.Role;
 import dev.phial.model.Rows;
@@ -54,29 +55,44 @@ final class Parameters {
         .orElseGet(() -> RotaryCache.plain(h));
   }
 
-  Value cosines(Subgraph graph) {
-    return graph.floats(tableShape(), table(rotary::cosine));
+  // --- what follows from no parameter
+
+  /** Of all positions, {@code [context, rotated / 2]}. */
+  Parameter cosines() {
+    return table("rotary.cosines", rotary::cosine);
   }
 
-  Value sines(Subgraph graph) {
-    return graph.floats(tableShape(), table(rotary::sine));
-  }
-
-  private List<Integer> tableShape() {
-    return List.of(options.context(), rotary.columns());
+  /** The same. */
+  Parameter sines() {
+    return table("rotary.sines", rotary::sine);
   }
 
   private interface Turn {
     float at(int position, int column);
   }
 
-  private float[] table(Turn turn) {
-    int columns = rotary.columns();
-    float[] values = new float[Math.multiplyExact(options.context(), columns)];
-    for (int i = 0; i < values.length; i++) {
-      values[i] = turn.at(i / columns, i % columns);
+  private Parameter table(String name, Turn turn) {
+    Parameter found = known.get(name);
+    if (found == null) {
+      int columns = rotary.columns();
+      Slot slot = Slot.of(name, (long) options.context() * columns * Float.BYTES);
+      layout.content(
+          slot,
+          (same, out) -> {
+            byte[] row = new byte[columns * Float.BYTES];
+            for (int position = 0; position < options.context(); position++) {
+              for (int column = 0; column < columns; column++) {
+                LittleEndian.putFloat(row, column * Float.BYTES, turn.at(position, column));
+              }
+              out.write(same, row, (long) position * row.length);
+            }
+          });
+      List<Integer> shape = List.of(options.context(), columns);
+      int buffer = model.buffer(slot);
+      found = new Parameter(name, ElementType.FLOAT32, shape, buffer, new Parameter.None());
+      known.put(name, found);
     }
-    return values;
+    return found;
   }
 
   // --- parameters
