@@ -17,11 +17,20 @@ public final class Panels<T> {
   public static final int WIDTH = 256;
 
   private final long rows;
+  private final int width;
   private final Supplier<T> create;
   private final ConcurrentMap<Long, Panel<T>> open = new ConcurrentHashMap<>();
 
   public Panels(long rows, Supplier<T> create) {
+    this(rows, WIDTH, create);
+  }
+
+  /**
+   * @param width rows of a panel; a multiple of {@link #WIDTH}
+   */
+  public Panels(long rows, int width, Supplier<T> create) {
     this.rows = rows;
+    this.width = width;
     this.create = create;
   }
 
@@ -64,12 +73,12 @@ public final class Panels<T> {
   public void accept(long row, int count, Collector<T> collector, Consumer<Panel<T>> complete) {
     int done = 0;
     while (done < count) {
-      long index = (row + done) / WIDTH;
-      long first = index * WIDTH;
-      int width = (int) Math.min(WIDTH, rows - first);
+      long index = (row + done) / width;
+      long first = index * width;
+      int some = (int) Math.min(width, rows - first);
       int column = (int) (row + done - first);
-      int part = Math.min(count - done, width - column);
-      Panel<T> panel = open.computeIfAbsent(index, i -> new Panel<>(first, width, create.get()));
+      int part = Math.min(count - done, some - column);
+      Panel<T> panel = open.computeIfAbsent(index, i -> new Panel<>(first, some, create.get()));
       boolean isComplete;
       synchronized (panel) {
         collector.collect(panel.content, column, done, part);

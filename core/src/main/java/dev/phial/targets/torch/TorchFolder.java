@@ -50,8 +50,8 @@ final class TorchFolder {
   private static final int INDENT = 2;
 
   /** Classes whose folders are text models, in transformers itself. */
-  private static final Set<String> ARCHITECTURES =
-      Set.of("PhiForCausalLM", "Phi3ForCausalLM", "PhiMoEForCausalLM", "PhimoeForCausalLM");
+  private static final List<String> ARCHITECTURES =
+      List.of("PhiForCausalLM", "Phi3ForCausalLM", "PhiMoEForCausalLM", "PhimoeForCausalLM");
 
   private static final Set<Role> NUMBERS = Set.of(Role.TOKEN_EMBEDDING, Role.OUTPUT, Role.ROUTER);
 
@@ -108,8 +108,8 @@ final class TorchFolder {
         folder.config().json().path("architectures").path(0).stringValue("no architecture");
     if (!ARCHITECTURES.contains(architecture)) {
       throw new PhialException.Unsupported(
-          "%s: expected a text model that transformers and vLLM load by themselves, found %s, of which only the text part would be left"
-              .formatted(path, architecture),
+          "%s: expected a Phi that transformers and vLLM load as a text model and without code of its own (%s), found %s; --to gguf, onnx or mlx may take it"
+              .formatted(path, String.join(", ", ARCHITECTURES), architecture),
           "transformers has no text model of its kind");
     }
     return folder;

@@ -8,6 +8,8 @@ import dev.phial.targets.layout.Out;
 import dev.phial.targets.layout.Panels;
 import dev.phial.targets.layout.Slot;
 import dev.phial.targets.layout.Store;
+import java.nio.ByteBuffer;
+import java.util.Arrays;
 import java.util.List;
 
 /**
@@ -16,6 +18,9 @@ import java.util.List;
  * that follow each other, {@code [in, out / 8]}, and zero points alike.
  */
 final class Transposed implements Store {
+  /** Rows that are held together: a stretch of the file is as long as their codes. */
+  private static final int WIDTH = 4 * Panels.WIDTH;
+
   private final GroupInt format;
   private final long rows;
   private final int columns;
@@ -66,7 +71,7 @@ final class Transposed implements Store {
   @Override
   public Writing open(Out out) {
     int rowBytes = columns / format.blockSize() * format.blockBytes();
-    Panels<byte[]> panels = new Panels<>(rows, () -> new byte[Panels.WIDTH * rowBytes]);
+    Panels<byte[]> panels = new Panels<>(rows, WIDTH, () -> new byte[WIDTH * rowBytes]);
     return (blocks, row, count) ->
         panels.accept(
             row,
@@ -80,28 +85,9 @@ final class Transposed implements Store {
   private void write(Part part, Panels.Panel<byte[]> panel, Out out) {
     switch (part) {
       case Part.RowWords words -> writeRowWords(words.slot, panel, out);
-      case Part.Words words -> {
-        byte[] codes = new byte[columns * panel.width()]; // [columns][rows]
-        for (int row = 0; row < panel.width(); row++) {
-          for (int i = 0; i < columns; i++) {
-            int block = block(row, i / format.blockSize());
-            codes[i * panel.width() + row] =
-                format.code(panel.content(), block, i % format.blockSize());
-          }
-        }
-        writeWords(words.slot, codes, columns, panel, out);
-      }
-      case Part.Zeros zeros -> {
-        int groups = columns / format.blockSize();
-        byte[] codes = new byte[groups * panel.width()]; // [groups][rows]
-        for (int row = 0; row < panel.width(); row++) {
-          for (int group = 0; group < groups; group++) {
-            codes[group * panel.width() + row] =
-                panel.content()[block(row, group) + format.zeroOffset()];
-          }
-        }
-        writeWords(zeros.slot, codes, groups, panel, out);
-      }
+      case Part.Words words -> writeWords(words.slot, columns, this::codes, panel, out);
+      case Part.Zeros zeros ->
+          writeWords(zeros.slot, columns / format.blockSize(), this::zeros, panel, out);
       case Part.Scales scales -> writeScales(scales.slot, panel, out);
     }
   }
@@ -124,24 +110,54 @@ final class Transposed implements Store {
     }
   }
 
-  /**
-   * Packs codes of rows side by side, eight a word, in AWQ's order.
-   *
-   * @param codes {@code [lines][rows of the panel]}
-   */
-  private void writeWords(Slot slot, byte[] codes, int lines, Panels.Panel<byte[]> panel, Out out) {
-    int perWord = Integer.SIZE / format.bits();
-    byte[] line = new byte[panel.width() / perWord * Integer.BYTES];
-    for (int i = 0; i < lines; i++) {
-      for (int at = 0; at < panel.width(); at += perWord) {
-        int word = 0;
-        for (int k = 0; k < perWord; k++) {
-          int code = codes[i * panel.width() + at + k] & 0xFF;
-          word |= code << WordCodes.Order.AWQ.place(k) * format.bits();
-        }
-        LittleEndian.putInt(line, at / perWord * Integer.BYTES, word);
+  /** Adds what a row has to the words of some rows. */
+  private interface Adder {
+    /**
+     * @param row of the panel
+     * @param shift where in the words its codes go, in bits
+     */
+    void add(byte[] blocks, int row, int shift, int[] words);
+  }
+
+  private void codes(byte[] blocks, int row, int shift, int[] words) {
+    int size = format.blockSize();
+    for (int group = 0; group < columns / size; group++) {
+      int from = block(row, group) + format.codeOffset();
+      for (int i = 0; i < size; i += 2) {
+        int pair = blocks[from + i / 2];
+        words[group * size + i] |= (pair & 0xF) << shift;
+        words[group * size + i + 1] |= (pair >> 4 & 0xF) << shift;
       }
-      out.write(slot, line, (i * rows + panel.first()) / perWord * Integer.BYTES);
+    }
+  }
+
+  private void zeros(byte[] blocks, int row, int shift, int[] words) {
+    for (int group = 0; group < words.length; group++) {
+      words[group] |= (blocks[block(row, group) + format.zeroOffset()] & 0xF) << shift;
+    }
+  }
+
+  /** Packs nibbles of rows side by side, eight a word, in AWQ's order. */
+  private void writeWords(Slot slot, int lines, Adder adder, Panels.Panel<byte[]> panel, Out out) {
+    int perWord = Integer.SIZE / format.bits();
+    int perLine = panel.width() / perWord * Integer.BYTES;
+    byte[] all = new byte[lines * perLine]; // [lines][words]
+    int[] words = new int[lines];
+    for (int at = 0; at < panel.width(); at += perWord) {
+      Arrays.fill(words, 0);
+      for (int k = 0; k < perWord; k++) {
+        int shift = WordCodes.Order.AWQ.place(k) * format.bits();
+        adder.add(panel.content(), at + k, shift, words);
+      }
+      for (int i = 0; i < lines; i++) {
+        LittleEndian.putInt(all, i * perLine + at / perWord * Integer.BYTES, words[i]);
+      }
+    }
+    for (int i = 0; i < lines; i++) {
+      out.write(
+          slot,
+          ByteBuffer.wrap(all, i * perLine, perLine),
+          (i * rows + panel.first()) / perWord * Integer.BYTES);
     }
   }
 
