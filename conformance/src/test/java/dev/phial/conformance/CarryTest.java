@@ -107,6 +107,37 @@ final class CarryTest {
     }
   }
 
+  /** What is quantized in several ways does not fit a layout that has one. */
+  @Test
+  void mixedCodesAreRefusedByLayoutsOfOneKind() {
+    Path source = source(MODEL, "gguf:Q4_0,pure,tensor-type=ffn_down=q8_0");
+    for (String to : List.of("torch", "gptq", "awq")) {
+      Command.Result result = carry(MODEL, source, to, folder.resolve(to));
+      assertThat(result.status()).isEqualTo(1);
+      assertThat(result.err()).contains("down_proj: expected codes ");
+      assertThat(folder.resolve(to)).doesNotExist();
+    }
+  }
+
+  /**
+   * Codes of GGUF go to PyTorch's layouts and come back; embedding and output are numbers there.
+   */
+  @Test
+  void codesComeBackFromPyTorch() throws IOException {
+    Path first = source(MODEL, "gguf:Q4_0,pure");
+    for (String to : List.of("torch", "gptq", "awq")) {
+      Path output = folder.resolve(to);
+      carry(MODEL, first, to, output).succeeded();
+      Path last = folder.resolve(to + ".gguf");
+      carry(MODEL, output, "gguf", last).succeeded();
+      for (Path other : List.of(output, last)) {
+        assertThat(Phial.call(List.of("compare", first.toString(), other.toString())).out())
+            .contains("same codes")
+            .doesNotContain("different", "only in");
+      }
+    }
+  }
+
   /** An export may have two matrices where the original has one for input and output. */
   @Test
   void whatTheExportHasTwiceIsKeptTwice() {

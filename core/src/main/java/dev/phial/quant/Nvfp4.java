@@ -41,7 +41,8 @@ public record Nvfp4(FloatType number, DoubleSupplier divisor) implements Format 
 
   /** The divisor of matrices whose largest magnitude this is: the largest scale becomes 448. */
   public static float divisor(float magnitude, FloatType number) {
-    return number.round(448 * LARGEST * number.round(1 / magnitude));
+    float inverse = number.round(1 / Math.max(magnitude, Float.MIN_NORMAL)); // of zeros, any
+    return Math.min(number.round(448 * LARGEST * inverse), number.largest());
   }
 
   @Override

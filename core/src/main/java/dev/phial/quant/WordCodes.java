@@ -34,6 +34,11 @@ public record WordCodes(String name, int bits, Order order, int addend) implemen
     }
   }
 
+  /** A one in every code of a word. */
+  public static int ones(int bits) {
+    return (int) (0xFFFF_FFFFL / ((1 << bits) - 1));
+  }
+
   private static final ValueLayout.OfInt WORD =
       ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 

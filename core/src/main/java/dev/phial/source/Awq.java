@@ -67,7 +67,15 @@ final class Awq implements TorchQuantizer {
     Tensor scales = layer.numbers(SCALES);
     return isGemm(layer)
         ? gemm(codes, zeros, scales)
-        : gemv(codes, zeros, scales, quantization.count("group_size", 128));
+        : gemv(codes, zeros, scales, groupSize(quantization));
+  }
+
+  /** Under the name that AutoAWQ's own file has for it, too. */
+  private static int groupSize(Config quantization) {
+    return quantization
+        .optionalCount("group_size")
+        .or(() -> quantization.optionalCount("q_group_size"))
+        .orElse(128);
   }
 
   private static Tensor gemm(Tensor codes, Tensor zeros, Tensor scales) {
@@ -109,17 +117,17 @@ final class Awq implements TorchQuantizer {
   private static Tensor gemv(Tensor codes, Tensor zeros, Tensor scales, int size) {
     long rows = codes.shape().rows();
     long columns = codes.shape().columns() * PER_WORD;
-    long groups = columns / Math.max(1, size);
-    if (size < 1 || columns % size != 0 || scales.shape().columns() < groups) {
+    if (size < 1 || columns % size != 0 || zeros.shape().columns() != width(columns / size, size)) {
       throw Refusal.bad(
           scales.file(),
-          "tensor %s: expected at least a scale for every %d of %d columns, which is what the configuration says, found shape %s",
-          scales.name(),
+          "tensor %s: expected zero points for every %d of %d columns, which is what the configuration says, found shape %s",
+          zeros.name(),
           size,
           columns,
-          scales.shape());
+          zeros.shape());
     }
-    TorchLayer.expect(zeros, rows, Math.ceilDiv(scales.shape().columns(), PER_WORD));
+    TorchLayer.expect(zeros, rows, zeros.shape().columns());
+    TorchLayer.expect(scales, rows, zeros.shape().columns() * PER_WORD);
     IntCodes plain = new IntCodes("AWQ4G" + size, BITS, false, 0);
     Tensor zero =
         new Tensor(
@@ -135,5 +143,11 @@ final class Awq implements TorchQuantizer {
         Shape.of(rows, columns),
         codes.data(),
         new GroupZeros(size, scales, zero, 0));
+  }
+
+  /** Words of a row of zero points ({@code calculate_zeros_width}): wider for smaller groups. */
+  private static long width(long groups, int size) {
+    int multiple = size >= 128 ? 1 : size == 64 ? 2 : 4;
+    return Math.ceilDiv(Math.ceilDiv(groups, PER_WORD), multiple) * (long) multiple;
   }
 }

@@ -9,6 +9,7 @@ import dev.phial.tensor.GroupScales;
 import dev.phial.tensor.Scales;
 import dev.phial.tensor.Shape;
 import dev.phial.tensor.Tensor;
+import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.List;
@@ -34,8 +35,10 @@ final class Bitsandbytes implements TorchQuantizer {
   /** 1 / 127 as the tool has it. */
   private static final float INT8_STEP = 0.007874016f;
 
+  private static final List<String> TYPES = List.of("nf4", "fp4");
+
   private static final int LONGEST_STATE = 1 << 16;
-  private static final int MOST_SCALES = 1 << 24; // of a layer: they are held in memory
+  private static final String ORDER = ".weight_format";
 
   @Override
   public String method() {
@@ -52,7 +55,7 @@ final class Bitsandbytes implements TorchQuantizer {
         NESTED_MAP,
         STATE,
         ROW_MAGNITUDES,
-        ".weight_format");
+        ORDER);
   }
 
   @Override
@@ -69,8 +72,22 @@ final class Bitsandbytes implements TorchQuantizer {
     Tensor codes = layer.matrix(TorchLayer.WEIGHT, DType.I8);
     Tensor magnitudes = layer.vector(ROW_MAGNITUDES, DType.F32);
     TorchLayer.expect(magnitudes, codes.shape().rows());
+    Optional<Tensor> order = layer.find(ORDER);
+    if (order.isPresent() && first(order.get()) != 0) {
+      throw Refusal.unsupported(
+          order.get().file(),
+          "tensor %s: expected codes row by row, which is 0, found %d, an order for some GPUs; save it again with a newer bitsandbytes",
+          order.get().name(),
+          first(order.get()));
+    }
     return codes.withScales(
         new FlatScales(numbers(magnitudes), codes.shape().columns(), INT8_STEP, 0, 0));
+  }
+
+  private static int first(Tensor tensor) {
+    byte[] bytes = new byte[Math.toIntExact(Math.min(tensor.data().byteSize(), 1 << 10))];
+    MemorySegment.copy(tensor.data(), ValueLayout.JAVA_BYTE, 0, bytes, 0, bytes.length);
+    return bytes[0];
   }
 
   private static Tensor fourBits(TorchLayer layer) {
@@ -100,11 +117,16 @@ final class Bitsandbytes implements TorchQuantizer {
           size,
           columns);
     }
-    String name = "BNB_%s".formatted(state.text("quant_type").orElse("4bit"));
+    String type = state.text("quant_type").orElse("none");
+    if (!TYPES.contains(type)) {
+      throw Refusal.unsupported(
+          codes.file(), "tensor %s: expected one of %s, found type %s", codes.name(), TYPES, type);
+    }
     return new Tensor(
         codes.file(),
         codes.name(),
-        new TableCodes(name.toUpperCase(Locale.ROOT), table(layer.vector(MAP, DType.F32), 16)),
+        new TableCodes(
+            "BNB_" + type.toUpperCase(Locale.ROOT), table(layer.vector(MAP, DType.F32), 16)),
         Shape.of(rows, columns),
         codes.data(),
         new GroupScales(size, magnitudes(layer, state, rows, columns / size), null, 0));
@@ -127,6 +149,12 @@ final class Bitsandbytes implements TorchQuantizer {
     Tensor magnitudes = layer.vector(NESTED_MAGNITUDES, DType.F32);
     int size = state.count("nested_blocksize");
     TorchLayer.expect(magnitudes, Math.ceilDiv(scales, size));
+    if (!state.has("nested_offset")) {
+      throw Refusal.bad(
+          magnitudes.file(),
+          "tensor %s: expected a nested_offset in the state beside it, found none",
+          magnitudes.name());
+    }
     float offset = (float) state.number("nested_offset", 0);
     return new FlatScales(numbers(magnitudes), size, 1, offset, 0);
   }
@@ -141,14 +169,7 @@ final class Bitsandbytes implements TorchQuantizer {
   }
 
   private static float[] numbers(Tensor vector) {
-    if (vector.shape().elements() > MOST_SCALES) {
-      throw Refusal.bad(
-          vector.file(),
-          "tensor %s: expected at most %d numbers, found %d",
-          vector.name(),
-          MOST_SCALES,
-          vector.shape().elements());
-    }
+    TorchLayer.checkHeld(vector);
     float[] values = new float[(int) vector.shape().elements()];
     vector.read(0, 1, values, 0);
     return values;
@@ -167,7 +188,8 @@ final class Bitsandbytes implements TorchQuantizer {
           LONGEST_STATE,
           bytes.shape().elements());
     }
-    byte[] text = bytes.data().toArray(ValueLayout.JAVA_BYTE);
+    byte[] text = new byte[(int) bytes.shape().elements()];
+    bytes.copy(0, 1, text, 0);
     try {
       return Config.read(bytes.file(), text);
     } catch (PhialException.BadInput e) {

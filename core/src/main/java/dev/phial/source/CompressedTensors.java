@@ -13,6 +13,7 @@ import dev.phial.tensor.Scales;
 import dev.phial.tensor.Shape;
 import dev.phial.tensor.Tensor;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * Layers as llm-compressor packs them ({@code compressed_tensors.compressors}). Integers: {@code
@@ -30,6 +31,17 @@ final class CompressedTensors implements TorchQuantizer {
   private static final String SHAPE = ".weight_shape";
   private static final String ORDER = ".weight_g_idx";
   private static final String GLOBAL = ".weight_global_scale";
+
+  private static final List<String> FORMATS =
+      List.of(
+          "pack-quantized",
+          "mxfp4-pack-quantized",
+          "nvfp4-pack-quantized",
+          "mxfp8-quantized",
+          "int-quantized",
+          "float-quantized",
+          "naive-quantized",
+          "mixed-precision");
 
   private static final int MX_SIZE = 32;
   private static final int NV_SIZE = 16;
@@ -57,8 +69,25 @@ final class CompressedTensors implements TorchQuantizer {
 
   @Override
   public Tensor weight(TorchLayer layer, Config quantization) {
+    quantization
+        .text("format")
+        .filter(format -> !FORMATS.contains(format) && method().equals(said(quantization)))
+        .ifPresent(format -> {
+          throw Refusal.unsupported(
+              quantization.file(),
+              "expected one of %s, found compressed-tensors %s; use the original checkpoint",
+              FORMATS,
+              format);
+        });
     if (!layer.has(PACKED)) {
       return floats(layer, layer.matrix(TorchLayer.WEIGHT, DType.F8_E4M3), DType.F8_E4M3);
+    }
+    if (layer.has(TorchLayer.WEIGHT)) {
+      Tensor twice = layer.part(TorchLayer.WEIGHT);
+      throw Refusal.bad(
+          twice.file(),
+          "tensor %s: expected the weight once, found it packed beside it; remove the one that is left over",
+          twice.name());
     }
     Tensor packed = layer.part(PACKED);
     if (packed.encoding() == DType.U8) {
@@ -66,7 +95,25 @@ final class CompressedTensors implements TorchQuantizer {
       return floats(
           layer, layer.matrix(PACKED, DType.U8), new FloatCodes(name, GroupFloat.Values.E2M1));
     }
-    return integers(layer, layer.matrix(PACKED, DType.I32));
+    return integers(layer, layer.matrix(PACKED, DType.I32), quantization);
+  }
+
+  private static String said(Config quantization) {
+    return quantization.text("quant_method").orElse("");
+  }
+
+  /** What the configuration says, if it says it of all layers at once. */
+  private static Optional<Integer> bits(Config quantization) {
+    List<Integer> all =
+        quantization.object("config_groups").stream()
+            .flatMap(groups ->
+                groups.json().propertyNames().stream()
+                    .flatMap(name -> groups.object(name).stream()))
+            .flatMap(group -> group.object("weights").stream())
+            .flatMap(weights -> weights.optionalCount("num_bits").stream())
+            .distinct()
+            .toList();
+    return all.size() == 1 ? Optional.of(all.getFirst()) : Optional.empty();
   }
 
   private static Tensor floats(TorchLayer layer, Tensor codes, Encoding encoding) {
@@ -114,7 +161,7 @@ final class CompressedTensors implements TorchQuantizer {
     return value[0];
   }
 
-  private static Tensor integers(TorchLayer layer, Tensor packed) {
+  private static Tensor integers(TorchLayer layer, Tensor packed, Config quantization) {
     if (layer.has(ORDER)) {
       throw Refusal.unsupported(
           packed.file(),
@@ -139,6 +186,17 @@ final class CompressedTensors implements TorchQuantizer {
           packed.shape(),
           dimensions[0],
           dimensions[1]);
+    }
+    Optional<Integer> said = bits(quantization).filter(found -> found != bits);
+    if (said.isPresent()) {
+      throw Refusal.unsupported(
+          packed.file(),
+          "tensor %s: expected codes of %d bits one after the other, which is what %s says, found shape %s for %d columns",
+          packed.name(),
+          said.get(),
+          quantization.file(),
+          packed.shape(),
+          columns);
     }
     if (columns * bits % Integer.SIZE != 0) {
       throw Refusal.unsupported(

@@ -1,5 +1,6 @@
 package dev.phial.source;
 
+import dev.phial.io.LittleEndian;
 import dev.phial.quant.IntCodes;
 import dev.phial.quant.WordCodes;
 import dev.phial.tensor.DType;
@@ -10,8 +11,6 @@ import dev.phial.tensor.Scales;
 import dev.phial.tensor.ScatteredGroups;
 import dev.phial.tensor.Shape;
 import dev.phial.tensor.Tensor;
-import java.lang.foreign.ValueLayout;
-import java.nio.ByteOrder;
 import java.util.List;
 import java.util.Optional;
 
@@ -27,9 +26,6 @@ final class Gptq implements TorchQuantizer {
   private static final String ZEROS = ".qzeros";
   private static final String SCALES = ".scales";
   private static final String GROUPS = ".g_idx";
-
-  private static final ValueLayout.OfInt WORD =
-      ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
   private static final List<Integer> BITS = List.of(2, 3, 4, 8);
 
@@ -69,6 +65,14 @@ final class Gptq implements TorchQuantizer {
     long columns = bitsOfRow / bits;
     TorchLayer.expect(scales, groups, rows);
     TorchLayer.expect(zeros, groups, Math.ceilDiv(rows * bits, Integer.SIZE));
+    if (rows * bits % Integer.SIZE != 0) {
+      throw Refusal.unsupported(
+          zeros.file(),
+          "tensor %s: expected zero points that fill whole words, found %d of %d bits",
+          zeros.name(),
+          rows,
+          bits);
+    }
     Tensor scale = transposed(scales, scales.encoding(), rows, groups);
     Tensor zero = transposed(zeros, zeroPoints(quantization, zeros, bits), rows, groups);
     int size = Math.toIntExact(Math.ceilDiv(columns, groups));
@@ -118,12 +122,8 @@ final class Gptq implements TorchQuantizer {
     if (Integer.SIZE % bits != 0) {
       return new IntCodes("UINT" + bits, bits, false, areLessOne ? -1 : 0);
     }
-    return new WordCodes("UINT" + bits, bits, WordCodes.Order.PLAIN, areLessOne ? ones(bits) : 0);
-  }
-
-  /** A one in every code of a word. */
-  private static int ones(int bits) {
-    return (int) (0xFFFF_FFFFL / ((1 << bits) - 1));
+    return new WordCodes(
+        "UINT" + bits, bits, WordCodes.Order.PLAIN, areLessOne ? WordCodes.ones(bits) : 0);
   }
 
   /**
@@ -132,9 +132,11 @@ final class Gptq implements TorchQuantizer {
    */
   private static boolean areLessOne(Config quantization, Tensor zeros, int bits) {
     if (quantization.flag("sym", false) && Integer.SIZE % bits == 0) {
-      int middle = ones(bits) << bits - 1;
-      int word = zeros.data().get(WORD, 0);
-      if (word == middle || word == middle - ones(bits)) {
+      int middle = WordCodes.ones(bits) << bits - 1;
+      byte[] row = new byte[Math.toIntExact(zeros.rowBytes())];
+      zeros.copy(0, 1, row, 0);
+      int word = LittleEndian.readInt(row, 0);
+      if (word == middle || word == middle - WordCodes.ones(bits)) {
         return word != middle;
       }
     }
@@ -148,7 +150,8 @@ final class Gptq implements TorchQuantizer {
   }
 
   private static int[] groups(Tensor order, long groups) {
-    float[] values = new float[Math.toIntExact(order.shape().elements())];
+    TorchLayer.checkHeld(order);
+    float[] values = new float[(int) order.shape().elements()];
     order.read(0, 1, values, 0);
     int[] result = new int[values.length];
     for (int i = 0; i < values.length; i++) {

@@ -75,6 +75,6 @@ final class HubFolder implements Source {
     boolean arePacked = !weights.keySet().equals(tensors.keySet());
     return quantization.isPresent() && (!arePacked || ScaledWeights.areIn(weights))
         ? ScaledWeights.attach(quantization.get(), weights)
-        : weights;
+        : arePacked ? ScaledWeights.withoutActivations(weights) : weights;
   }
 }

@@ -55,6 +55,13 @@ final class ScaledWeights {
                     && entry.getValue().scales() == null);
   }
 
+  /** The tensors without the scales of activations and caches. */
+  static Map<String, Tensor> withoutActivations(Map<String, Tensor> tensors) {
+    Map<String, Tensor> result = new LinkedHashMap<>(tensors);
+    result.keySet().removeIf(name -> OF_ACTIVATIONS.stream().anyMatch(name::endsWith));
+    return result;
+  }
+
   /** Whether a tensor of this name scales another. */
   static boolean isScale(String name) {
     return SCALES.stream().anyMatch(name::endsWith);

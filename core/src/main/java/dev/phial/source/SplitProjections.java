@@ -49,10 +49,26 @@ final class SplitProjections {
         result.put(name, tensor);
       } else if (PARTS.containsKey(layer.group(2))) {
         String whole = layer.group(1) + WHOLE.get(layer.group(2)) + ".weight";
+        if (tensors.containsKey(whole)) {
+          throw Refusal.bad(
+              tensor.file(),
+              "tensor %s: expected projections together or apart, found %s as well; remove what is left over",
+              name,
+              whole);
+        }
         result.put(whole, stack(whole, layer.group(1), layer.group(2), tensors));
+      } else if (isAlone(layer, tensors)) {
+        result.put(name, tensor); // for nobody to know
       }
     });
     return result;
+  }
+
+  /** Whether a part has no first one that it would be stacked with. */
+  private static boolean isAlone(Matcher layer, Map<String, Tensor> tensors) {
+    return PARTS.entrySet().stream()
+        .filter(entry -> entry.getValue().contains(layer.group(2)))
+        .noneMatch(entry -> tensors.containsKey(layer.group(1) + entry.getKey() + ".weight"));
   }
 
   private static Tensor stack(

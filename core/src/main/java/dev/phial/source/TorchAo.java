@@ -6,8 +6,6 @@ import dev.phial.tensor.Encoding;
 import dev.phial.tensor.GroupScales;
 import dev.phial.tensor.GroupZeros;
 import dev.phial.tensor.Tensor;
-import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.util.List;
 import java.util.Optional;
 
@@ -42,6 +40,10 @@ final class TorchAo implements TorchQuantizer {
     layer.matrix(CODES, areIntegers ? DType.I8 : DType.F8_E4M3);
     Tensor scale = layer.numbers(SCALE);
     long columns = codes.shape().columns();
+    if (scale.shape().rows() == 1 && codes.shape().rows() > 1) {
+      throw Refusal.unsupported(
+          scale.file(), "tensor %s: expected scales for each row, found one for all", scale.name());
+    }
     int size = TorchLayer.times(scale, columns, scale.shape().columns());
     TorchLayer.expect(scale, codes.shape().rows(), columns / size);
     Encoding encoding =
@@ -65,13 +67,11 @@ final class TorchAo implements TorchQuantizer {
 
   /** Whether a zero point is not zero. */
   private static boolean isAnyOther(Tensor zeros) {
-    byte[] some = new byte[1 << 12];
-    long bytes = zeros.data().byteSize();
-    for (long at = 0; at < bytes; at += some.length) {
-      int count = (int) Math.min(some.length, bytes - at);
-      MemorySegment.copy(zeros.data(), ValueLayout.JAVA_BYTE, at, some, 0, count);
-      for (int i = 0; i < count; i++) {
-        if (some[i] != 0) {
+    byte[] row = new byte[Math.toIntExact(zeros.rowBytes())];
+    for (long i = 0; i < zeros.shape().rows(); i++) {
+      zeros.copy(i, 1, row, 0);
+      for (byte zero : row) {
+        if (zero != 0) {
           return true;
         }
       }

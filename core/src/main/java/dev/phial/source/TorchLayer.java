@@ -4,7 +4,6 @@ import dev.phial.PhialException;
 import dev.phial.tensor.DType;
 import dev.phial.tensor.Shape;
 import dev.phial.tensor.Tensor;
-import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -18,6 +17,9 @@ import java.util.function.Predicate;
  */
 record TorchLayer(String name, Map<String, Tensor> parts) {
   static final String WEIGHT = ".weight";
+
+  /** Numbers of a vector that is held in memory: none of a sound layer has more. */
+  private static final int MOST_HELD = 1 << 20;
 
   private static final List<DType> NUMBERS = List.of(DType.F32, DType.F16, DType.BF16);
 
@@ -109,7 +111,17 @@ record TorchLayer(String name, Map<String, Tensor> parts) {
     return (int) (larger / smaller);
   }
 
-  Path file() {
-    return parts.values().iterator().next().file();
+  /**
+   * @throws PhialException.BadInput if a vector is longer than a sound layer has any
+   */
+  static void checkHeld(Tensor vector) {
+    if (vector.shape().elements() > MOST_HELD) {
+      throw Refusal.bad(
+          vector.file(),
+          "tensor %s: expected at most %d numbers, found %d",
+          vector.name(),
+          MOST_HELD,
+          vector.shape().elements());
+    }
   }
 }

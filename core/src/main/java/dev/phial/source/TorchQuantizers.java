@@ -20,9 +20,12 @@ final class TorchQuantizers {
   private static final List<TorchQuantizer> ALL =
       List.of(new Awq(), new Gptq(), new CompressedTensors(), new Bitsandbytes(), new TorchAo());
 
+  private static final long MOST_HELD = 1 << 24; // of a checkpoint
+
   private final Config quantization;
   private final Map<String, Tensor> tensors;
   private final Set<String> methods = new LinkedHashSet<>(); // that were found
+  private long held; // numbers in memory so far
 
   private TorchQuantizers(Config quantization, Map<String, Tensor> tensors) {
     this.quantization = quantization;
@@ -61,10 +64,38 @@ final class TorchQuantizers {
         TorchQuantizer quantizer = quantizer(layer.get()).orElseThrow();
         methods.add(quantizer.method());
         String weight = layer.get().name() + TorchLayer.WEIGHT;
-        result.put(weight, quantizer.weight(layer.get(), quantization).withName(weight));
+        result.put(weight, weight(quantizer, layer.get()).withName(weight));
       }
     });
     return result;
+  }
+
+  private Tensor weight(TorchQuantizer quantizer, TorchLayer layer) {
+    Optional<Config> transforms =
+        quantization.object("transform_config").filter(found -> !found.json().isEmpty());
+    if (transforms.isPresent()) {
+      throw Refusal.unsupported(
+          quantization.file(),
+          "expected weights alone, found a transform_config, by which inputs are turned as well; use the original checkpoint");
+    }
+    if (layer.has(TorchLayer.WEIGHT) && !quantizer.parts().contains(TorchLayer.WEIGHT)) {
+      Tensor twice = layer.part(TorchLayer.WEIGHT);
+      throw Refusal.bad(
+          twice.file(),
+          "tensor %s: expected the weight once, found it quantized with %s beside it; remove the one that is left over",
+          twice.name(),
+          quantizer.method());
+    }
+    Tensor weight = quantizer.weight(layer, quantization);
+    held += weight.scales() == null ? 0 : weight.scales().held();
+    if (held > MOST_HELD) {
+      throw Refusal.bad(
+          weight.file(),
+          "tensor %s: expected at most %d scales in the checkpoint, found more",
+          weight.name(),
+          MOST_HELD);
+    }
+    return weight;
   }
 
   /** Layers of which there are more tensors than a weight. */

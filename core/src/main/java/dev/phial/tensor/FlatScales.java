@@ -15,6 +15,11 @@ public record FlatScales(float[] values, long size, float factor, float addend, 
   }
 
   @Override
+  public long held() {
+    return values.length;
+  }
+
+  @Override
   public void apply(long row, float[] x, int at, int columns) {
     long start = (firstRow + row) * columns;
     for (int i = 0; i < columns; i++) {

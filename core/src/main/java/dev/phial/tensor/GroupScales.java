@@ -19,6 +19,11 @@ public record GroupScales(int groupSize, Tensor scales, @Nullable Tensor biases,
   }
 
   @Override
+  public long held() {
+    return scales.scales() == null ? 0 : scales.scales().held();
+  }
+
+  @Override
   public void apply(long row, float[] x, int at, int columns) {
     int groups = columns / groupSize;
     float[] scale = new float[groups];

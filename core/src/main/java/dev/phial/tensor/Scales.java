@@ -11,6 +11,11 @@ public sealed interface Scales
   /** Scales {@code row}, {@code columns} elements from {@code at}, in place. */
   void apply(long row, float[] x, int at, int columns);
 
+  /** How many numbers are in memory for good, and not read when they are needed. */
+  default long held() {
+    return 0;
+  }
+
   /** What codes of a range are with these scales, if that is groups along a row. */
   default Optional<Coding> coding(IntRange codes) {
     return Optional.empty();

@@ -18,6 +18,11 @@ public record ScatteredGroups(int[] groups, Tensor scales, Tensor zeros, long fi
   }
 
   @Override
+  public long held() {
+    return groups.length;
+  }
+
+  @Override
   public void apply(long row, float[] x, int at, int columns) {
     float[] scale = new float[Math.toIntExact(scales.shape().columns())];
     float[] zero = new float[Math.toIntExact(zeros.shape().columns())];

@@ -309,4 +309,131 @@ final class TorchQuantizersTest {
     tensors.put(part, with(state, Shape.of(other.length), other));
     Refused.asBad(file, "two codes a byte", () -> attach(tensors, quantization("bnb-nf4")));
   }
+
+  private Config config(String json) {
+    return new Config(folder.resolve("config.json"), Json.MAPPER.readTree(json.replace("'", "\"")));
+  }
+
+  @Test
+  void refusesWeightsThatAreThereTwice() {
+    for (String name : List.of("gptq-w4-g128-sym", "awq-w4-g128", "ct-w4a16")) {
+      Map<String, Tensor> tensors = tensors(name);
+      Tensor plain =
+          new Tensor(
+              file,
+              WEIGHT,
+              DType.F32,
+              Shape.of(256, 256),
+              MemorySegment.ofArray(new byte[1 << 18]));
+      tensors.put(WEIGHT, plain);
+      Refused.asBad(file, "expected the weight once", () -> attach(tensors, quantization(name)));
+    }
+  }
+
+  @Test
+  void refusesBitsAndTransformsThatTheTensorsDoNotShow() {
+    Path config = folder.resolve("config.json");
+    Refused.asUnsupported(
+        file,
+        "expected codes of 7 bits",
+        () ->
+            attach(
+                tensors("ct-w4a16"), config("{'config_groups':{'g':{'weights':{'num_bits':7}}}}")));
+    Refused.asUnsupported(
+        config,
+        "transform_config",
+        () ->
+            attach(
+                tensors("ct-w4a16"), config("{'transform_config':{'config_groups':{'R4':{}}}}")));
+    Refused.asUnsupported(
+        config,
+        "marlin-24",
+        () ->
+            attach(
+                tensors("ct-w4a16"),
+                config("{'quant_method':'compressed-tensors','format':'marlin-24'}")));
+  }
+
+  @Test
+  void refusesCodesInAnOrderForSomeGpus() {
+    Map<String, Tensor> tensors = tensors("bnb-int8");
+    Tensor order = Tensors.get(tensors, LAYER + ".weight_format");
+    tensors.put(order.name(), with(order, order.shape(), new byte[] {2}));
+    Refused.asUnsupported(
+        file, "order for some GPUs", () -> attach(tensors, quantization("bnb-int8")));
+  }
+
+  @Test
+  void refusesStatesThatSayTooLittleOrTooMuch() {
+    String part = LAYER + ".weight.quant_state.bitsandbytes__nf4";
+    Map<String, Tensor> tensors = tensors("bnb-nf4-dq");
+    Tensor state = Tensors.get(tensors, part);
+    String json = new String(state.data().toArray(ValueLayout.JAVA_BYTE), StandardCharsets.UTF_8);
+    byte[] without = json.replace("nested_offset", "no_offset").getBytes(StandardCharsets.UTF_8);
+    tensors.put(part, with(state, Shape.of(without.length), without));
+    Refused.asBad(file, "nested_offset", () -> attach(tensors, quantization("bnb-nf4-dq")));
+    byte[] other = json.replace("\"nf4\"", "\"\\u001b[31M\"").getBytes(StandardCharsets.UTF_8);
+    tensors.put(part, with(state, Shape.of(other.length), other));
+    Refused.asUnsupported(
+        file, "expected one of [nf4, fp4]", () -> attach(tensors, quantization("bnb-nf4-dq")));
+  }
+
+  @Test
+  void refusesMoreNumbersThanALayerHas() {
+    Map<String, Tensor> tensors = tensors("gptq-w4-g128-sym");
+    int columns = 1 << 21;
+    int words = columns / 8;
+    tensors.put(LAYER + ".qweight", zeros(LAYER + ".qweight", DType.I32, Shape.of(words, 8)));
+    tensors.put(LAYER + ".g_idx", zeros(LAYER + ".g_idx", DType.I32, Shape.of(columns)));
+    tensors.put(LAYER + ".scales", zeros(LAYER + ".scales", DType.F16, Shape.of(1, 8)));
+    tensors.put(LAYER + ".qzeros", zeros(LAYER + ".qzeros", DType.I32, Shape.of(1, 1)));
+    Refused.asBad(
+        file, "expected at most 1048576", () -> attach(tensors, quantization("gptq-w4-g128-sym")));
+  }
+
+  private Tensor zeros(String name, DType type, Shape shape) {
+    return new Tensor(file, name, type, shape, arena.allocate(type.bytes(shape.elements())));
+  }
+
+  /** Rows of codes lie in order there; scales and zero points are padded for small groups. */
+  @Test
+  void readsAwqForVectorsUnderEitherNameOfTheGroupSize() {
+    int size = 64;
+    Map<String, Tensor> tensors = new LinkedHashMap<>();
+    int rows = 16;
+    int columns = 256;
+    byte[] codes = new byte[rows * columns / 2];
+    Arrays.fill(codes, (byte) 0x93); // 3, 9
+    tensors.put(
+        LAYER + ".qweight",
+        new Tensor(
+            file,
+            LAYER + ".qweight",
+            DType.I32,
+            Shape.of(rows, columns / 8),
+            MemorySegment.ofArray(codes)));
+    byte[] zeros = new byte[rows * 2 * Integer.BYTES]; // 4 groups, padded to 2 words
+    Arrays.fill(zeros, (byte) 0x77);
+    tensors.put(
+        LAYER + ".qzeros",
+        new Tensor(
+            file, LAYER + ".qzeros", DType.I32, Shape.of(rows, 2), MemorySegment.ofArray(zeros)));
+    byte[] scales = new byte[rows * 16 * Short.BYTES];
+    for (int i = 0; i < scales.length; i += 2) {
+      scales[i + 1] = 0x40; // 2 in half precision
+    }
+    tensors.put(
+        LAYER + ".scales",
+        new Tensor(
+            file, LAYER + ".scales", DType.F16, Shape.of(rows, 16), MemorySegment.ofArray(scales)));
+    for (String key : List.of("group_size", "q_group_size")) {
+      Tensor weight =
+          attach(tensors, config("{'quant_method':'awq','%s':%d}".formatted(key, size)));
+      assertThat(read(weight, 5, 1)).startsWith(-8, 4, -8, 4);
+    }
+    Refused.asBad(
+        file,
+        "for every 128 of 256 columns",
+        () -> attach(tensors, config("{'quant_method':'awq'}")));
+  }
 }

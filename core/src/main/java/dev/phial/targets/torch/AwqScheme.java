@@ -10,6 +10,7 @@ import dev.phial.targets.layout.SafetensorsFile.Entry;
 import dev.phial.tensor.Coding;
 import dev.phial.tensor.DType;
 import java.util.List;
+import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
@@ -27,7 +28,7 @@ record AwqScheme(int size) implements Scheme {
   }
 
   @Override
-  public int groupSize() {
+  public int inputs() {
     return size;
   }
 
@@ -73,7 +74,10 @@ record AwqScheme(int size) implements Scheme {
   @Override
   public ObjectNode config(ModelDescription model) {
     ObjectNode json = Json.MAPPER.createObjectNode().put("bits", BITS).put("group_size", size);
-    json.putArray("modules_to_not_convert").add("lm_head");
+    ArrayNode numbers = json.putArray("modules_to_not_convert").add("lm_head");
+    if (model.hyperparameters().experts() > 0) {
+      numbers.add("block_sparse_moe.gate");
+    }
     return json.put("quant_method", "awq").put("version", "gemm").put("zero_point", true);
   }
 }

@@ -44,7 +44,7 @@ public final class AwqTarget implements Target {
 
   @Override
   public List<String> caveats(ModelDescription model) {
-    return List.of("transformers needs the package gptqmodel to load it; vLLM and SGLang do not");
+    return GroupSizes.caveats(model);
   }
 
   @Override

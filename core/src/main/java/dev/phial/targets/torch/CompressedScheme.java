@@ -1,7 +1,6 @@
 package dev.phial.targets.torch;
 
 import dev.phial.PhialException;
-import dev.phial.choose.Kept;
 import dev.phial.io.Json;
 import dev.phial.io.LittleEndian;
 import dev.phial.model.ModelDescription;
@@ -85,17 +84,14 @@ record CompressedScheme(
     }
   }
 
-  /** Groups that carried codes may have. */
-  private static final List<Integer> SIZES = List.of(128, 64, 32);
-
   @Override
   public String name() {
     return kind.precision();
   }
 
   @Override
-  public int groupSize() {
-    return size;
+  public int inputs() {
+    return size > 0 ? size : kind.isPacked() ? Integer.SIZE / kind.bits : 2;
   }
 
   @Override
@@ -198,7 +194,11 @@ record CompressedScheme(
           "--carry: expected torch:w4a16 or torch:w8a16, which hold groups of integers, found torch:%s"
               .formatted(name()));
     }
-    return Kept.integers(from, SIZES);
+    int middle = 1 << kind.bits - 1;
+    return List.of(
+        symmetric
+            ? new Coding(size, -middle, middle - 1, Coding.Offset.NONE)
+            : new Coding(size, 0, 2 * middle - 1, Coding.Offset.ZERO_POINT));
   }
 
   @Override

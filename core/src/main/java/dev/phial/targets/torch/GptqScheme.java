@@ -6,6 +6,7 @@ import dev.phial.model.ModelDescription;
 import dev.phial.plan.PlannedTensor;
 import dev.phial.quant.FloatType;
 import dev.phial.quant.GroupInt;
+import dev.phial.quant.WordCodes;
 import dev.phial.quant.method.AutoRound;
 import dev.phial.targets.layout.Content;
 import dev.phial.targets.layout.SafetensorsFile.Entry;
@@ -32,7 +33,7 @@ record GptqScheme(int bits, int size) implements Scheme {
   }
 
   @Override
-  public int groupSize() {
+  public int inputs() {
     return size;
   }
 
@@ -74,7 +75,7 @@ record GptqScheme(int bits, int size) implements Scheme {
 
   /** The middle, less one, in every code of every word. */
   private Content middle(long words) {
-    int one = (int) (0xFFFF_FFFFL / ((1 << bits) - 1));
+    int one = WordCodes.ones(bits);
     int word = (one << bits - 1) - one;
     return (slot, out) -> {
       byte[] bytes = new byte[CHUNK * Integer.BYTES];
@@ -104,9 +105,12 @@ record GptqScheme(int bits, int size) implements Scheme {
 
   @Override
   public ObjectNode config(ModelDescription model) {
-    return Json.MAPPER
-        .createObjectNode()
-        .put("bits", bits)
+    ObjectNode json = Json.MAPPER.createObjectNode();
+    if (model.hyperparameters().experts() > 0) {
+      json.putObject("dynamic")
+          .putObject("-:.*block_sparse_moe\\.gate"); // as gptqmodel leaves one out
+    }
+    return json.put("bits", bits)
         .put("checkpoint_format", "gptq")
         .put("desc_act", false)
         .put("group_size", size)

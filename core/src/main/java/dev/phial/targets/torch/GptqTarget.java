@@ -45,7 +45,7 @@ public final class GptqTarget implements Target {
 
   @Override
   public List<String> caveats(ModelDescription model) {
-    return List.of("transformers needs the package gptqmodel to load it; vLLM and SGLang do not");
+    return GroupSizes.caveats(model);
   }
 
   @Override

@@ -2,6 +2,7 @@ package dev.phial.targets.torch;
 
 import dev.phial.PhialException;
 import dev.phial.choose.Kept;
+import dev.phial.model.ModelDescription;
 import dev.phial.targets.Request;
 import dev.phial.targets.TargetOption;
 import java.util.List;
@@ -10,6 +11,14 @@ import java.util.Optional;
 /** How many weights share a scale. */
 final class GroupSizes {
   private GroupSizes() {}
+
+  /** What a user of GPTQ's and AWQ's layouts should know. */
+  static List<String> caveats(ModelDescription model) {
+    String loader = "transformers needs the package gptqmodel to load it; vLLM and SGLang do not";
+    return model.hyperparameters().experts() == 0
+        ? List.of(loader)
+        : List.of(loader, "no runtime was tried with experts in this layout");
+  }
 
   /**
    * What an option says, or what codes that are carried have; the largest by default.

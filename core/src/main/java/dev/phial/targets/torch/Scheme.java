@@ -10,10 +10,10 @@ interface Scheme {
   /** What stands after the colon of {@code --to}. */
   String name();
 
-  /** Elements of a row that share a scale; 0 if rows of any length do. */
-  int groupSize();
+  /** What the length of a row must be a multiple of. */
+  int inputs();
 
-  /** Whether {@code out} must divide by this too. */
+  /** What the number of rows must be a multiple of. */
   default int outputs() {
     return 1;
   }

@@ -194,11 +194,10 @@ final class TorchFolder {
   }
 
   private static void check(Linear linear, Scheme scheme) {
-    int size = scheme.groupSize();
-    if (size > 0 && linear.inputs() % size != 0 || linear.outputs() % scheme.outputs() != 0) {
+    if (linear.inputs() % scheme.inputs() != 0 || linear.outputs() % scheme.outputs() != 0) {
       throw new PhialException.Unsupported(
-          "tensor %s: expected rows in groups of %d, and a multiple of %d rows, found shape %s; choose another --group-size or precision"
-              .formatted(linear.name(), size, scheme.outputs(), linear.shape()));
+          "tensor %s: expected columns that are a multiple of %d and rows that are one of %d, found shape %s; choose another precision, or a smaller --group-size where there is one"
+              .formatted(linear.name(), scheme.inputs(), scheme.outputs(), linear.shape()));
     }
   }
 

@@ -2,6 +2,7 @@ package dev.phial.targets.torch;
 
 import dev.phial.PhialException;
 import dev.phial.choose.Kept;
+import dev.phial.choose.Method;
 import dev.phial.model.ModelDescription;
 import dev.phial.quant.FloatType;
 import dev.phial.targets.Request;
@@ -73,6 +74,10 @@ public final class TorchTarget implements Target {
         .ifPresent(any ->
             caveats.add(
                 "the runtime rounds activations to 8 bits as they come, which adds a loss that eval does not measure"));
+    if (request.method() == Method.SEARCH
+        && scheme.filter(s -> s.kind() == Kind.NVFP4).isPresent()) {
+      caveats.add("--method search knows no scales of nvfp4 and changed nothing; gptq and best do");
+    }
     if (request.model().hyperparameters().experts() > 0
         && scheme.filter(s -> !loadsExperts(s)).isPresent()) {
       caveats.add("transformers does not load experts of this kind; vLLM was not tried");
