@@ -4,6 +4,7 @@ import com.sun.management.OperatingSystemMXBean;
 import dev.phial.io.Sizes;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
+import java.lang.ref.WeakReference;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -41,7 +42,8 @@ final class Stopwatch {
   /** Starts counting; called by the thread that the JVM was started with. */
   static Stopwatch start() {
     Stopwatch stopwatch = new Stopwatch(System.nanoTime() - sinceStart());
-    Thread.ofPlatform().name("phial-memory").daemon().start(stopwatch::sample);
+    WeakReference<AtomicLong> peak = new WeakReference<>(stopwatch.peak);
+    Thread.ofPlatform().name("phial-memory").daemon().start(() -> sample(peak));
     return stopwatch;
   }
 
@@ -64,15 +66,23 @@ final class Stopwatch {
     }
   }
 
-  private void sample() {
+  /** Goes on until nobody has the stopwatch any more: a process may run many commands. */
+  private static void sample(WeakReference<AtomicLong> peak) {
     try {
-      while (true) {
-        peak.accumulateAndGet(current(), Math::max);
+      while (hasSampled(peak)) {
         Thread.sleep(SAMPLE_MILLIS);
       }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }
+  }
+
+  private static boolean hasSampled(WeakReference<AtomicLong> peak) {
+    AtomicLong found = peak.get();
+    if (found != null) {
+      found.accumulateAndGet(current(), Math::max);
+    }
+    return found != null;
   }
 
   private static long current() {
