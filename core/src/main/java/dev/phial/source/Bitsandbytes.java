@@ -9,8 +9,6 @@ import dev.phial.tensor.GroupScales;
 import dev.phial.tensor.Scales;
 import dev.phial.tensor.Shape;
 import dev.phial.tensor.Tensor;
-import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -73,21 +71,15 @@ final class Bitsandbytes implements TorchQuantizer {
     Tensor magnitudes = layer.vector(ROW_MAGNITUDES, DType.F32);
     TorchLayer.expect(magnitudes, codes.shape().rows());
     Optional<Tensor> order = layer.find(ORDER);
-    if (order.isPresent() && first(order.get()) != 0) {
+    if (order.isPresent() && numbers(order.get())[0] != 0) {
       throw Refusal.unsupported(
           order.get().file(),
-          "tensor %s: expected codes row by row, which is 0, found %d, an order for some GPUs; save it again with a newer bitsandbytes",
+          "tensor %s: expected codes row by row, which is 0, found %.0f, an order for some GPUs; save it again with a newer bitsandbytes",
           order.get().name(),
-          first(order.get()));
+          numbers(order.get())[0]);
     }
     return codes.withScales(
         new FlatScales(numbers(magnitudes), codes.shape().columns(), INT8_STEP, 0, 0));
-  }
-
-  private static int first(Tensor tensor) {
-    byte[] bytes = new byte[Math.toIntExact(Math.min(tensor.data().byteSize(), 1 << 10))];
-    MemorySegment.copy(tensor.data(), ValueLayout.JAVA_BYTE, 0, bytes, 0, bytes.length);
-    return bytes[0];
   }
 
   private static Tensor fourBits(TorchLayer layer) {

@@ -11,8 +11,13 @@ public sealed interface Layout {
   /** Some rows, as a matrix with a name of its own. */
   Tensor slice(Tensor tensor, String name, long first, long rows);
 
-  /** Decodes whole rows, without what scales them. */
-  void read(Tensor tensor, long first, int count, float[] to, int at);
+  /** Decodes whole rows, without what scales them; of copies, unless there is a shorter way. */
+  default void read(Tensor tensor, long first, int count, float[] to, int at) {
+    byte[] rows = new byte[Math.toIntExact(count * tensor.rowBytes())];
+    copy(tensor, first, count, rows, 0);
+    int elements = Math.toIntExact(count * tensor.shape().columns());
+    tensor.encoding().decode(MemorySegment.ofArray(rows), 0, to, at, elements);
+  }
 
   /** Copies the encoded bytes of whole rows. */
   void copy(Tensor tensor, long first, int count, byte[] to, int at);
@@ -164,14 +169,6 @@ public sealed interface Layout {
     }
 
     @Override
-    public void read(Tensor tensor, long from, int count, float[] to, int at) {
-      byte[] rows = new byte[Math.toIntExact(count * tensor.rowBytes())];
-      copy(tensor, from, count, rows, 0);
-      int elements = Math.toIntExact(count * tensor.shape().columns());
-      tensor.encoding().decode(MemorySegment.ofArray(rows), 0, to, at, elements);
-    }
-
-    @Override
     public void copy(Tensor tensor, long from, int count, byte[] to, int at) {
       int[] line = new int[count];
       MemorySegment target = MemorySegment.ofArray(to);
@@ -202,14 +199,6 @@ public sealed interface Layout {
     @Override
     public Tensor slice(Tensor tensor, String name, long from, long rows) {
       return tensor.with(name, from, rows, tensor.data(), new Interleaved(first + from, all));
-    }
-
-    @Override
-    public void read(Tensor tensor, long from, int count, float[] to, int at) {
-      byte[] rows = new byte[Math.toIntExact(count * tensor.rowBytes())];
-      copy(tensor, from, count, rows, 0);
-      int elements = Math.toIntExact(count * tensor.shape().columns());
-      tensor.encoding().decode(MemorySegment.ofArray(rows), 0, to, at, elements);
     }
 
     @Override

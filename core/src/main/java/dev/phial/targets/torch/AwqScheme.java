@@ -23,11 +23,6 @@ record AwqScheme(int size) implements Scheme {
   private static final int BITS = 4;
 
   @Override
-  public String name() {
-    return "4";
-  }
-
-  @Override
   public int inputs() {
     return size;
   }
@@ -39,13 +34,13 @@ record AwqScheme(int size) implements Scheme {
   }
 
   @Override
-  public boolean hasHalfBiases() {
+  public boolean isHalf() {
     return true;
   }
 
   @Override
   public String label() {
-    return BITS + (size == AwqTarget.USUAL_SIZE ? "" : "-g" + size);
+    return BITS + (size == PackedTarget.USUAL_SIZE ? "" : "-g" + size);
   }
 
   @Override
@@ -60,9 +55,9 @@ record AwqScheme(int size) implements Scheme {
     PlannedTensor planned = linear.planned(format);
     long groups = linear.inputs() / size;
     long words = linear.outputs() * BITS / Integer.SIZE;
-    Entry codes = CompressedScheme.entry(linear, ".qweight", DType.I32, linear.inputs(), words);
-    Entry zeros = CompressedScheme.entry(linear, ".qzeros", DType.I32, groups, words);
-    Entry scales = CompressedScheme.entry(linear, ".scales", DType.F16, groups, linear.outputs());
+    Entry codes = linear.entry(".qweight", DType.I32, linear.inputs(), words);
+    Entry zeros = linear.entry(".qzeros", DType.I32, groups, words);
+    Entry scales = linear.entry(".scales", DType.F16, groups, linear.outputs());
     return new TorchTensor(planned, Transposed.awq(planned, format, codes, zeros, scales));
   }
 

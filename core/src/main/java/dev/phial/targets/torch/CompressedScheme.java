@@ -16,7 +16,6 @@ import dev.phial.targets.layout.RowStore;
 import dev.phial.targets.layout.SafetensorsFile.Entry;
 import dev.phial.tensor.Coding;
 import dev.phial.tensor.DType;
-import dev.phial.tensor.Shape;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -85,11 +84,6 @@ record CompressedScheme(
   }
 
   @Override
-  public String name() {
-    return kind.precision();
-  }
-
-  @Override
   public int inputs() {
     return size > 0 ? size : kind.isPacked() ? Integer.SIZE / kind.bits : 2;
   }
@@ -126,21 +120,21 @@ record CompressedScheme(
             number);
     PlannedTensor planned = linear.planned(format);
     long groups = linear.inputs() / size(linear);
-    Entry scale = entry(linear, ".weight_scale", number.type(), linear.outputs(), groups);
+    Entry scale = linear.entry(".weight_scale", number.type(), linear.outputs(), groups);
     if (!kind.isPacked()) {
-      Entry codes = entry(linear, ".weight", DType.I8, linear.outputs(), linear.inputs());
+      Entry codes = linear.entry(".weight", DType.I8, linear.outputs(), linear.inputs());
       return new TorchTensor(
           planned, RowStore.of(planned, format, codes, scale, Optional.empty(), true, true));
     }
     long words = (long) linear.inputs() * kind.bits / Integer.SIZE;
-    Entry codes = entry(linear, ".weight_packed", DType.I32, linear.outputs(), words);
+    Entry codes = linear.entry(".weight_packed", DType.I32, linear.outputs(), words);
     RowStore rows = RowStore.of(planned, format, codes, scale, Optional.empty(), false, true);
-    Map<Entry, Content> shape = Map.of(entry(linear, ".weight_shape", DType.I64, 2), shape(linear));
+    Map<Entry, Content> shape = Map.of(linear.entry(".weight_shape", DType.I64, 2), shape(linear));
     if (symmetric) {
       return new TorchTensor(planned, rows, shape);
     }
     long zeroWords = Math.ceilDiv(linear.outputs() * kind.bits, Integer.SIZE);
-    Entry zeros = entry(linear, ".weight_zero_point", DType.I32, zeroWords, groups);
+    Entry zeros = linear.entry(".weight_zero_point", DType.I32, zeroWords, groups);
     return new TorchTensor(planned, rows.and(PackedZeros.of(planned, format, zeros)), shape);
   }
 
@@ -151,9 +145,9 @@ record CompressedScheme(
     DType scaleType = kind == Kind.FP8 ? linear.number().type() : DType.U8;
     Entry codes =
         kind.bits == 4
-            ? entry(linear, ".weight_packed", DType.U8, linear.outputs(), linear.inputs() / 2)
-            : entry(linear, ".weight", DType.F8_E4M3, linear.outputs(), linear.inputs());
-    Entry scale = entry(linear, ".weight_scale", scaleType, linear.outputs(), groups);
+            ? linear.entry(".weight_packed", DType.U8, linear.outputs(), linear.inputs() / 2)
+            : linear.entry(".weight", DType.F8_E4M3, linear.outputs(), linear.inputs());
+    Entry scale = linear.entry(".weight_scale", scaleType, linear.outputs(), groups);
     return new TorchTensor(planned, RowStore.of(planned, format, codes, scale));
   }
 
@@ -161,14 +155,14 @@ record CompressedScheme(
     DoubleSupplier divisor = divisors.apply(linear);
     Nvfp4 format = new Nvfp4(linear.number(), divisor);
     PlannedTensor planned = linear.planned(format);
-    Entry codes = entry(linear, ".weight_packed", DType.U8, linear.outputs(), linear.inputs() / 2);
+    Entry codes = linear.entry(".weight_packed", DType.U8, linear.outputs(), linear.inputs() / 2);
     Entry scale =
-        entry(linear, ".weight_scale", DType.F8_E4M3, linear.outputs(), linear.inputs() / size);
+        linear.entry(".weight_scale", DType.F8_E4M3, linear.outputs(), linear.inputs() / size);
     return new TorchTensor(
         planned,
         RowStore.of(planned, 1, codes, scale),
         Map.of(
-            entry(linear, ".weight_global_scale", DType.F32, 1),
+            linear.entry(".weight_global_scale", DType.F32, 1),
             (slot, out) -> {
               byte[] bytes = new byte[Float.BYTES];
               LittleEndian.putFloat(bytes, 0, (float) divisor.getAsDouble());
@@ -183,16 +177,12 @@ record CompressedScheme(
     return Content.of(bytes);
   }
 
-  static Entry entry(Linear linear, String part, DType type, long... dimensions) {
-    return new Entry(linear.name() + part, type, Shape.of(dimensions));
-  }
-
   @Override
   public List<Coding> codings(Coding from) {
     if (kind != Kind.W4A16 && kind != Kind.W8A16) {
       throw new PhialException.Unsupported(
           "--carry: expected torch:w4a16 or torch:w8a16, which hold groups of integers, found torch:%s"
-              .formatted(name()));
+              .formatted(kind.precision()));
     }
     int middle = 1 << kind.bits - 1;
     return List.of(

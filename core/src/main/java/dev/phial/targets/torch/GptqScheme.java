@@ -28,11 +28,6 @@ record GptqScheme(int bits, int size) implements Scheme {
   private static final int CHUNK = 1 << 14; // words that are written at a time
 
   @Override
-  public String name() {
-    return String.valueOf(bits);
-  }
-
-  @Override
   public int inputs() {
     return size;
   }
@@ -44,13 +39,13 @@ record GptqScheme(int bits, int size) implements Scheme {
   }
 
   @Override
-  public boolean hasHalfBiases() {
+  public boolean isHalf() {
     return true;
   }
 
   @Override
   public String label() {
-    return bits + (size == GptqTarget.USUAL_SIZE ? "" : "-g" + size);
+    return bits + (size == PackedTarget.USUAL_SIZE ? "" : "-g" + size);
   }
 
   @Override
@@ -61,12 +56,11 @@ record GptqScheme(int bits, int size) implements Scheme {
     PlannedTensor planned = linear.planned(format);
     long groups = linear.inputs() / size;
     long words = (long) linear.inputs() * bits / Integer.SIZE;
-    Entry codes = CompressedScheme.entry(linear, ".qweight", DType.I32, words, linear.outputs());
-    Entry scales = CompressedScheme.entry(linear, ".scales", DType.F16, groups, linear.outputs());
+    Entry codes = linear.entry(".qweight", DType.I32, words, linear.outputs());
+    Entry scales = linear.entry(".scales", DType.F16, groups, linear.outputs());
     Entry zeros =
-        CompressedScheme.entry(
-            linear, ".qzeros", DType.I32, groups, linear.outputs() * bits / Integer.SIZE);
-    Entry order = CompressedScheme.entry(linear, ".g_idx", DType.I32, linear.inputs());
+        linear.entry(".qzeros", DType.I32, groups, linear.outputs() * bits / Integer.SIZE);
+    Entry order = linear.entry(".g_idx", DType.I32, linear.inputs());
     return new TorchTensor(
         planned,
         Transposed.gptq(planned, format, codes, scales),

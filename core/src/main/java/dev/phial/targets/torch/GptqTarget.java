@@ -1,28 +1,9 @@
 package dev.phial.targets.torch;
 
-import dev.phial.PhialException;
-import dev.phial.model.ModelDescription;
-import dev.phial.targets.Request;
-import dev.phial.targets.Target;
-import dev.phial.targets.TargetOption;
-import dev.phial.targets.layout.Layout;
 import java.util.List;
-import java.util.Optional;
 
-/**
- * A folder in the layout of GPTQ's tools, symmetric, which vLLM, SGLang, TGI and, with gptqmodel,
- * transformers load. The layout says nothing of how codes are chosen: that is {@code --method}.
- */
-public final class GptqTarget implements Target {
-  static final int USUAL_SIZE = 128;
-
-  private static final List<String> SIZES = List.of("32", "64", "128");
-  private static final List<String> BITS = List.of("4", "8");
-
-  private static final TargetOption GROUP_SIZE =
-      TargetOption.value(
-          "group-size", String.join("|", SIZES), "weights that share a scale; 128 by default");
-
+/** A folder in the layout of GPTQ's tools, symmetric. */
+public final class GptqTarget extends PackedTarget {
   @Override
   public String name() {
     return "gptq";
@@ -30,48 +11,16 @@ public final class GptqTarget implements Target {
 
   @Override
   public List<String> precisions() {
-    return BITS;
+    return List.of("4", "8");
   }
 
   @Override
-  public List<TargetOption> options() {
-    return List.of(GROUP_SIZE);
+  String precision(int bits) {
+    return bits <= 4 ? "4" : "8";
   }
 
   @Override
-  public boolean writesFolder() {
-    return true;
-  }
-
-  @Override
-  public List<String> caveats(ModelDescription model) {
-    return GroupSizes.caveats(model);
-  }
-
-  @Override
-  public Layout plan(Request asked) {
-    asked.refuse(List.of(GROUP_SIZE.name()));
-    Request request = settled(asked);
-    GptqScheme scheme = scheme(request);
-    return TorchFolder.plan(request, this, Optional.of(scheme), Optional.empty(), scheme.label());
-  }
-
-  private static Request settled(Request asked) {
-    return asked.settled(coding -> coding.bits() <= 4 ? "4" : "8");
-  }
-
-  private static GptqScheme scheme(Request asked) {
-    Request request = settled(asked);
-    String bits = request.precision().orElse(BITS.getFirst());
-    if (!BITS.contains(bits)) {
-      throw new PhialException.Usage(
-          "--to gptq: expected one of %s, found %s".formatted(String.join(", ", BITS), bits));
-    }
-    return new GptqScheme(Integer.parseInt(bits), GroupSizes.of(request, GROUP_SIZE, SIZES));
-  }
-
-  @Override
-  public String defaultName(Request request) {
-    return "%s-gptq-%s".formatted(request.checkpoint().name(), scheme(request).label());
+  Scheme scheme(int bits, int size) {
+    return new GptqScheme(bits, size);
   }
 }

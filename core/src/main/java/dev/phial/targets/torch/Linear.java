@@ -5,6 +5,8 @@ import dev.phial.model.Weight;
 import dev.phial.plan.PlannedTensor;
 import dev.phial.quant.FloatType;
 import dev.phial.quant.Format;
+import dev.phial.targets.layout.SafetensorsFile.Entry;
+import dev.phial.tensor.DType;
 import dev.phial.tensor.Shape;
 import java.util.List;
 
@@ -33,5 +35,10 @@ record Linear(String name, Rows rows, FloatType number) {
 
   PlannedTensor planned(Format format) {
     return PlannedTensor.of(name + ".weight", shape(), format, List.of(rows));
+  }
+
+  /** A tensor of the layer. */
+  Entry entry(String part, DType type, long... dimensions) {
+    return new Entry(name + part, type, Shape.of(dimensions));
   }
 }

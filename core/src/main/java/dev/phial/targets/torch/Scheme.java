@@ -7,9 +7,6 @@ import tools.jackson.databind.node.ObjectNode;
 
 /** A way to store linear layers, and to tell their reader of it. */
 interface Scheme {
-  /** What stands after the colon of {@code --to}. */
-  String name();
-
   /** What the length of a row must be a multiple of. */
   int inputs();
 
@@ -29,8 +26,8 @@ interface Scheme {
   /** For the name of an output: precision, and what differs from the usual. */
   String label();
 
-  /** Whether biases of such layers are in half precision. */
-  default boolean hasHalfBiases() {
+  /** Whether such layers compute in half precision, in which their scales and biases are then. */
+  default boolean isHalf() {
     return false;
   }
 }

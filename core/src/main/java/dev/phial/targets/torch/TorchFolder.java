@@ -150,7 +150,7 @@ final class TorchFolder {
         weight.part() == Part.BIAS
             && weight.name().role() != Role.OUTPUT
             && isOfLinear(weight)
-            && scheme.filter(Scheme::hasHalfBiases).isPresent();
+            && scheme.filter(Scheme::isHalf).isPresent();
     FloatType stored = isHalf ? FloatType.F16 : type.orElse(exact(weight, number));
     Format format = Formats.of(stored);
     Shape shape =
@@ -182,7 +182,7 @@ final class TorchFolder {
       return tensor;
     }
     Scheme to = scheme.orElseThrow();
-    FloatType scales = to.hasHalfBiases() ? FloatType.F16 : linear.number();
+    FloatType scales = to.isHalf() ? FloatType.F16 : linear.number();
     Optional<Recoding> recoding =
         Kept.of(linear.name(), List.of(linear.weight()), to::codings, scales);
     if (recoding.isEmpty()) {
@@ -248,7 +248,7 @@ final class TorchFolder {
     ObjectNode config = folder.plainConfig();
     Optional<FloatType> computes =
         type.or(() ->
-            scheme.filter(Scheme::hasHalfBiases).isPresent()
+            scheme.filter(Scheme::isHalf).isPresent()
                 ? Optional.of(FloatType.F16)
                 : Optional.empty());
     computes.ifPresent(

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.phial.source.Checkpoint;
 import dev.phial.source.Sources;
+import dev.phial.targets.ExportedFolder;
 import dev.phial.tensor.GroupScales;
 import dev.phial.tensor.Tensor;
 import java.io.IOException;
@@ -40,7 +41,7 @@ final class LitertGoldenTest {
     for (String model : List.of("tiny-phi3", "phi2", "phi3-mini-4k", "phi4-mini")) {
       List<String> expected = expected(model, scheme);
       assertThat(expected).as(model).isNotEmpty();
-      Export.write(model, spelling, folder);
+      ExportedFolder.write(new LitertTarget(), model, spelling, folder);
       try (Checkpoint written = Sources.open(folder.resolve("litert"))) {
         assertThat(written.tensors().values().stream().map(LitertGoldenTest::hashes).distinct())
             .as(model)

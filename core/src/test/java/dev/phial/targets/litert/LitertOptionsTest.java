@@ -12,6 +12,7 @@ import dev.phial.quant.GroupInt;
 import dev.phial.quant.method.AiEdge;
 import dev.phial.source.Checkpoint;
 import dev.phial.source.Sources;
+import dev.phial.targets.ExportedFolder;
 import dev.phial.targets.Options;
 import dev.phial.targets.Request;
 import java.lang.foreign.MemorySegment;
@@ -36,7 +37,7 @@ final class LitertOptionsTest {
     "'int8,head=int2',--head: expected one of int4"
   })
   void refuses(String spelling, String message) {
-    assertThatThrownBy(() -> Export.plan("tiny-phi3", spelling))
+    assertThatThrownBy(() -> ExportedFolder.plan(new LitertTarget(), "tiny-phi3", spelling))
         .isInstanceOf(PhialException.Usage.class)
         .hasMessageContaining(message);
   }
@@ -65,7 +66,7 @@ final class LitertOptionsTest {
   }
 
   private static Map<String, String> formats(String model, String spelling) {
-    Plan plan = Export.plan(model, spelling);
+    Plan plan = ExportedFolder.plan(new LitertTarget(), model, spelling);
     return plan.tensors().stream()
         .collect(Collectors.toMap(tensor -> tensor.name(), tensor -> tensor.format().name()));
   }

@@ -15,6 +15,7 @@ import dev.phial.quant.Format;
 import dev.phial.source.Checkpoint;
 import dev.phial.source.Sources;
 import dev.phial.targets.CalibrationText;
+import dev.phial.targets.ExportedFolder;
 import dev.phial.targets.Options;
 import dev.phial.targets.Pass;
 import dev.phial.targets.Request;
@@ -43,7 +44,7 @@ final class LitertReadBackTest {
   @ValueSource(
       strings = {"tiny-phi3", "phi2", "phi3-mini-4k", "phi3-medium-128k", "phi4", "phi4-mini"})
   void wholeNumbersComeBack(String model) {
-    Export.write(model, "fp32", folder);
+    ExportedFolder.write(new LitertTarget(), model, "fp32", folder);
     try (Checkpoint original = Sources.open(Fixtures.model(model));
         Checkpoint again = Sources.open(folder.resolve("litert"))) {
       assertThat(again.kind()).isEqualTo("litert");
@@ -74,7 +75,7 @@ final class LitertReadBackTest {
   })
   void everyCodeComesBack(String model, String spelling) {
     Set<Format> formats =
-        Export.write(model, spelling, folder).tensors().stream()
+        ExportedFolder.write(new LitertTarget(), model, spelling, folder).tensors().stream()
             .map(PlannedTensor::format)
             .collect(Collectors.toSet());
     try (Checkpoint original = Sources.open(Fixtures.model(model));
@@ -95,7 +96,7 @@ final class LitertReadBackTest {
   @ParameterizedTest
   @ValueSource(strings = {"int8", "int4,pure", "int4,pure,block-size=-1"})
   void codesAreCarried(String spelling) {
-    Export.write("tiny-phi3", spelling, folder);
+    ExportedFolder.write(new LitertTarget(), "tiny-phi3", spelling, folder);
     Path carried = folder.resolve("carried");
     try (Checkpoint source = Sources.open(folder.resolve("litert"));
         Sink sink = new LitertTarget().plan(carrying(source)).open(carried, false)) {

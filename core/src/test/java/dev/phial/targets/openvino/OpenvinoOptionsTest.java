@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 import dev.phial.PhialException;
 import dev.phial.plan.Plan;
+import dev.phial.targets.ExportedFolder;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -12,7 +13,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 /** What can be asked for, and what is said to the rest. */
 final class OpenvinoOptionsTest {
   private static Plan plan(String spelling) {
-    return Export.plan("tiny-phi3", spelling);
+    return ExportedFolder.plan(new OpenvinoTarget(), "tiny-phi3", spelling);
   }
 
   @ParameterizedTest

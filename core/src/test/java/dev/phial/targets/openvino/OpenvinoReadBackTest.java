@@ -10,6 +10,7 @@ import dev.phial.plan.PlannedTensor;
 import dev.phial.quant.Format;
 import dev.phial.source.Checkpoint;
 import dev.phial.source.Sources;
+import dev.phial.targets.ExportedFolder;
 import dev.phial.targets.Weights;
 import java.io.IOException;
 import java.io.InputStream;
@@ -43,7 +44,7 @@ final class OpenvinoReadBackTest {
         "phi4-mini"
       })
   void wholeNumbersComeBack(String model) {
-    Export.write(model, "fp32", folder);
+    ExportedFolder.write(new OpenvinoTarget(), model, "fp32", folder);
     try (Checkpoint original = Sources.open(Fixtures.model(model));
         Checkpoint again = Sources.open(folder.resolve("openvino"))) {
       assertThat(again.kind()).isEqualTo("openvino");
@@ -63,7 +64,7 @@ final class OpenvinoReadBackTest {
   /** As optimum-intel writes Phi-3.5-MoE without LongRoPE: positions times frequencies. */
   @Test
   void takesFrequenciesForNoParameter() throws IOException {
-    Export.write("phi3-mini-4k", "fp32", folder);
+    ExportedFolder.write(new OpenvinoTarget(), "phi3-mini-4k", "fp32", folder);
     Path graph = folder.resolve("openvino/openvino_model.xml");
     String xml = Files.readString(graph);
     String product = layer(xml, "name=\"__module.model.rotary_emb/MatMul\"");
@@ -115,7 +116,7 @@ final class OpenvinoReadBackTest {
   })
   void everyCodeComesBack(String model, String spelling) {
     Set<Format> formats =
-        Export.write(model, spelling, folder).tensors().stream()
+        ExportedFolder.write(new OpenvinoTarget(), model, spelling, folder).tensors().stream()
             .map(PlannedTensor::format)
             .collect(Collectors.toSet());
     try (Checkpoint original = Sources.open(Fixtures.model(model));

@@ -1,4 +1,4 @@
-package dev.phial.targets.litert;
+package dev.phial.targets;
 
 import dev.phial.Fixtures;
 import dev.phial.io.Progress;
@@ -6,9 +6,6 @@ import dev.phial.model.Families;
 import dev.phial.plan.Plan;
 import dev.phial.source.Checkpoint;
 import dev.phial.source.Sources;
-import dev.phial.targets.Options;
-import dev.phial.targets.Pass;
-import dev.phial.targets.Request;
 import dev.phial.targets.layout.Layout;
 import dev.phial.targets.layout.Sink;
 import java.nio.file.Path;
@@ -18,40 +15,39 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
-/** Plans and writes folders; a spelling is what follows {@code --to litert:}. */
-final class Export {
-  private Export() {}
+/** Plans and writes folders; a spelling is what follows the target and a colon. */
+public final class ExportedFolder {
+  private ExportedFolder() {}
 
-  /** Writes {@code folder/litert} from a fixture, and says what was planned. */
-  static Plan write(String model, String spelling, Path folder) {
+  /** Writes a folder with the name of the target from a fixture, and says what was planned. */
+  public static Plan write(Target target, String model, String spelling, Path folder) {
     try (Checkpoint checkpoint = Sources.open(Fixtures.model(model))) {
-      Layout job = job(checkpoint, spelling);
-      try (Sink sink = job.open(folder.resolve("litert"), true)) {
+      Layout job = job(target, checkpoint, spelling);
+      try (Sink sink = job.open(folder.resolve(target.name()), true)) {
         Pass.run(List.of(sink), 2, Progress.NONE);
       }
       return job.plan();
     }
   }
 
-  static Plan plan(String model, String spelling) {
+  public static Plan plan(Target target, String model, String spelling) {
     try (Checkpoint checkpoint = Sources.open(Fixtures.model(model))) {
-      return job(checkpoint, spelling).plan();
+      return job(target, checkpoint, spelling).plan();
     }
   }
 
-  private static Layout job(Checkpoint checkpoint, String spelling) {
+  private static Layout job(Target target, Checkpoint checkpoint, String spelling) {
     List<String> words = Arrays.asList(spelling.split(","));
     Map<String, List<String>> options = new HashMap<>();
     for (String word : words.subList(1, words.size())) {
       String[] pair = word.split("=", 2);
       options.put(pair[0], pair.length == 1 ? List.of() : List.of(pair[1]));
     }
-    return new LitertTarget()
-        .plan(
-            new Request(
-                checkpoint,
-                Families.describe(checkpoint),
-                Optional.of(words.getFirst()),
-                new Options(options)));
+    return target.plan(
+        new Request(
+            checkpoint,
+            Families.describe(checkpoint),
+            Optional.of(words.getFirst()),
+            new Options(options)));
   }
 }
