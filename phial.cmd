@@ -13,7 +13,7 @@ set "cache="
 if exist "%dist%\phial.aot" set cache="-XX:AOTCache=%dist%\phial.aot"
 rem what the command keeps in memory
 set memory=heap
-for %%C in (run chat eval calibrate tokenize) do if "%~1"=="%%C" set memory=engine
+for %%C in (run chat serve eval calibrate tokenize) do if "%~1"=="%%C" set memory=engine
 if "%~1"=="tune" set memory=method
 for %%A in (%*) do if "%%~A"=="--method" set memory=method
 "%JAVA_HOME%\bin\java.exe" "@%~dp0bin\phial.args" "@%~dp0bin\%memory%.args" %cache% -cp "%dist%\lib\*" dev.phial.cli.Main %*

@@ -275,7 +275,7 @@ final class EvalCommand implements Callable<Integer> {
 
   /** Those that fit the memory at once, and the next that do. */
   private List<List<Quantized>> turns(List<Quantized> quantized) {
-    long room = room();
+    long room = Memory.bytes(memory);
     List<List<Quantized>> turns = new ArrayList<>();
     long left = 0;
     for (Quantized one : quantized) {
@@ -293,18 +293,6 @@ final class EvalCommand implements Callable<Integer> {
       left -= bytes;
     }
     return turns;
-  }
-
-  private long room() {
-    return memory
-        .map(size -> {
-          if (!size.matches("[1-9]\\d{0,5}[MG]")) {
-            throw new PhialException.Usage("--memory: expected a number and M or G, found " + size);
-          }
-          long number = Long.parseLong(size.substring(0, size.length() - 1));
-          return number * (size.endsWith("G") ? 1_000_000_000 : 1_000_000);
-        })
-        .orElseGet(() -> Stopwatch.freeBytes() / 4 * 3);
   }
 
   private static void print(EvalResult result) {

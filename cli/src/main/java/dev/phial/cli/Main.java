@@ -53,6 +53,7 @@ public final class Main implements Callable<Integer> {
     COMMANDS.put("compare", () -> new CommandLine(new CompareCommand()));
     COMMANDS.put("run", () -> new CommandLine(new RunCommand()));
     COMMANDS.put("chat", () -> new CommandLine(new ChatCommand()));
+    COMMANDS.put("serve", () -> new CommandLine(new ServeCommand()));
     COMMANDS.put("eval", () -> new CommandLine(new EvalCommand()));
     COMMANDS.put("calibrate", () -> new CommandLine(new CalibrateCommand()));
     COMMANDS.put("doctor", () -> new CommandLine(new DoctorCommand()));

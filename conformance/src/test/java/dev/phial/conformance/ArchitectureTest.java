@@ -74,7 +74,7 @@ final class ArchitectureTest {
         CLASSES.stream().map(ArchitectureTest::room).collect(Collectors.toCollection(TreeSet::new));
     rooms.remove("");
     assertThat(ROOMS).containsAll(rooms);
-    assertThat(rooms).containsAll(CORE).contains("cli", "engine");
+    assertThat(rooms).containsAll(CORE).contains("cli", "server", "engine");
   }
 
   @ParameterizedTest

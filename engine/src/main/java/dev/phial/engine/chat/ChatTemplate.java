@@ -15,6 +15,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -25,13 +26,19 @@ import org.jspecify.annotations.Nullable;
  * Jinja2 keeps, lacks loops with {@code if} and {@code else}, and evaluates what users write.
  */
 public final class ChatTemplate {
+  /** How Phi-4-mini's template asks for the tools that a system message may bring. */
+  private static final Pattern TOOLS =
+      Pattern.compile("message(\\[(['\"])tools\\2\\]|\\.tools\\b)");
+
   private final Path path;
   private final Template template;
+  private final boolean takesTools;
   private final Clock clock;
 
-  private ChatTemplate(Path path, Template template, Clock clock) {
+  private ChatTemplate(Path path, Template template, boolean takesTools, Clock clock) {
     this.path = path;
     this.template = template;
+    this.takesTools = takesTools;
     this.clock = clock;
   }
 
@@ -57,11 +64,16 @@ public final class ChatTemplate {
    */
   static ChatTemplate parse(Path path, String text, Clock clock) {
     try {
-      return new ChatTemplate(path, Template.parse(text), clock);
+      return new ChatTemplate(path, Template.parse(text), TOOLS.matcher(text).find(), clock);
     } catch (TemplateException e) {
       throw new PhialException.BadInput(
           "%s: the chat template cannot be read: %s".formatted(path, e.getMessage()), e);
     }
+  }
+
+  /** Whether a system message may bring a description of tools, as JSON in {@code tools}. */
+  public boolean takesTools() {
+    return takesTools;
   }
 
   /**

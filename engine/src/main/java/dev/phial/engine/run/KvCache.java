@@ -43,6 +43,29 @@ final class KvCache implements AutoCloseable {
     }
   }
 
+  /** Bytes that it takes. */
+  long bytes() {
+    return (pages.size() - forgotten + unused.size()) * pageBytes;
+  }
+
+  /** Bytes that it would take besides, to have room for so many tokens. */
+  long growth(int length) {
+    int more = (length + PANEL - 1) / PANEL - pages.size() - unused.size();
+    return Math.max(0, more) * pageBytes;
+  }
+
+  /** Takes over the first tokens of another, which this one then need not compute; it is empty. */
+  void copy(KvCache from, int length) {
+    reserve(length);
+    for (int i = 0; i < pages.size(); i++) {
+      if (i < from.forgotten) {
+        forget((i + 1) * PANEL);
+      } else {
+        page(i).copyFrom(from.page(i));
+      }
+    }
+  }
+
   /** Gives up what lies before a position, which no later token will look at. */
   void forget(int before) {
     for (; forgotten < before / PANEL && forgotten < pages.size(); forgotten++) {

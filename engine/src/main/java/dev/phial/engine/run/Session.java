@@ -72,6 +72,47 @@ public final class Session implements AutoCloseable {
     return same;
   }
 
+  /** How many tokens at the beginning of a text are computed here. */
+  public int common(int[] text) {
+    int most = Math.min(computed, text.length);
+    int found = Arrays.mismatch(tokens, 0, most, text, 0, most);
+    return found < 0 ? most : found;
+  }
+
+  /**
+   * Starts over with what another text and a new one begin with; what the other has computed of it
+   * is copied.
+   *
+   * @param text at least one token
+   * @param other of the same {@link Forward} and {@link CacheType}; it stays as it is
+   * @return how many of the text's tokens are here now, not the last one; append the rest
+   */
+  public int resume(int[] text, Session other) {
+    reset();
+    int same = Math.min(other.common(text), text.length - 1);
+    int seen = h.slidingWindow().map(window -> Math.max(0, same + 1 - window)).orElse(0);
+    if (same == 0 || other.cache.isForgotten(seen)) {
+      return 0;
+    }
+    cache.copy(other.cache, same);
+    tokens = Arrays.copyOf(other.tokens, Math.max(64, same));
+    length = same;
+    computed = same;
+    rotary = other.rotary;
+    isLong = other.isLong;
+    return same;
+  }
+
+  /** Bytes outside the heap that keys and values take. */
+  public long bytes() {
+    return cache.bytes();
+  }
+
+  /** Bytes that they would take besides, for a text of so many tokens. */
+  public long growth(int tokens) {
+    return cache.growth(tokens);
+  }
+
   /**
    * Adds tokens and computes what comes next.
    *
@@ -91,7 +132,7 @@ public final class Session implements AutoCloseable {
    * @return {@code [wanted][hidden]}, for {@link Forward#logits}
    */
   public Activations append(int[] more, int wanted) {
-    return append(List.of(this), List.of(more), wanted);
+    return append(List.of(this), List.of(more), new int[] {wanted});
   }
 
   /**
@@ -102,9 +143,20 @@ public final class Session implements AutoCloseable {
    * @return {@code [sessions * wanted][hidden]}, for {@link Forward#logits}
    */
   public static Activations append(List<Session> sessions, List<int[]> more, int wanted) {
+    int[] all = new int[sessions.size()];
+    Arrays.fill(all, wanted);
+    return append(sessions, more, all);
+  }
+
+  /**
+   * The same, with a number of wanted states for each text.
+   *
+   * @return {@code [sum of wanted][hidden]}
+   */
+  public static Activations append(List<Session> sessions, List<int[]> more, int[] wanted) {
     Forward forward = sessions.getFirst().forward;
     Activations states = new Activations(forward.model().hyperparameters().hidden());
-    states.resize(sessions.size() * wanted);
+    states.resize(Arrays.stream(wanted).sum());
     int found = 0;
     List<Span> spans = new ArrayList<>();
     int batch = batch(forward.model().hyperparameters());
@@ -113,7 +165,7 @@ public final class Session implements AutoCloseable {
       Session session = sessions.get(i);
       session.extend(more.get(i));
       while (session.computed < session.length) {
-        Span span = session.nextSpan(room, wanted);
+        Span span = session.nextSpan(room, wanted[i]);
         spans.add(span);
         room -= span.tokens().length;
         if (room == 0) {

@@ -81,6 +81,44 @@ final class SessionTest {
     }
   }
 
+  /** The same with what another session has computed. */
+  @ParameterizedTest
+  @CsvSource({
+    "tiny-phi3, 40, 20, 30",
+    "tiny-phi3, 700, 600, 610",
+    "tiny-phi3, 700, 100, 110",
+    "phi35-moe, 300, 200, 210",
+    "phi35-moe, 200, 190, 300",
+    "phi35-moe, 300, 280, 290"
+  })
+  void takesOverWhatAnotherKnows(String model, int before, int same, int after) {
+    try (Checkpoint checkpoint = Sources.open(Fixtures.model(model));
+        Team team = new Team(1)) {
+      Forward forward = new Forward(Model.of(Families.describe(checkpoint)), team, Observer.NONE);
+      int[] first = IntStream.range(0, before).map(i -> 300 + i * 7 % 1000).toArray();
+      int[] second =
+          IntStream.range(0, after).map(i -> i < same ? first[i] : 301 + i * 11 % 1000).toArray();
+      try (Session other = new Session(forward, CacheType.F32);
+          Session session = new Session(forward, CacheType.F32);
+          Session fresh = new Session(forward, CacheType.F32)) {
+        float[] state = other.next(first).clone();
+        session.append(new int[] {5, 6, 7}, 0);
+        int known = session.resume(second, other);
+        assertThat(known).isIn(0, same); // what has left a window is not there any more
+        assertThat(session.bytes()).isLessThanOrEqualTo(other.bytes());
+        float[] found = session.next(Arrays.copyOfRange(second, known, after));
+        float[] expected = fresh.next(second);
+        for (int i = 0; i < expected.length; i++) {
+          assertThat(found[i]).isCloseTo(expected[i], Offset.offset(1e-3f));
+        }
+        assertThat(other.length()).isEqualTo(before);
+        assertThat(other.common(first)).isEqualTo(before);
+        other.resume(first);
+        assertThat(other.next(first[before - 1])).containsExactly(state, Offset.offset(1e-3f));
+      }
+    }
+  }
+
   /** A prompt has something left to compute: the logits of its last token. */
   @Test
   void neverResumesAllOfAText() {
