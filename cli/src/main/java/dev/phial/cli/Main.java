@@ -49,6 +49,7 @@ public final class Main implements Callable<Integer> {
     COMMANDS.put("quantize", () -> withTargets(new QuantizeCommand()));
     COMMANDS.put("inspect", () -> new CommandLine(new InspectCommand()));
     COMMANDS.put("plan", () -> withTargets(new PlanCommand()));
+    COMMANDS.put("devices", () -> new CommandLine(new DevicesCommand()));
     COMMANDS.put("tune", () -> new CommandLine(new TuneCommand()));
     COMMANDS.put("compare", () -> new CommandLine(new CompareCommand()));
     COMMANDS.put("run", () -> new CommandLine(new RunCommand()));

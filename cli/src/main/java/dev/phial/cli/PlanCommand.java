@@ -2,6 +2,8 @@ package dev.phial.cli;
 
 import dev.phial.PhialException;
 import dev.phial.choose.Method;
+import dev.phial.engine.advise.Advisor;
+import dev.phial.engine.advise.PossibleFiles;
 import dev.phial.io.Json;
 import dev.phial.io.Sizes;
 import dev.phial.model.Families;
@@ -32,8 +34,10 @@ import tools.jackson.databind.node.ObjectNode;
     name = "plan",
     header = "Says what a conversion would give, and writes nothing.",
     description =
-        "Without --to: the size of every possible output and the memory it takes at run time. With --to: what becomes of each tensor.",
-    customSynopsis = "phial plan MODEL [--to TARGET:PRECISION]... [--context N] [--json] [OPTIONS]",
+        "Without --to: the size of every possible output and the memory it takes at run time. With --to: what becomes of each tensor."
+            + " With --device or --ram: which of them fit there, how fast they may be, and the one to make.",
+    customSynopsis =
+        "phial plan MODEL [--to TARGET:PRECISION]... [--device NAME | --ram SIZE] [--context N] [--json] [OPTIONS]",
     footer = {
       "",
       "Memory is the weights and a key-value cache in half precision; a runtime takes more for its work."
@@ -52,6 +56,8 @@ final class PlanCommand implements Callable<Integer> {
           "Tokens of context to count memory for; 4096 by default, or what the model promises if less.")
   private Optional<Integer> context = Optional.empty();
 
+  @Mixin private DeviceOptions devices = new DeviceOptions();
+
   @Mixin private CarryOptions carry = new CarryOptions();
 
   @Option(names = "--json", description = "Print the result as JSON.")
@@ -60,19 +66,16 @@ final class PlanCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     Stopwatch stopwatch = Stopwatch.start();
-    context
-        .filter(tokens -> tokens < 1)
-        .ifPresent(tokens -> {
-          throw new PhialException.Usage("--context: expected at least 1, found " + tokens);
-        });
     TargetArguments targets = TargetArguments.of(spec.commandLine().getParseResult());
     try (Checkpoint checkpoint = ModelArgument.open(model, carry.original())) {
       ModelDescription description = Families.describe(checkpoint);
-      int tokens = context.orElse(PlanPrinter.usualContext(description.hyperparameters()));
+      int tokens = PlanPrinter.context(context, description.hyperparameters());
       if (targets.isEmpty() && carry.method(Method.REFERENCE) == Method.KEEP) {
         throw new PhialException.Usage("--carry needs --to, which says where to");
       }
-      if (targets.isEmpty()) {
+      if (devices.areGiven()) {
+        advise(targets, checkpoint, description, tokens);
+      } else if (targets.isEmpty()) {
         List<Choice> choices = choices(checkpoint, description, targets.bareOptions());
         if (json) {
           System.out.println(
@@ -96,6 +99,24 @@ final class PlanCommand implements Callable<Integer> {
     }
     System.err.println(stopwatch);
     return Main.DONE;
+  }
+
+  private void advise(
+      TargetArguments targets, Checkpoint checkpoint, ModelDescription description, int tokens) {
+    if (!targets.isEmpty()) {
+      throw new PhialException.Usage(
+          "--to says what to plan, --device and --ram ask for it; leave out one of them");
+    }
+    Advisor advisor = devices.advisor(tokens);
+    AdvicePrinter printer =
+        new AdvicePrinter(
+            advisor, model, advisor.candidates(new PossibleFiles(checkpoint, description)));
+    if (json) {
+      System.out.println(
+          ModelArgument.withNotes(printer.json(), List.of(checkpoint)).toPrettyString());
+    } else {
+      printer.print();
+    }
   }
 
   /** A possible output, or the reason why it is not possible. */

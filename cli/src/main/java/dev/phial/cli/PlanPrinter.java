@@ -1,5 +1,6 @@
 package dev.phial.cli;
 
+import dev.phial.PhialException;
 import dev.phial.io.Json;
 import dev.phial.io.Sizes;
 import dev.phial.model.Hyperparameters;
@@ -9,6 +10,7 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.stream.Collectors;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
@@ -22,6 +24,22 @@ final class PlanPrinter {
   /** Tokens to count memory for when nobody says how many. */
   static int usualContext(Hyperparameters model) {
     return Math.min(USUAL_CONTEXT, model.context());
+  }
+
+  /**
+   * Tokens to count memory for.
+   *
+   * @throws PhialException.Usage if the model cannot take so many
+   */
+  static int context(Optional<Integer> asked, Hyperparameters model) {
+    asked
+        .filter(tokens -> tokens < 1 || tokens > model.context())
+        .ifPresent(tokens -> {
+          throw new PhialException.Usage(
+              "--context: expected 1 to %d, the context of the model, found %d"
+                  .formatted(model.context(), tokens));
+        });
+    return asked.orElse(usualContext(model));
   }
 
   /** What becomes of every tensor, and the exact size of the outputs. */

@@ -3,11 +3,16 @@ package dev.phial.cli;
 import static java.util.stream.Collectors.toSet;
 
 import dev.phial.PhialException;
+import dev.phial.engine.advise.Advisor;
+import dev.phial.engine.advise.Candidate;
+import dev.phial.engine.advise.PossibleFiles;
+import dev.phial.engine.advise.Recommendation;
 import dev.phial.engine.convert.Conversion;
 import dev.phial.engine.convert.Order;
 import dev.phial.engine.tune.TypePlan;
 import dev.phial.io.Inputs;
 import dev.phial.io.Json;
+import dev.phial.io.Sizes;
 import dev.phial.model.Families;
 import dev.phial.model.ModelDescription;
 import dev.phial.plan.Plan;
@@ -35,7 +40,8 @@ import tools.jackson.databind.node.ObjectNode;
     header = "Quantizes a model and writes what runtimes load.",
     description =
         "The checkpoint is read once for all outputs. An output appears only when it is complete.",
-    customSynopsis = "phial quantize MODEL --to TARGET:PRECISION... [-o PATH] [OPTIONS]",
+    customSynopsis =
+        "phial quantize MODEL (--to TARGET:PRECISION... | --device NAME) [-o PATH] [OPTIONS]",
     footer = {
       "",
       "Without -o, an output is called MODEL-TARGET-PRECISION and written to the current folder.",
@@ -71,6 +77,8 @@ final class QuantizeCommand implements Callable<Integer> {
       description = "Types of a GGUF file that phial tune found, as one more --to.")
   private Optional<Path> plan = Optional.empty();
 
+  @Mixin private DeviceOptions devices = new DeviceOptions();
+
   @Mixin private MethodOptions method = new MethodOptions();
 
   @Mixin private CarryOptions carry = new CarryOptions();
@@ -84,12 +92,20 @@ final class QuantizeCommand implements Callable<Integer> {
     TargetArguments targets = TargetArguments.of(spec.commandLine().getParseResult());
     Optional<TypePlan> types = plan.map(TypePlan::read);
     targets = types.map(TypePlan::order).map(targets::plus).orElse(targets);
-    if (targets.isEmpty()) {
-      throw new PhialException.Usage("--to says what to write, such as --to gguf:Q4_K_M");
+    if (devices.areGiven() && !targets.isEmpty()) {
+      throw new PhialException.Usage(
+          "--to says what to write, --device and --ram choose it; leave out one of them");
+    }
+    if (!devices.areGiven() && targets.isEmpty()) {
+      throw new PhialException.Usage(
+          "--to says what to write, such as --to gguf:Q4_K_M; --device NAME and --ram SIZE choose it");
     }
     Threads.check(threads);
     try (Checkpoint checkpoint = ModelArgument.open(model, carry.original())) {
       ModelDescription description = Families.describe(checkpoint);
+      if (devices.areGiven()) {
+        targets = targets.plus(recommended(checkpoint, description).order());
+      }
       List<Order> orders =
           targets.orders(checkpoint, description, carry.method(method.method()), method.text());
       types.ifPresent(found -> checkPlan(found, orders.getLast()));
@@ -109,11 +125,31 @@ final class QuantizeCommand implements Callable<Integer> {
       Inputs inputs = new Inputs().addAll(ModelArgument.inputs(model, checkpoint));
       carry.original().map(ModelArgument::path).ifPresent(inputs::add);
       plan.ifPresent(inputs::add);
+      inputs.addAll(devices.files());
       conversion.check(inputs);
       Conversion.Result result = conversion.run(Bar.progress());
       report(checkpoint, result, stopwatch);
       return result.failures().isEmpty() ? Main.DONE : Main.FAILED;
     }
+  }
+
+  /** What suits the device best, as {@code phial plan --device} says. */
+  private Candidate recommended(Checkpoint checkpoint, ModelDescription description) {
+    Advisor advisor = devices.advisor(PlanPrinter.usualContext(description.hyperparameters()));
+    Recommendation found =
+        advisor
+            .recommend(advisor.candidates(new PossibleFiles(checkpoint, description)))
+            .orElseThrow(() ->
+                new PhialException.Unsupported(
+                    "%s: expected to need at most %s of memory, found that nothing fits; phial plan says what each file needs"
+                        .formatted(advisor.device().title(), Sizes.of(advisor.device().room()))));
+    System.err.printf(
+        "%s: %s for %s; %s%n",
+        advisor.device().title(),
+        found.candidate().order(),
+        found.candidate().runtime(),
+        found.reason());
+    return found.candidate();
   }
 
   /** A plan of another model would be taken in part, and nobody would notice. */

@@ -1,6 +1,7 @@
 package dev.phial.plan;
 
 import dev.phial.model.Hyperparameters;
+import dev.phial.model.Role;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -50,6 +51,25 @@ public record Plan(
    */
   public long memoryBytes(int context) {
     return tensorBytes() + hyperparameters.cacheBytes(context);
+  }
+
+  /**
+   * Bytes of weights that are read for one token: of the embedding a row, unless it is the output
+   * matrix as well; of the experts those that are used.
+   */
+  public long bytesPerToken() {
+    boolean hasOutput = tensors.stream().anyMatch(tensor -> tensor.role() == Role.OUTPUT);
+    long bytes = 0;
+    for (PlannedTensor tensor : tensors) {
+      if (tensor.role() == Role.TOKEN_EMBEDDING && hasOutput) {
+        bytes += tensor.rowBytes();
+      } else if (tensor.role().isExpert()) {
+        bytes += tensor.bytes() / hyperparameters.experts() * hyperparameters.expertsUsed();
+      } else {
+        bytes += tensor.bytes();
+      }
+    }
+    return bytes;
   }
 
   /** How many tensors there are of each format. */

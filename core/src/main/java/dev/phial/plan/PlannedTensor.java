@@ -59,6 +59,11 @@ public record PlannedTensor(
     return sources.getFirst().rows().weight();
   }
 
+  /** What it does, the first of its rows at least. */
+  public Role role() {
+    return sources.getFirst().role();
+  }
+
   /** Elements of a row as it is encoded: those of a vector stand alone. */
   public int columns() {
     return shape.rank() == 1 ? 1 : Math.toIntExact(shape.columns());

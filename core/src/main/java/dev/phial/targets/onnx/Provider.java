@@ -57,8 +57,16 @@ enum Provider {
               .formatted(
                   label(),
                   String.join(", ", precisions.stream().map(Precision::label).toList()),
-                  precision.label()));
+                  precision.label()),
+          "needs --ep " + String.join(" or ", havingKernels(precision)));
     }
+  }
+
+  private static List<String> havingKernels(Precision precision) {
+    return Arrays.stream(values())
+        .filter(provider -> provider.precisions.contains(precision))
+        .map(Provider::label)
+        .toList();
   }
 
   /** The type of activations, of the cache and of what is not quantized. */
