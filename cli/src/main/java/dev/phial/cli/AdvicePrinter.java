@@ -137,12 +137,8 @@ final class AdvicePrinter {
   }
 
   private String command(Candidate candidate) {
-    return "phial quantize %s --to %s".formatted(quoted(model), quoted(candidate.order()));
-  }
-
-  /** As a shell takes it. */
-  private static String quoted(String word) {
-    return word.matches("[\\w./:=,@+-]+") ? word : "'" + word.replace("'", "'\\''") + "'";
+    return "phial quantize %s --to %s"
+        .formatted(Shell.quoted(model), Shell.quoted(candidate.order()));
   }
 
   private static String speed(double tokens) {

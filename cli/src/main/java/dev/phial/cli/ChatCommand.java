@@ -10,7 +10,6 @@ import dev.phial.engine.generate.Generator;
 import dev.phial.engine.generate.Interruption;
 import dev.phial.engine.generate.Settings;
 import dev.phial.engine.tokenizer.Tokenizer;
-import java.io.Console;
 import java.io.IOException;
 import java.util.Optional;
 import java.util.concurrent.Callable;
@@ -63,6 +62,9 @@ final class ChatCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     Stopwatch stopwatch = Stopwatch.start();
+    if (model.equals(Demo.NAME)) {
+      System.err.println("note: " + Demo.NO_TALKER);
+    }
     Interruption interruption = new Interruption();
     try (Loaded loaded = Loaded.open(model, options.threads(), interruption)) {
       loaded.forward().hurry();
@@ -97,7 +99,7 @@ final class ChatCommand implements Callable<Integer> {
     private final Generator generator;
     private final Settings settings;
     private final Interruption interruption;
-    private final boolean isOnTerminal = isOnTerminal();
+    private final boolean isOnTerminal = StandardInput.isTerminal();
     private final Lines lines;
     private final CtrlC ctrlC = new CtrlC(this::interrupt);
     private volatile boolean isAnswering;
@@ -250,11 +252,5 @@ final class ChatCommand implements Callable<Integer> {
         interruption.request(); // nobody reads it any more
       }
     }
-  }
-
-  @SuppressWarnings("SystemConsoleNull") // without a terminal it is null again since JDK 25
-  private static boolean isOnTerminal() {
-    Console console = System.console();
-    return console != null && console.isTerminal();
   }
 }

@@ -22,6 +22,10 @@ final class Demo {
           "tokenizer.model",
           "tokenizer_config.json");
 
+  /** What it cannot do. */
+  static final String NO_TALKER =
+      "the demo goes on with texts in Shakespeare's manner and answers no questions; try phial run demo -p 'ROMEO:'";
+
   private Demo() {}
 
   /** The folder it is unpacked in, a cache of the user's. */

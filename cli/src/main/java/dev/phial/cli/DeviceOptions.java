@@ -62,13 +62,29 @@ final class DeviceOptions {
     DeviceTable known = table(table);
     Device found =
         device
-            .map(known::device)
+            .map(name -> device(known, name))
             .orElseGet(() -> {
               long bytes = bytes(ram.orElseThrow());
               return known.ofMemory(bytes, Sizes.of(bytes) + " of memory");
             });
     return new Advisor(
         found, context, evaluation.map(MeasuredLosses::read).orElse(MeasuredLosses.NONE));
+  }
+
+  /**
+   * @throws PhialException.Usage if there is none of that name
+   */
+  static Device device(DeviceTable table, String name) {
+    return table
+        .device(name)
+        .orElseThrow(() ->
+            new PhialException.Usage(
+                "there is no device %s in the table%s; phial devices lists it, --ram 6GB asks for any"
+                    .formatted(
+                        name,
+                        Nearest.to(name, table.devices().stream().map(Device::name).toList())
+                            .map(" (did you mean %s?)"::formatted)
+                            .orElse(""))));
   }
 
   static DeviceTable table(Optional<Path> file) {

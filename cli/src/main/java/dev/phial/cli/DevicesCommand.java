@@ -42,7 +42,8 @@ final class DevicesCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     DeviceTable known = DeviceOptions.table(table);
-    List<Device> devices = name.map(known::device).map(List::of).orElseGet(known::devices);
+    List<Device> devices =
+        name.map(one -> List.of(DeviceOptions.device(known, one))).orElseGet(known::devices);
     if (json) {
       ObjectNode result = Json.MAPPER.createObjectNode();
       ArrayNode entries = result.putArray("devices");

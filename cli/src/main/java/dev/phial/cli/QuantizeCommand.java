@@ -199,8 +199,14 @@ final class QuantizeCommand implements Callable<Integer> {
           .forEach(System.out::println);
       System.err.println(PlanPrinter.summary(order.layout().plan()));
       order.caveats().forEach(caveat -> System.err.println("note: " + caveat));
+      System.err.println("to run it: " + command(out));
     }
     System.err.println(stopwatch);
+  }
+
+  private static String command(Conversion.Output out) {
+    Path first = out.order().target().writesFolder() ? out.path() : out.files().getFirst();
+    return out.order().target().command(Shell.quoted(first.toString()), out.order().request());
   }
 
   private static ObjectNode json(Conversion.Result result, Stopwatch stopwatch) {
@@ -213,7 +219,10 @@ final class QuantizeCommand implements Callable<Integer> {
       out.files().forEach(file -> files.add(file.toString()));
       ArrayNode caveats = entry.putArray("caveats");
       out.order().caveats().forEach(caveats::add);
+      entry.put("command", command(out));
     }
+    ArrayNode failures = json.putArray("failures");
+    result.failures().values().forEach(e -> failures.add(e.getMessage()));
     return json.put("seconds", stopwatch.seconds()).put("peak_memory_bytes", stopwatch.peakBytes());
   }
 }

@@ -72,6 +72,9 @@ final class RunCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     Stopwatch stopwatch = Stopwatch.start();
+    if (model.equals(Demo.NAME) && (chat || system.isPresent())) {
+      System.err.println("note: " + Demo.NO_TALKER);
+    }
     String text = text();
     Interruption interruption = new Interruption();
     try (Loaded loaded = Loaded.open(model, options.threads(), interruption)) {

@@ -144,14 +144,10 @@ final class TargetArguments {
   private static Choice parse(String text) {
     List<String> words = new ArrayList<>(Arrays.asList(text.split(",")));
     String[] head = words.removeFirst().split(":", 2);
-    Target target =
-        Targets.named(head[0])
-            .orElseThrow(() ->
-                new PhialException.Usage(
-                    "expected a target, one of %s, found %s"
-                        .formatted(
-                            String.join(", ", Targets.ALL.stream().map(Target::name).toList()),
-                            head[0])));
+    Target target = Targets.named(head[0]).orElseThrow(() -> unknown(head[0]));
+    if (head.length > 1) {
+      checkPrecision(target, head[1]);
+    }
     Map<String, List<String>> options = new LinkedHashMap<>();
     String last = "";
     for (String word : words) {
@@ -171,6 +167,37 @@ final class TargetArguments {
       }
     }
     return new Choice(target, head.length > 1 ? Optional.of(head[1]) : Optional.empty(), options);
+  }
+
+  private static PhialException unknown(String target) {
+    List<String> names = Targets.ALL.stream().map(Target::name).toList();
+    List<String> meant =
+        Targets.ALL.stream()
+            .flatMap(known ->
+                known.precisions().stream()
+                    .filter(target::equalsIgnoreCase)
+                    .map(precision -> known.name() + ":" + precision))
+            .toList();
+    String advice =
+        !meant.isEmpty()
+            ? "; did you mean %s?".formatted(String.join(" or ", meant))
+            : Nearest.to(target, names).map("; did you mean %s?"::formatted).orElse("");
+    return new PhialException.Usage(
+        "expected a target, one of %s, found %s%s"
+            .formatted(String.join(", ", names), target, advice));
+  }
+
+  /** A slip is told before the target lists all that it knows. */
+  private static void checkPrecision(Target target, String precision) {
+    if (target.precisions().stream().noneMatch(precision::equalsIgnoreCase)) {
+      Nearest.to(precision, target.precisions())
+          .filter(near -> Nearest.isSlip(precision, near))
+          .ifPresent(near -> {
+            throw new PhialException.Usage(
+                "--to %s:%s: there is no such precision; did you mean %s:%s?"
+                    .formatted(target.name(), precision, target.name(), near));
+          });
+    }
   }
 
   /** Gives every bare option to the targets that know it: all of one kind, but not of several. */

@@ -99,7 +99,7 @@ public final class OutputFile implements Bytes {
 
   static PhialException exists(Path target) {
     return new PhialException.OutputFailed(
-        target + " exists already; pass --force to replace it, or -o for another place");
+        target + " exists already; pass --force to replace it, or name another place");
   }
 
   static PhialException failed(Path target, IOException e) {

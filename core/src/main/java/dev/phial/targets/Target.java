@@ -74,6 +74,13 @@ public interface Target {
         .toList();
   }
 
+  /**
+   * A command of the runtime's own that loads an output and says something.
+   *
+   * @param path of the output, or of the first of its files, as a shell takes it
+   */
+  String command(String path, Request request);
+
   /** The name of an output that the user gave no name, without its folder. */
   String defaultName(Request request);
 }

@@ -140,6 +140,11 @@ public final class GgufTarget implements Target {
   }
 
   @Override
+  public String command(String path, Request request) {
+    return "llama-cli -m " + path;
+  }
+
+  @Override
   public String defaultName(Request asked) {
     Request request = asked.keeps() ? CarriedTypes.settled(asked) : asked;
     String precision =

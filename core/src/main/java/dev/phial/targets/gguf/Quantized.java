@@ -137,9 +137,9 @@ final class Quantized {
     if (needsImportance && entry.isEmpty()) {
       throw importance.isEmpty()
           ? new PhialException.Unsupported(
-              "%s needs an importance matrix: %s would become %s, garbage without one; pass --imatrix FILE, which llama-imatrix makes"
+              "%s needs an importance matrix: %s would become %s, garbage without one; phial calibrate makes one, and --imatrix FILE takes it"
                   .formatted(recipe, name, format),
-              "needs an importance matrix (--imatrix FILE)")
+              "needs --imatrix FILE, which phial calibrate makes")
           : new PhialException.Unsupported(
               "%s: expected an entry for %s in the importance matrix, found none; %s would be garbage without it"
                   .formatted(options.value("imatrix").orElse(""), name, format),

@@ -133,6 +133,13 @@ public final class LitertTarget implements Target {
   }
 
   @Override
+  public String command(String path, Request request) {
+    return LitertOptions.of(request).bundle()
+        ? "litert-lm run %s/model.litertlm".formatted(path)
+        : "benchmark_model --graph=%s/model.tflite".formatted(path);
+  }
+
+  @Override
   public String defaultName(Request request) {
     return "%s-litert-%s".formatted(request.checkpoint().name(), LitertOptions.of(request).label());
   }

@@ -183,6 +183,11 @@ public final class MlxTarget implements Target {
   }
 
   @Override
+  public String command(String path, Request request) {
+    return "mlx_lm.chat --model " + path;
+  }
+
+  @Override
   public String defaultName(Request request) {
     return "%s-mlx-%s".formatted(request.checkpoint().name(), MlxSettings.of(request).label());
   }

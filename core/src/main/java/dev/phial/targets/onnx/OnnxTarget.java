@@ -156,6 +156,17 @@ public final class OnnxTarget implements Target {
   }
 
   @Override
+  public String command(String path, Request request) {
+    return """
+    python3 -c 'import onnxruntime_genai as og, sys; m = og.Model(sys.argv[1]); t = og.Tokenizer(m); \
+    p = og.GeneratorParams(m); p.set_search_options(max_length=50); g = og.Generator(m, p); \
+    g.append_tokens(t.encode("Hello")); [g.generate_next_token() for _ in range(40) if not g.is_done()]; \
+    print(t.decode(g.get_sequence(0)))' %s\
+    """
+        .formatted(path);
+  }
+
+  @Override
   public String defaultName(Request request) {
     String precision = OnnxOptions.settled(request).precision().orElse(Precision.INT4.label());
     String provider =

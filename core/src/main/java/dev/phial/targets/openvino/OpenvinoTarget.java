@@ -123,6 +123,12 @@ public final class OpenvinoTarget implements Target {
   }
 
   @Override
+  public String command(String path, Request request) {
+    return "python3 -c 'import openvino_genai, sys; print(openvino_genai.LLMPipeline(sys.argv[1], \"CPU\").generate(\"Hello\", max_new_tokens=50))' "
+        + path;
+  }
+
+  @Override
   public String defaultName(Request request) {
     return "%s-openvino-%s"
         .formatted(request.checkpoint().name(), OpenvinoOptions.of(request).label());

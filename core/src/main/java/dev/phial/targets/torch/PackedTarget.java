@@ -92,6 +92,11 @@ public abstract sealed class PackedTarget implements Target permits GptqTarget, 
   }
 
   @Override
+  public final String command(String path, Request request) {
+    return "vllm serve " + path;
+  }
+
+  @Override
   public final String defaultName(Request request) {
     return "%s-%s-%s"
         .formatted(request.checkpoint().name(), name(), scheme(settled(request)).label());

@@ -167,6 +167,11 @@ public final class TorchTarget implements Target {
   }
 
   @Override
+  public String command(String path, Request request) {
+    return "vllm serve " + path;
+  }
+
+  @Override
   public String defaultName(Request request) {
     return "%s-torch-%s"
         .formatted(

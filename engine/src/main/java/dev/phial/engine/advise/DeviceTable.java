@@ -71,15 +71,8 @@ public final class DeviceTable {
     return List.copyOf(devices.values());
   }
 
-  /**
-   * @throws PhialException.Usage if there is none of that name
-   */
-  public Device device(String name) {
-    return Optional.ofNullable(devices.get(name))
-        .orElseThrow(() ->
-            new PhialException.Usage(
-                "there is no device %s in the table; phial devices lists it, --ram 6GB asks for any"
-                    .formatted(name)));
+  public Optional<Device> device(String name) {
+    return Optional.ofNullable(devices.get(name));
   }
 
   /** A device of which only the memory for a model is known. */
