@@ -3,6 +3,7 @@ package dev.phial.cli;
 import dev.phial.PhialException;
 import dev.phial.server.Server;
 import dev.phial.server.ServerSettings;
+import dev.phial.server.StudioSettings;
 import dev.phial.source.Checkpoint;
 import java.net.InetSocketAddress;
 import java.nio.file.Files;
@@ -27,10 +28,10 @@ import picocli.CommandLine.Parameters;
     description =
         "Answers /v1/chat/completions, /v1/completions and /v1/models as OpenAI's clients expect it, many conversations in"
             + " one pass. It ends on Ctrl-C or SIGTERM, when the answers that have begun are given.",
-    customSynopsis = "phial serve [NAME=]MODEL... [--port N] [OPTIONS]",
+    customSynopsis = "phial serve [[NAME=]MODEL...] [--models DIR] [--port N] [OPTIONS]",
     footer = {
       "",
-      "To try it: phial serve demo, then curl http://127.0.0.1:8080/v1/models",
+      "To try it: phial serve demo --models ., then open http://127.0.0.1:8080 in a browser",
       "Only this machine reaches it, unless --host says otherwise; then a key must be set.",
       "What a request does not say about sampling is as the model recommends it."
     },
@@ -48,6 +49,14 @@ final class ServeCommand implements Callable<Integer> {
           "A folder with a checkpoint, a GGUF file, or demo; clients call it NAME, or what the folder"
               + " or file is called.")
   private List<String> models = List.of();
+
+  @Option(
+      names = "--models",
+      paramLabel = "DIR",
+      description =
+          "A folder whose models the page may convert, measure and load; what it makes goes into the"
+              + " first one.")
+  private List<Path> folders = new ArrayList<>();
 
   @Option(
       names = "--host",
@@ -132,8 +141,8 @@ final class ServeCommand implements Callable<Integer> {
   @Override
   public Integer call() throws InterruptedException {
     check();
-    if (models.isEmpty()) {
-      throw new PhialException.Usage("expected at least one MODEL, such as demo, found none");
+    if (models.isEmpty() && folders.isEmpty()) {
+      throw new PhialException.Usage("expected a MODEL, such as demo, or --models DIR, found none");
     }
     ServerSettings settings =
         new ServerSettings(
@@ -154,11 +163,17 @@ final class ServeCommand implements Callable<Integer> {
       for (String model : models) {
         open(model, checkpoints);
       }
-      Server server = Server.start(settings, checkpoints);
+      StudioSettings reached =
+          folders.isEmpty()
+              ? StudioSettings.NONE
+              : new StudioSettings(folders, Map.of(Demo.NAME, Demo.folder()));
+      Server server = Server.start(settings, checkpoints, reached);
       Runtime.getRuntime()
           .addShutdownHook(Thread.ofPlatform().unstarted(() -> server.close(PATIENCE)));
       server.describe().forEach(line -> System.err.println("serving " + line));
-      System.out.println("http://" + name(server.address()) + "/v1");
+      String place = "http://" + name(server.address());
+      System.err.println("a page to work with: " + place);
+      System.out.println(place + "/v1");
       new CountDownLatch(1).await(); // a signal ends the process, by way of the hook
       return Main.DONE;
     } finally {

@@ -28,9 +28,6 @@ import tools.jackson.databind.json.JsonMapper;
  */
 @TestInstance(Lifecycle.PER_CLASS)
 final class EvalPageTest {
-  private static final List<String> BROWSERS =
-      List.of("chromium", "chromium-browser", "google-chrome", "chrome", "chrome-headless-shell");
-
   private static final Pattern ATTRIBUTE = Pattern.compile("([a-z-]+)=\"([^\"]*)\"");
 
   private Path folder = Path.of("");
@@ -162,36 +159,12 @@ final class EvalPageTest {
 
   /** What a browser makes of the page. */
   private String dom() throws IOException {
-    Optional<Path> browser = browser();
+    Optional<Path> browser = Chromium.find();
     assumeThat(browser).as("Chromium on the path, or PHIAL_CHROMIUM").isPresent();
     Path profile = Files.createTempDirectory(folder, "profile");
-    return Command.run(
-            folder,
-            List.of(
-                browser.orElseThrow().toString(),
-                "--headless",
-                "--no-sandbox", // root has none; the page is ours
-                "--disable-gpu",
-                "--disable-quic",
-                "--no-first-run",
-                "--disable-background-networking",
-                "--disable-component-update",
-                "--disable-sync",
-                "--user-data-dir=" + profile,
-                "--dump-dom",
-                page.toUri().toString()))
-        .succeeded()
-        .out();
-  }
-
-  private static Optional<Path> browser() {
-    String given = System.getenv("PHIAL_CHROMIUM");
-    if (given != null) {
-      return Optional.of(Path.of(given));
-    }
-    return Stream.of(System.getenv().getOrDefault("PATH", "").split(":", -1))
-        .flatMap(directory -> BROWSERS.stream().map(name -> Path.of(directory, name)))
-        .filter(Files::isExecutable)
-        .findFirst();
+    List<String> words = new ArrayList<>(List.of(browser.orElseThrow().toString()));
+    words.addAll(Chromium.options(profile));
+    words.addAll(List.of("--dump-dom", page.toUri().toString()));
+    return Command.run(folder, words).succeeded().out();
   }
 }

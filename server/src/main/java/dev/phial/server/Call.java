@@ -156,6 +156,12 @@ final class Call {
     return exchange.getResponseBody();
   }
 
+  /** Begins a response of so many bytes. */
+  OutputStream stream(String type, long length) throws IOException {
+    begin(200, type, length == 0 ? -1 : length);
+    return exchange.getResponseBody();
+  }
+
   private void begin(int status, String type, long length) throws IOException {
     hasBegun = true;
     metrics.responded(status);

@@ -24,6 +24,7 @@ import java.util.concurrent.locks.ReentrantLock;
  * @param context tokens that prompt and continuation may have together
  * @param most tokens to generate for a text
  * @param sampling what the checkpoint recommends
+ * @param cacheBytes that keys and values may take
  */
 record ServedModel(
     String id,
@@ -33,6 +34,7 @@ record ServedModel(
     int vocabulary,
     int context,
     int most,
+    long cacheBytes,
     Scheduler scheduler)
     implements AutoCloseable {
   /** Tokens for which there must be memory at least. */
@@ -44,7 +46,7 @@ record ServedModel(
   }
 
   /**
-   * @param memory bytes for keys and values
+   * @param memory bytes for keys and values, at most
    * @param turn held during a pass: models share the team
    * @throws PhialException.Usage if the wanted context is longer than the model's
    * @throws PhialException.Unsupported if it does not fit the memory
@@ -77,6 +79,8 @@ record ServedModel(
                   Sizes.of(memory),
                   Sizes.of(Caches.bytes(forward, settings.context().orElse(LEAST)))));
     }
+    int sessions = 2 * settings.parallel();
+    long cacheBytes = Math.min(memory, sessions * Caches.bytes(forward, fitting));
     Scheduler scheduler =
         new Scheduler(
             id,
@@ -84,7 +88,7 @@ record ServedModel(
             turn,
             settings.parallel(),
             settings.queue(),
-            new Caches(forward, 2 * settings.parallel(), memory),
+            new Caches(forward, sessions, cacheBytes),
             metrics);
     return new ServedModel(
         id,
@@ -94,6 +98,7 @@ record ServedModel(
         description.hyperparameters().vocabulary(),
         fitting,
         Math.min(fitting, settings.most().orElse(fitting)),
+        cacheBytes,
         scheduler);
   }
 

@@ -1,11 +1,11 @@
 package dev.phial.server;
 
+import static java.util.stream.Collectors.joining;
+
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
 import dev.phial.PhialException;
-import dev.phial.engine.run.Team;
 import dev.phial.io.Json;
-import dev.phial.io.Sizes;
 import dev.phial.source.Checkpoint;
 import java.io.IOException;
 import java.net.BindException;
@@ -15,15 +15,13 @@ import java.net.UnknownHostException;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Supplier;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
@@ -46,67 +44,76 @@ public final class Server implements AutoCloseable {
   /** Pieces of requests, 64 KiB each, that are read at the same time. */
   private static final int PIECES = 512;
 
+  private static final String STUDIO = "/studio/";
+
   private final ServerSettings settings;
   private final Metrics metrics = new Metrics();
-  private final Map<String, ServedModel> models = new LinkedHashMap<>();
   private final long created = System.currentTimeMillis() / 1000;
-  private final Team team;
   private final Guard guard;
   private final HttpServer http;
-  private final ExecutorService threads;
+  private final Models models;
+  private final Studio studio;
+  private final ExecutorService threads =
+      Executors.newThreadPerTaskExecutor(Thread.ofVirtual().name("call-", 0).factory());
   private final Semaphore pieces = new Semaphore(PIECES);
+  // tokenizing and rendering keep a processor busy, and others want to send and be sent to
+  private final Semaphore readers =
+      new Semaphore(Math.max(1, Runtime.getRuntime().availableProcessors() - 1));
   private final AtomicInteger calls = new AtomicInteger();
   private volatile boolean closing;
 
-  private Server(ServerSettings settings, Guard guard, HttpServer http) {
+  private Server(
+      ServerSettings settings,
+      Map<String, Checkpoint> checkpoints,
+      StudioSettings reached,
+      Guard guard,
+      HttpServer http) {
     this.settings = settings;
     this.guard = guard;
     this.http = http;
-    this.team = new Team(settings.threads());
-    this.threads =
-        Executors.newThreadPerTaskExecutor(Thread.ofVirtual().name("call-", 0).factory());
+    this.models = new Models(settings, metrics);
+    try {
+      models.addAll(checkpoints);
+      this.studio = new Studio(reached, models, settings.threads());
+    } catch (Throwable e) {
+      models.close();
+      throw e;
+    }
+  }
+
+  /** Starts one whose page only talks. */
+  public static Server start(ServerSettings settings, Map<String, Checkpoint> checkpoints) {
+    return start(settings, checkpoints, StudioSettings.NONE);
   }
 
   /**
    * Starts one.
    *
    * @param checkpoints by the ids that clients call them; they must stay open
+   * @param reached what its page may reach
    * @throws PhialException.Usage if it cannot listen where it should
    * @throws PhialException.Unsupported if a model does not fit the memory
    */
-  public static Server start(ServerSettings settings, Map<String, Checkpoint> checkpoints) {
+  public static Server start(
+      ServerSettings settings, Map<String, Checkpoint> checkpoints, StudioSettings reached) {
     InetAddress address = address(settings.host());
     if (!address.isLoopbackAddress() && settings.key().isEmpty()) {
       throw new PhialException.Usage(
           "--host %s is open to the network: set a key that clients must know, in the variable PHIAL_API_KEY or by --api-key"
               .formatted(settings.host()));
     }
-    List<Long> rooms = rooms(settings.memory(), checkpoints);
     List<String> names = new ArrayList<>(settings.names());
     names.add(settings.host());
-    Server server = new Server(settings, new Guard(names, settings.key()), http(address, settings));
+    HttpServer http = http(address, settings);
     try {
-      ReentrantLock turn = new ReentrantLock(true);
-      int number = 0;
-      for (Map.Entry<String, Checkpoint> entry : checkpoints.entrySet()) {
-        server.models.put(
-            entry.getKey(),
-            ServedModel.of(
-                entry.getKey(),
-                entry.getValue(),
-                settings,
-                rooms.get(number++),
-                server.team,
-                turn,
-                server.metrics));
-      }
-      server.http.createContext("/", server::handle);
-      server.http.setExecutor(server.threads);
-      server.http.start();
+      Server server =
+          new Server(settings, checkpoints, reached, new Guard(names, settings.key()), http);
+      http.createContext("/", server::handle);
+      http.setExecutor(server.threads);
+      http.start();
       return server;
     } catch (Throwable e) {
-      server.http.stop(0);
-      server.release();
+      http.stop(0);
       throw e;
     }
   }
@@ -118,26 +125,6 @@ public final class Server implements AutoCloseable {
       throw new PhialException.Usage(
           "--host: expected a name or address of this machine, found " + host);
     }
-  }
-
-  /**
-   * Bytes for the keys and values of each model: what the weights leave.
-   *
-   * @throws PhialException.Unsupported if they leave nothing
-   */
-  private static List<Long> rooms(long memory, Map<String, Checkpoint> checkpoints) {
-    long left = memory;
-    for (Map.Entry<String, Checkpoint> entry : checkpoints.entrySet()) {
-      long bytes = ServedModel.bytes(entry.getValue());
-      if (bytes > left) {
-        throw new PhialException.Unsupported(
-            "%s: expected weights of at most %s, the memory that is left, found %s; quantize it to a smaller type, serve fewer models, or allow more with --memory"
-                .formatted(entry.getKey(), Sizes.of(left), Sizes.of(bytes)));
-      }
-      left -= bytes;
-    }
-    long each = left / Math.max(1, checkpoints.size());
-    return checkpoints.keySet().stream().map(_ -> each).toList();
   }
 
   private static HttpServer http(InetAddress address, ServerSettings settings) {
@@ -172,7 +159,7 @@ public final class Server implements AutoCloseable {
 
   /** What it serves, a line each: the id, and how long a conversation may be. */
   public List<String> describe() {
-    return models.values().stream()
+    return models.all().stream()
         .map(model -> "%s, up to %d tokens".formatted(model.id(), model.context()))
         .toList();
   }
@@ -183,7 +170,7 @@ public final class Server implements AutoCloseable {
     try (exchange) {
       try {
         guard.checkSite(call);
-        if (!call.path().equals("/health")) {
+        if (!call.path().equals("/health") && !Studio.isPage(call.path())) {
           guard.checkKey(call);
           if (closing) {
             throw ApiError.unavailable("the server is shutting down");
@@ -208,6 +195,14 @@ public final class Server implements AutoCloseable {
 
   private void route(Call call) throws IOException {
     String path = call.path();
+    if (Studio.isPage(path)) {
+      allow(call, "GET");
+      studio.page(call);
+      return;
+    } else if (path.startsWith(STUDIO)) {
+      studio(call, path.substring(STUDIO.length()));
+      return;
+    }
     String model = path.startsWith("/v1/models/") ? path.substring("/v1/models/".length()) : "";
     switch (path) {
       case "/health" -> {
@@ -216,14 +211,14 @@ public final class Server implements AutoCloseable {
       }
       case "/metrics" -> {
         allow(call, "GET");
-        byte[] text = metrics.text(List.copyOf(models.values())).getBytes(StandardCharsets.UTF_8);
+        byte[] text = metrics.text(models.all()).getBytes(StandardCharsets.UTF_8);
         call.send(200, "text/plain; version=0.0.4; charset=utf-8", text);
       }
       case "/v1/models" -> {
         allow(call, "GET");
         ObjectNode list = Json.MAPPER.createObjectNode().put("object", "list");
         ArrayNode data = list.putArray("data");
-        models.values().forEach(each -> data.add(describe(each)));
+        models.all().forEach(each -> data.add(describe(each)));
         call.json(200, list);
       }
       case "/v1/chat/completions" -> {
@@ -248,6 +243,16 @@ public final class Server implements AutoCloseable {
     }
   }
 
+  private void studio(Call call, String action) throws IOException {
+    if (action.equals("state")) {
+      allow(call, "GET");
+      call.json(200, studio.state());
+      return;
+    }
+    allow(call, "POST");
+    call.json(200, studio.act(call, action, call.object(settings.body(), pieces)));
+  }
+
   private static void allow(Call call, String method) {
     boolean isRead = method.equals("GET") && call.method().equals("HEAD");
     if (!call.method().equals(method) && !isRead) {
@@ -261,7 +266,7 @@ public final class Server implements AutoCloseable {
   }
 
   private boolean isHealthy() {
-    return !closing && models.values().stream().allMatch(model -> model.scheduler().isOpen());
+    return !closing && models.all().stream().allMatch(model -> model.scheduler().isOpen());
   }
 
   private ObjectNode health() {
@@ -284,14 +289,16 @@ public final class Server implements AutoCloseable {
    * @throws ApiError if there is none
    */
   private ServedModel model(String id) {
-    return Optional.ofNullable(models.get(id))
+    return models
+        .find(id)
         .orElseThrow(() ->
             ApiError.refused(
                 404,
                 "model",
                 "model_not_found",
                 "The model '%s' does not exist here; there is %s"
-                    .formatted(id, String.join(", ", models.keySet()))));
+                    .formatted(
+                        id, models.all().stream().map(ServedModel::id).collect(joining(", ")))));
   }
 
   private Fields fields(Call call) throws IOException {
@@ -305,10 +312,19 @@ public final class Server implements AutoCloseable {
             .orElseThrow(() -> ApiError.invalid("model", "you must provide a model parameter")));
   }
 
+  private <T> T read(Supplier<T> reader) {
+    readers.acquireUninterruptibly();
+    try {
+      return reader.get();
+    } finally {
+      readers.release();
+    }
+  }
+
   private void chat(Call call) throws IOException {
     Fields fields = fields(call);
     ServedModel model = model(fields);
-    ChatRequest request = ChatRequest.read(fields, model);
+    ChatRequest request = read(() -> ChatRequest.read(fields, model));
     int choices = SamplingFields.choices(fields);
     boolean usage = SamplingFields.wantsUsage(fields);
     Answer answer =
@@ -329,7 +345,7 @@ public final class Server implements AutoCloseable {
   private void complete(Call call) throws IOException {
     Fields fields = fields(call);
     ServedModel model = model(fields);
-    CompletionRequest request = CompletionRequest.read(fields, model);
+    CompletionRequest request = read(() -> CompletionRequest.read(fields, model));
     int choices = SamplingFields.choices(fields);
     boolean usage = SamplingFields.wantsUsage(fields);
     Answer answer =
@@ -368,15 +384,10 @@ public final class Server implements AutoCloseable {
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }
-    models.values().forEach(ServedModel::close); // tells those who still wait
+    studio.close();
+    models.close(); // tells those who still wait
     http.stop(1);
-    release();
-  }
-
-  private void release() {
-    models.values().forEach(ServedModel::close);
     threads.shutdownNow();
-    team.close();
   }
 
   @Override

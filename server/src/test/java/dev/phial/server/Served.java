@@ -32,7 +32,11 @@ final class Served implements AutoCloseable {
   private final Server server;
 
   Served(ServerSettings settings) {
-    server = Server.start(settings, Map.of("tiny", checkpoint));
+    this(settings, StudioSettings.NONE);
+  }
+
+  Served(ServerSettings settings, StudioSettings reached) {
+    server = Server.start(settings, Map.of("tiny", checkpoint), reached);
   }
 
   static ServerSettings settings() {
