@@ -168,8 +168,7 @@ final class ServeCommand implements Callable<Integer> {
               ? StudioSettings.NONE
               : new StudioSettings(folders, Map.of(Demo.NAME, Demo.folder()));
       Server server = Server.start(settings, checkpoints, reached);
-      Runtime.getRuntime()
-          .addShutdownHook(Thread.ofPlatform().unstarted(() -> server.close(PATIENCE)));
+      Runtime.getRuntime().addShutdownHook(Thread.ofPlatform().unstarted(() -> close(server)));
       server.describe().forEach(line -> System.err.println("serving " + line));
       String place = "http://" + name(server.address());
       System.err.println("a page to work with: " + place);
@@ -178,6 +177,16 @@ final class ServeCommand implements Callable<Integer> {
       return Main.DONE;
     } finally {
       checkpoints.values().forEach(Checkpoint::close);
+    }
+  }
+
+  /** Ends a server, but does not wait for a pass that takes for ever. */
+  private static void close(Server server) {
+    Thread closing = Thread.ofPlatform().daemon().start(() -> server.close(PATIENCE));
+    try {
+      closing.join(PATIENCE.plus(PATIENCE));
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
     }
   }
 

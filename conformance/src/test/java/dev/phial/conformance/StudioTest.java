@@ -42,6 +42,7 @@ final class StudioTest {
       String url = serving.url().replaceFirst("/v1$", "/");
       page.open(url, 1200, 900, false);
       chooses(page);
+      asksForADevice(page);
       converts(page, models);
       page.open(url, 1200, 900, false); // what was done is still known
       page.await("document.querySelector('#jobs li[data-state=done]')");
@@ -83,6 +84,22 @@ final class StudioTest {
     assertThat(page.evaluate("$('choices').rows[0].cells[1].textContent").stringValue())
         .startsWith("gguf:");
     page.evaluate("$('most').value = ''; $('most').dispatchEvent(new Event('input'))");
+  }
+
+  /** A device says what fits it, and which is the best of that. */
+  private static void asksForADevice(Chromium page) {
+    page.evaluate("$('device').value = 'pi5-4gb'; $('device').dispatchEvent(new Event('change'))");
+    page.await("$('advice').textContent.startsWith('Recommended: ')");
+    String best = page.evaluate("[...page.chosen].join()").stringValue();
+    assertThat(page.evaluate("$('advice').textContent").stringValue()).contains(best);
+    assertThat(
+            page.evaluate(
+                    "[...$('choices').rows].find((row) => row.cells[1].textContent === '%s').cells[5].textContent"
+                        .formatted(best))
+                .stringValue())
+        .matches("[0-9.e+]+");
+    page.evaluate("$('device').value = ''; $('device').dispatchEvent(new Event('change'))");
+    page.await("!$('advice').textContent && document.querySelectorAll('#choices tr').length > 20");
   }
 
   private static void choose(Chromium page, String... types) {

@@ -4,8 +4,10 @@ import dev.phial.PhialException;
 import dev.phial.io.Json;
 import dev.phial.io.Progress;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
@@ -163,6 +165,14 @@ final class Job implements Progress {
   /** Something that was measured. */
   synchronized void add(ObjectNode result) {
     results.add(result);
+  }
+
+  /** The mean divergence of each type that was measured. */
+  synchronized Map<String, Double> losses() {
+    Map<String, Double> losses = new HashMap<>();
+    results.forEach(result ->
+        losses.put(result.path("name").asString(""), result.path("kld_mean").asDouble(0)));
+    return losses;
   }
 
   /** A model that was written, as the library calls it. */

@@ -26,6 +26,9 @@ final class Scheduler implements AutoCloseable {
   /** Tokens that go through the model in one pass: how long a text waits for the others. */
   private static final int TOGETHER = 128;
 
+  /** Tokens of prompts among them at least, however many texts grow. */
+  private static final int LEAST_READ = 16;
+
   /** Rows of logits that are held at once. */
   private static final int ROWS = 16;
 
@@ -274,7 +277,7 @@ final class Scheduler implements AutoCloseable {
   private List<Step> steps() {
     while (true) {
       List<Step> steps = new ArrayList<>();
-      int room = Math.max(TOGETHER, running.size());
+      int room = Math.max(TOGETHER, running.size() + LEAST_READ);
       for (Running each : running) { // texts that grow, first
         if (each.left() == 1) {
           steps.add(step(each, 1));

@@ -1,5 +1,6 @@
 package dev.phial.server;
 
+import dev.phial.engine.advise.MeasuredLosses;
 import dev.phial.io.Json;
 import dev.phial.source.Contents;
 import dev.phial.source.Sources;
@@ -9,6 +10,7 @@ import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -105,6 +107,7 @@ final class Studio implements AutoCloseable {
     ObjectNode json = Json.MAPPER.createObjectNode();
     json.put("can_make", jobs.isPresent());
     library.outputs().ifPresent(folder -> json.put("folder", folder.getFileName().toString()));
+    json.set("devices", workshop.devices());
     ArrayNode list = json.putArray("models");
     List<String> listed = new ArrayList<>();
     for (Library.Entry entry : library.entries()) {
@@ -142,7 +145,8 @@ final class Studio implements AutoCloseable {
     Fields fields = new Fields(body);
     switch (action) {
       case "plan" -> {
-        return workshop.plan(model(fields));
+        String model = model(fields);
+        return workshop.plan(model, fields.text("device"), losses(model));
       }
       case "jobs" -> {
         Job job = job(fields);
@@ -172,6 +176,17 @@ final class Studio implements AutoCloseable {
     return fields
         .text("model")
         .orElseThrow(() -> ApiError.invalid("model", "expected the name of a model, found none"));
+  }
+
+  /** What was measured of a model, the newest of each type. */
+  private MeasuredLosses losses(String model) {
+    Map<String, Double> found = new HashMap<>();
+    for (Job job : jobs.map(Jobs::all).orElse(List.of())) {
+      if (job.model().equals(model)) {
+        job.losses().forEach(found::putIfAbsent);
+      }
+    }
+    return new MeasuredLosses("by jobs of this page", found);
   }
 
   private Job job(Fields fields) {

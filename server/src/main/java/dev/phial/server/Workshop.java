@@ -1,6 +1,13 @@
 package dev.phial.server;
 
 import dev.phial.PhialException;
+import dev.phial.engine.advise.Advisor;
+import dev.phial.engine.advise.Candidate;
+import dev.phial.engine.advise.Device;
+import dev.phial.engine.advise.DeviceTable;
+import dev.phial.engine.advise.MeasuredLosses;
+import dev.phial.engine.advise.PossibleFiles;
+import dev.phial.engine.advise.Use;
 import dev.phial.engine.convert.Conversion;
 import dev.phial.engine.convert.Order;
 import dev.phial.engine.convert.Preparation;
@@ -26,7 +33,9 @@ import dev.phial.targets.Targets;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
@@ -36,9 +45,13 @@ final class Workshop {
   /** llama-perplexity's. */
   private static final int USUAL_CONTEXT = 512;
 
+  /** Tokens for which memory is told. */
+  private static final int USUAL_CHAT = 4096;
+
   private final Library library;
   private final Models models;
   private final int threads;
+  private final DeviceTable devices = DeviceTable.read();
 
   Workshop(Library library, Models models, int threads) {
     this.library = library;
@@ -46,50 +59,125 @@ final class Workshop {
     this.threads = threads;
   }
 
-  /** What could be made of a model, with sizes, or why it could not. */
-  ObjectNode plan(String model) {
+  /** The devices there are, by name and title. */
+  ArrayNode devices() {
+    ArrayNode list = Json.MAPPER.createArrayNode();
+    devices
+        .devices()
+        .forEach(
+            device -> list.addObject().put("name", device.name()).put("title", device.title()));
+    return list;
+  }
+
+  /**
+   * What could be made of a model, with sizes, or why it could not.
+   *
+   * @param device it is to run on, if that matters
+   * @param losses that were measured
+   */
+  ObjectNode plan(String model, Optional<String> device, MeasuredLosses losses) {
     ObjectNode json = Json.MAPPER.createObjectNode();
     try (Checkpoint checkpoint = Sources.open(library.find(model).path())) {
       ModelDescription description = Families.describe(checkpoint);
-      int tokens = Math.min(4096, description.hyperparameters().context());
+      int tokens = Math.min(USUAL_CHAT, description.hyperparameters().context());
       json.put("family", description.family().name())
           .put("kind", checkpoint.kind())
           .put("parameters", description.parameters())
           .put("context", tokens);
       ArrayNode choices = json.putArray("choices");
-      for (Target target : Targets.ALL) {
-        for (String precision : target.precisions()) {
-          ObjectNode choice = choices.addObject().put("name", target.name() + ":" + precision);
-          try {
-            Plan plan = target.plan(request(checkpoint, description, precision)).plan();
-            choice
-                .put("bytes", plan.bytes())
-                .put("bits_per_weight", plan.bitsPerWeight())
-                .put("memory_bytes", plan.memoryBytes(tokens));
-          } catch (PhialException.Unsupported e) {
-            choice.put("obstacle", e.reason());
-          } catch (PhialException e) {
-            choice.put("obstacle", e.getMessage());
-          }
-        }
+      if (device.isPresent()) {
+        Advisor advisor = new Advisor(device(device.get()), tokens, losses);
+        advise(advisor, new PossibleFiles(checkpoint, description), choices, json);
+      } else {
+        choices(checkpoint, description, tokens, choices);
       }
     }
     return json;
   }
 
-  private static Request request(
-      Checkpoint checkpoint, ModelDescription description, String precision) {
-    return new Request(checkpoint, description, Optional.of(precision), Options.NONE);
+  private Device device(String name) {
+    return devices
+        .device(name)
+        .orElseThrow(() -> ApiError.refused(404, "device", null, "there is no device " + name));
   }
 
-  private static Order order(Checkpoint checkpoint, ModelDescription description, String name) {
-    String[] parts = name.split(":", 2);
+  private static void advise(
+      Advisor advisor, PossibleFiles files, ArrayNode choices, ObjectNode json) {
+    List<Candidate> candidates = advisor.candidates(files);
+    for (Candidate candidate : candidates) {
+      ObjectNode choice = choices.addObject().put("name", candidate.order());
+      candidate.obstacle().ifPresent(obstacle -> choice.put("obstacle", obstacle));
+      if (candidate.fits()) {
+        candidate.plan().ifPresent(plan -> describe(choice, plan));
+        candidate.demand().ifPresent(demand -> choice.put("memory_bytes", demand.total()));
+        candidate.speed().ifPresent(speed -> choice.put("tokens_per_second", speed));
+      }
+    }
+    advisor
+        .recommend(candidates)
+        .ifPresent(found ->
+            json.putObject("recommended")
+                .put("name", found.candidate().order())
+                .put("runtime", found.candidate().runtime())
+                .put("reason", found.reason()));
+  }
+
+  private static void choices(
+      Checkpoint checkpoint, ModelDescription description, int tokens, ArrayNode choices) {
+    for (Target target : Targets.ALL) {
+      for (String precision : target.precisions()) {
+        ObjectNode choice = choices.addObject().put("name", target.name() + ":" + precision);
+        try {
+          Plan plan = target.plan(request(checkpoint, description, precision, Options.NONE)).plan();
+          describe(choice, plan);
+          choice.put("memory_bytes", plan.memoryBytes(tokens));
+        } catch (PhialException.Unsupported e) {
+          choice.put("obstacle", e.reason());
+        } catch (PhialException e) {
+          choice.put("obstacle", e.getMessage());
+        }
+      }
+    }
+  }
+
+  private static void describe(ObjectNode choice, Plan plan) {
+    choice.put("bytes", plan.bytes()).put("bits_per_weight", plan.bitsPerWeight());
+  }
+
+  private static Request request(
+      Checkpoint checkpoint, ModelDescription description, String precision, Options options) {
+    return new Request(checkpoint, description, Optional.of(precision), options);
+  }
+
+  /**
+   * Of a target, its precision and perhaps the options that a device wants, such as {@code
+   * ep=cuda}: no others, since some name files.
+   */
+  private Order order(Checkpoint checkpoint, ModelDescription description, String name) {
+    String[] parts = name.split("[:,]", 3);
     Target target =
         Targets.named(parts[0])
-            .filter(found -> parts.length == 2 && found.precisions().contains(parts[1]))
-            .orElseThrow(() ->
-                ApiError.invalid("targets", "expected a target and its precision, found " + name));
-    return Order.of(target, request(checkpoint, description, parts[1]));
+            .filter(found -> parts.length > 1 && found.precisions().contains(parts[1]))
+            .orElseThrow(() -> unknown(name));
+    Options options = parts.length > 2 ? options(target, "," + parts[2]) : Options.NONE;
+    return Order.of(target, request(checkpoint, description, parts[1], options));
+  }
+
+  private Options options(Target target, String suffix) {
+    Use use =
+        devices.devices().stream()
+            .flatMap(device -> device.uses().stream())
+            .filter(each -> each.target().equals(target.name()) && each.suffix().equals(suffix))
+            .findFirst()
+            .orElseThrow(() -> unknown(target.name() + suffix));
+    Map<String, List<String>> options = new HashMap<>();
+    use.options()
+        .forEach((name, value) -> options.put(name, value.isEmpty() ? List.of() : List.of(value)));
+    return new Options(options);
+  }
+
+  private static ApiError unknown(String name) {
+    return ApiError.invalid("targets", "expected a target and its precision, found " + name);
   }
 
   /** Does a job. */

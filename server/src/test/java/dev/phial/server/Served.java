@@ -20,9 +20,7 @@ import tools.jackson.databind.json.JsonMapper;
 
 /** A server of the small model, and a client of it. */
 final class Served implements AutoCloseable {
-  static final Path MODEL =
-      Objects.requireNonNull(Path.of("").toAbsolutePath().getParent())
-          .resolve("fixtures/models/tiny-phi3");
+  static final Path MODEL = model("tiny-phi3");
 
   private static final JsonMapper JSON = new JsonMapper();
 
@@ -30,6 +28,13 @@ final class Served implements AutoCloseable {
   private final HttpClient client =
       HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
   private final Server server;
+
+  /** A model among the fixtures. */
+  static Path model(String name) {
+    return Objects.requireNonNull(Path.of("").toAbsolutePath().getParent())
+        .resolve("fixtures/models")
+        .resolve(name);
+  }
 
   Served(ServerSettings settings) {
     this(settings, StudioSettings.NONE);

@@ -169,6 +169,31 @@ final class StudioTest {
   }
 
   @Test
+  void saysWhatSuitsADevice() {
+    try (Served served = serve(Served.settings())) {
+      String token = token(served);
+      JsonNode plan =
+          Served.json(
+              act(served, token, "plan", "{\"model\":\"" + MODEL + "\",\"device\":\"pi5-4gb\"}")
+                  .body());
+      String best = plan.path("recommended").path("name").stringValue();
+      List<JsonNode> found = new ArrayList<>();
+      for (JsonNode choice : plan.path("choices")) {
+        if (choice.path("name").stringValue().equals(best)) {
+          found.add(choice);
+        }
+        assertThat(choice.has("bytes")).isNotEqualTo(choice.has("obstacle"));
+      }
+      assertThat(found).hasSize(1);
+      assertThat(found.getFirst().path("tokens_per_second").doubleValue()).isPositive();
+      assertThat(
+              act(served, token, "plan", "{\"model\":\"" + MODEL + "\",\"device\":\"x\"}")
+                  .statusCode())
+          .isEqualTo(404);
+    }
+  }
+
+  @Test
   void loadsAndUnloads() {
     try (Served served = serve(Served.settings())) {
       String token = token(served);
@@ -199,8 +224,15 @@ final class StudioTest {
       act(served, token, "jobs", job("convert", "gguf:Q4_0", 1));
       await(served, "done");
       assertThat(folder.resolve("tiny-gguf-Q4_0.gguf")).exists();
-      act(served, token, "jobs", job("convert", "gguf:NONE", 1));
-      await(served, "failed");
+      // an option could name any file
+      for (String target :
+          List.of("gguf:NONE", "gguf:IQ2_XS,imatrix=/etc/passwd", "gguf:Q4_0,ep=cuda")) {
+        act(served, token, "jobs", job("convert", target, 1));
+        await(served, "failed");
+        assertThat(newest(served).path("message").stringValue()).contains("expected a target");
+      }
+      act(served, token, "jobs", job("convert", "onnx:int4,ep=cuda", 1));
+      await(served, "done");
     }
   }
 

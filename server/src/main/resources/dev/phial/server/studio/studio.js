@@ -105,6 +105,7 @@ async function refresh() {
 function show() {
   const sources = page.state.models.filter((model) => model.source);
   fill($("model"), sources.map((model) => [model.name, model.name]));
+  fill($("device"), [["", "any device"], ...page.state.devices.map((device) => [device.name, device.title])]);
   $("no-folder").hidden = page.state.can_make;
   for (const id of ["convert", "measure"]) $(id).disabled = !page.state.can_make;
   const talkers = [["", "nobody"], ...page.state.models.map((model) =>
@@ -128,9 +129,11 @@ async function plan() {
   const model = $("model").value;
   page.planOf = model;
   page.chosen.clear();
+  $("advice").textContent = "";
   $("about").textContent = "looking…";
   try {
-    page.plan = await ask("/studio/plan", { model });
+    const device = $("device").value;
+    page.plan = await ask("/studio/plan", { model, ...(device ? { device } : {}) });
   } catch (e) {
     page.plan = null;
     $("about").textContent = e.message;
@@ -142,6 +145,13 @@ async function plan() {
     + `${page.plan.kind}, ${bytes(source ? source.bytes : 0)}; memory for ${page.plan.context} tokens`;
   const targets = [...new Set(page.plan.choices.map((choice) => choice.name.split(":")[0]))];
   fill($("target"), [["", "any runtime"], ...targets.map((name) => [name, name])]);
+  const best = page.plan.recommended;
+  if (best) {
+    $("advice").textContent = `Recommended: ${best.name} for ${best.runtime}: ${best.reason}.`;
+    page.chosen.add(best.name);
+  } else if ($("device").value) {
+    $("advice").textContent = "Nothing usual fits this device; a smaller model takes less.";
+  }
   showChoices();
   showPoints();
 }
@@ -159,14 +169,15 @@ function showChoices() {
       const loss = losses.get(choice.name);
       if (!choice.bytes) {
         return element("tr", {}, element("td"), element("td", {}, choice.name),
-          element("td", { colSpan: 4, className: "why" }, choice.obstacle));
+          element("td", { colSpan: 5, className: "why" }, choice.obstacle));
       }
       const box = element("input", { type: "checkbox", checked: page.chosen.has(choice.name),
         "aria-label": "Choose " + choice.name,
         onchange: (event) => event.target.checked ? page.chosen.add(choice.name) : page.chosen.delete(choice.name) });
       return element("tr", {}, element("td", {}, box), element("td", {}, choice.name),
         element("td", {}, bytes(choice.bytes)), element("td", {}, choice.bits_per_weight.toFixed(2)),
-        element("td", {}, bytes(choice.memory_bytes)), element("td", {}, loss ? number(loss.kld_mean) : "–"));
+        element("td", {}, bytes(choice.memory_bytes)),
+        element("td", {}, choice.tokens_per_second ? number(choice.tokens_per_second) : "–"), element("td", {}, loss ? number(loss.kld_mean) : "–"));
     });
   $("choices").replaceChildren(...rows);
 }
@@ -334,7 +345,7 @@ function showLibrary() {
   }));
 }
 
-$("model").addEventListener("change", () => plan());
+for (const id of ["model", "device"]) $(id).addEventListener("change", () => plan());
 for (const id of ["target", "most", "impossible"]) $(id).addEventListener("input", showChoices);
 $("convert").addEventListener("click", () => attempt(() => start("convert")));
 $("measure").addEventListener("click", () => attempt(() => start("measure")));
