@@ -91,7 +91,7 @@ final class InspectCommand implements Callable<Integer> {
                 List.of()));
       }
     } else {
-      try (Checkpoint checkpoint = ModelArgument.open(model)) {
+      try (Checkpoint checkpoint = ModelArgument.open(model, ModelArgument.Weights.ARRIVING)) {
         show(
             new Contents(
                 checkpoint.name(),

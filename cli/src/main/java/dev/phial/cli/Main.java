@@ -37,6 +37,7 @@ public final class Main implements Callable<Integer> {
   private static final Map<String, Supplier<CommandLine>> COMMANDS = new LinkedHashMap<>();
 
   static {
+    COMMANDS.put("pull", () -> new CommandLine(new PullCommand()));
     COMMANDS.put("quantize", () -> withTargets(new QuantizeCommand()));
     COMMANDS.put("inspect", () -> new CommandLine(new InspectCommand()));
     COMMANDS.put("plan", () -> withTargets(new PlanCommand()));

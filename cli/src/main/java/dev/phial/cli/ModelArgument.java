@@ -1,6 +1,7 @@
 package dev.phial.cli;
 
 import dev.phial.PhialException;
+import dev.phial.engine.hub.HubId;
 import dev.phial.model.Families;
 import dev.phial.source.Checkpoint;
 import dev.phial.source.Folder;
@@ -12,14 +13,34 @@ import java.util.stream.Stream;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
-/** What a user writes for a model: a folder, a file, or {@code demo}. */
+/** What a user writes for a model: a folder, a file, a name on the hub, or {@code demo}. */
 final class ModelArgument {
-  static final String DESCRIPTION = "A folder with a checkpoint, a GGUF file, or demo.";
+  static final String DESCRIPTION =
+      "A folder with a checkpoint, a GGUF file, a model of the Hugging Face hub such as microsoft/phi-4, or demo.";
 
   private ModelArgument() {}
 
   static Checkpoint open(String model) {
-    Checkpoint checkpoint = Sources.open(path(model));
+    return open(model, Weights.ALL);
+  }
+
+  /** What a command does with the weights. */
+  enum Weights {
+    ALL,
+    /** Reads them once, as they come; or hardly. */
+    ARRIVING
+  }
+
+  static Checkpoint open(String model, Weights weights) {
+    Optional<HubId> id = hub(model);
+    boolean isStreamed = weights == Weights.ARRIVING && id.isPresent();
+    Checkpoint checkpoint =
+        isStreamed && !HubModels.isHere(id.get())
+            ? HubModels.stream(id.get())
+            : Sources.open(path(model));
+    if (id.isPresent() && id.get().path().isEmpty() && checkpoint.folder().isPresent()) {
+      checkpoint = checkpoint.named(id.get().name());
+    }
     checkpoint.notes().forEach(note -> System.err.println("note: " + note));
     return checkpoint;
   }
@@ -28,14 +49,14 @@ final class ModelArgument {
    * @param original the folder of the checkpoint that the model was made from, if it is to lend
    *     configuration and tokenizer
    */
-  static Checkpoint open(String model, Optional<String> original) {
-    Checkpoint checkpoint = open(model);
+  static Checkpoint open(String model, Weights weights, Optional<String> original) {
+    Checkpoint checkpoint = open(model, weights);
     if (original.isEmpty()) {
       return checkpoint;
     }
     try {
       boolean tied = Families.describe(checkpoint).hyperparameters().tied();
-      return checkpoint.beside(Folder.read(path(original.get())).tied(tied));
+      return checkpoint.beside(Folder.read(original(original.get())).tied(tied));
     } catch (Throwable e) {
       checkpoint.close();
       throw e;
@@ -51,14 +72,26 @@ final class ModelArgument {
 
   /** The files that are read when a model is. */
   static List<Path> inputs(String model, Checkpoint checkpoint) {
-    return Stream.concat(Stream.of(path(model)), checkpoint.files().stream()).toList();
+    Path path = checkpoint.arrivals().isPresent() ? checkpoint.path() : path(model);
+    return Stream.concat(Stream.of(path), checkpoint.files().stream()).toList();
+  }
+
+  private static Optional<HubId> hub(String model) {
+    return model.equals(Demo.NAME) ? Optional.empty() : HubId.of(model);
+  }
+
+  /** The folder that lends configuration and tokenizer. */
+  static Path original(String model) {
+    return hub(model).map(HubModels::withoutWeights).orElseGet(() -> path(model));
   }
 
   static Path path(String model) {
     if (model.isBlank()) {
       throw new PhialException.Usage(
-          "MODEL: expected a folder, a GGUF file or demo, found nothing");
+          "MODEL: expected a folder, a GGUF file, a model of the hub or demo, found nothing");
     }
-    return model.equals(Demo.NAME) ? Demo.folder() : Path.of(model);
+    return model.equals(Demo.NAME)
+        ? Demo.folder()
+        : hub(model).map(HubModels::path).orElseGet(() -> Path.of(model));
   }
 }

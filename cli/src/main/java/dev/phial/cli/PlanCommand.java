@@ -67,7 +67,8 @@ final class PlanCommand implements Callable<Integer> {
   public Integer call() {
     Stopwatch stopwatch = Stopwatch.start();
     TargetArguments targets = TargetArguments.of(spec.commandLine().getParseResult());
-    try (Checkpoint checkpoint = ModelArgument.open(model, carry.original())) {
+    try (Checkpoint checkpoint =
+        ModelArgument.open(model, ModelArgument.Weights.ARRIVING, carry.original())) {
       ModelDescription description = Families.describe(checkpoint);
       int tokens = PlanPrinter.context(context, description.hyperparameters());
       if (targets.isEmpty() && carry.method(Method.REFERENCE) == Method.KEEP) {

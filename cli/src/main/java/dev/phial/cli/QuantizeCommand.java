@@ -68,6 +68,12 @@ final class QuantizeCommand implements Callable<Integer> {
       description = "Print the plan of every output, as phial plan does, and stop.")
   private boolean dryRun;
 
+  @Option(
+      names = "--stream",
+      description =
+          "Convert a model of the hub while it arrives, and keep no more than one of its files at a time.")
+  private boolean stream;
+
   @Option(names = "--threads", paramLabel = "N", description = Threads.DESCRIPTION)
   private int threads = Threads.usual();
 
@@ -101,7 +107,7 @@ final class QuantizeCommand implements Callable<Integer> {
           "--to says what to write, such as --to gguf:Q4_K_M; --device NAME and --ram SIZE choose it");
     }
     Threads.check(threads);
-    try (Checkpoint checkpoint = ModelArgument.open(model, carry.original())) {
+    try (Checkpoint checkpoint = ModelArgument.open(model, weights(), carry.original())) {
       ModelDescription description = Families.describe(checkpoint);
       if (devices.areGiven()) {
         targets = targets.plus(recommended(checkpoint, description).order());
@@ -123,7 +129,7 @@ final class QuantizeCommand implements Callable<Integer> {
       }
       Conversion conversion = new Conversion(outputs(orders), force, threads);
       Inputs inputs = new Inputs().addAll(ModelArgument.inputs(model, checkpoint));
-      carry.original().map(ModelArgument::path).ifPresent(inputs::add);
+      carry.original().map(ModelArgument::original).ifPresent(inputs::add);
       plan.ifPresent(inputs::add);
       inputs.addAll(devices.files());
       conversion.check(inputs);
@@ -150,6 +156,10 @@ final class QuantizeCommand implements Callable<Integer> {
         found.candidate().runtime(),
         found.reason());
     return found.candidate();
+  }
+
+  private ModelArgument.Weights weights() {
+    return stream || dryRun ? ModelArgument.Weights.ARRIVING : ModelArgument.Weights.ALL;
   }
 
   /** A plan of another model would be taken in part, and nobody would notice. */

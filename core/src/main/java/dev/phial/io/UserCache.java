@@ -23,7 +23,7 @@ public final class UserCache {
    * @throws PhialException.OutputFailed if neither can be written
    */
   public static Path unpack(Class<?> owner, String resources, List<String> names, String folder) {
-    Path cache = root().resolve("phial").resolve(folder);
+    Path cache = folder(folder);
     try {
       unpackInto(cache, owner, resources, names);
       return cache;
@@ -39,6 +39,11 @@ public final class UserCache {
             e);
       }
     }
+  }
+
+  /** The part of the cache for some purpose, which need not exist. */
+  public static Path folder(String purpose) {
+    return root().resolve("phial").resolve(purpose);
   }
 
   private static void unpackInto(Path folder, Class<?> owner, String resources, List<String> names)

@@ -82,8 +82,14 @@ public final class Checkpoint implements AutoCloseable {
         notes);
   }
 
+  /** This checkpoint under another name than that of its folder. */
+  public Checkpoint named(String other) {
+    Optional<Folder> renamed = folder.map(f -> f.named(other));
+    return new Checkpoint(path, other, kind, weights, renamed, gguf, lender, notes);
+  }
+
   /** This checkpoint with something more to be said of it. */
-  Checkpoint noting(List<String> more) {
+  public Checkpoint noting(List<String> more) {
     List<String> all = Stream.concat(notes.stream(), more.stream()).toList();
     return new Checkpoint(path, name, kind, weights, folder, gguf, lender, all);
   }
@@ -144,6 +150,11 @@ public final class Checkpoint implements AutoCloseable {
   /** Every file that holds tensors, for checks against the output. */
   public List<Path> files() {
     return weights.files();
+  }
+
+  /** What brings these files, if they are not here yet. */
+  public Optional<Arrivals> arrivals() {
+    return weights.arrivals();
   }
 
   /**

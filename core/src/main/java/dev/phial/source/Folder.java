@@ -28,11 +28,13 @@ public final class Folder {
   private final Path path;
   private final Config config;
   private final Map<String, Config> described; // what follows from other files
+  private final Optional<String> name; // if it is not its own
 
-  private Folder(Path path, Config config, Map<String, Config> described) {
+  private Folder(Path path, Config config, Map<String, Config> described, Optional<String> name) {
     this.path = path;
     this.config = config;
     this.described = Map.copyOf(described);
+    this.name = name;
   }
 
   /**
@@ -46,26 +48,31 @@ public final class Folder {
    * @param config what config.json says or, if there is none, would say
    */
   static Folder of(Path path, Config config) {
-    return new Folder(path, config, Map.of());
+    return new Folder(path, config, Map.of(), Optional.empty());
   }
 
   /** This folder as if it held a JSON file, which follows from others; one that is there counts. */
   Folder with(String name, Config content) {
     Map<String, Config> more = new HashMap<>(described);
     more.put(name, content);
-    return new Folder(path, config, more);
+    return new Folder(path, config, more, this.name);
   }
 
   /** This folder with a config.json that says whether there is one matrix for input and output. */
   public Folder tied(boolean tied) {
     return config.flag("tie_word_embeddings", !tied) == tied
         ? this
-        : new Folder(path, config.with("tie_word_embeddings", tied), described);
+        : with(config.with("tie_word_embeddings", tied));
   }
 
   /** This folder with another config.json. */
   Folder with(Config other) {
-    return new Folder(path, other, described);
+    return new Folder(path, other, described, name);
+  }
+
+  /** This folder under another name, such as that of a model of which it is a snapshot. */
+  Folder named(String other) {
+    return new Folder(path, config, described, Optional.of(other));
   }
 
   public Path path() {
@@ -74,9 +81,12 @@ public final class Folder {
 
   /**
    * The name of the folder; for {@code snapshots/HASH} in a hub cache that is the hash, which is
-   * what converters use.
+   * what converters use, unless the model was asked for by its name on the hub.
    */
   public String name() {
+    if (name.isPresent()) {
+      return name.get();
+    }
     try {
       Path last = path.toRealPath().getFileName();
       return last == null ? "model" : last.toString(); // the root of a disk has no name

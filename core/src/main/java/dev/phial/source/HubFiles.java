@@ -35,7 +35,7 @@ record HubFiles(List<Path> files, Map<String, Tensor> tensors, List<String> note
   /**
    * @throws dev.phial.PhialException.BadInput if one is missing or damaged
    */
-  static HubFiles read(Path folder, Arena arena) {
+  static HubFiles read(Path folder, Arena arena, Optional<Arrivals> arrivals) {
     boolean areSafetensors = areSafetensors(folder);
     Optional<ShardIndex> found = index(folder, areSafetensors);
     Optional<ShardIndex> index =
@@ -47,7 +47,11 @@ record HubFiles(List<Path> files, Map<String, Tensor> tensors, List<String> note
     Map<String, Tensor> tensors = new LinkedHashMap<>();
     for (Path file : files) {
       Map<String, Tensor> shard =
-          areSafetensors ? Safetensors.read(file, arena) : TorchPickle.read(file, arena);
+          !areSafetensors
+              ? TorchPickle.read(file, arena)
+              : arrivals.isPresent()
+                  ? Safetensors.read(file, arena, arrivals.get())
+                  : Safetensors.read(file, arena);
       shard.values().forEach(tensor -> add(tensors, tensor));
     }
     index.ifPresent(i -> i.check(tensors.keySet()));

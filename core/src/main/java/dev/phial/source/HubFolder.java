@@ -1,5 +1,6 @@
 package dev.phial.source;
 
+import dev.phial.PhialException;
 import dev.phial.tensor.Tensor;
 import java.lang.foreign.Arena;
 import java.nio.file.Files;
@@ -28,11 +29,24 @@ final class HubFolder implements Source {
 
   @Override
   public Checkpoint read(Path path, Arena arena) {
+    return read(path, arena, Optional.empty());
+  }
+
+  /**
+   * @param arrivals what brings the weights, if they are not here
+   */
+  Checkpoint read(Path path, Arena arena, Optional<Arrivals> arrivals) {
     Folder folder = Folder.read(path);
-    HubFiles files = HubFiles.read(path, arena);
+    if (arrivals.isPresent() && Quantization.of(folder.config(), path).isPresent()) {
+      throw quantized(path);
+    }
+    HubFiles files = HubFiles.read(path, arena, arrivals);
     List<String> notes = new ArrayList<>(files.notes());
     Adapter.note(path).ifPresent(notes::add);
     Map<String, Tensor> tensors = scaled(folder.config(), path, files.tensors(), notes);
+    if (arrivals.isPresent() && tensors.values().stream().anyMatch(Tensor::isHere)) {
+      throw quantized(path);
+    }
     if (Llama.isIn(folder.config(), tensors)) {
       tensors = Llama.fused(folder, tensors);
       folder = Llama.asPhi3(folder);
@@ -53,8 +67,16 @@ final class HubFolder implements Source {
               + ": the encoders of images and sound, and adapters for them, are left out: its text model alone is run and converted");
     }
     return Checkpoint.of(
-            "huggingface", folder, new Weights(arena, files.files(), tensors, Naming.TRANSFORMERS))
+            "huggingface",
+            folder,
+            new Weights(arena, files.files(), tensors, Naming.TRANSFORMERS, arrivals))
         .noting(notes);
+  }
+
+  private static PhialException quantized(Path path) {
+    return Refusal.unsupported(
+        path,
+        "expected weights as they were trained, which can be read while they arrive, found quantized ones; pull the model first");
   }
 
   private static boolean hasOwnOutput(Map<String, Tensor> tensors) {

@@ -3,6 +3,7 @@ package dev.phial.source;
 import java.lang.foreign.Arena;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Optional;
 
 /** A folder that MLX quantized: one of the hub's layout, in which weights are codes. */
 final class MlxFolder implements Source {
@@ -17,7 +18,7 @@ final class MlxFolder implements Source {
   @Override
   public Checkpoint read(Path path, Arena arena) {
     Folder folder = Folder.read(path);
-    HubFiles files = HubFiles.read(path, arena);
+    HubFiles files = HubFiles.read(path, arena, Optional.empty());
     return Checkpoint.of(
         "mlx",
         folder,

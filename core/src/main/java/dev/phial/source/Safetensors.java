@@ -2,6 +2,7 @@ package dev.phial.source;
 
 import dev.phial.PhialException;
 import dev.phial.io.Json;
+import dev.phial.tensor.Arrival;
 import dev.phial.tensor.DType;
 import dev.phial.tensor.Shape;
 import dev.phial.tensor.Tensor;
@@ -46,6 +47,19 @@ final class Safetensors {
    */
   static Map<String, Tensor> read(Path file, Arena arena) {
     return new Safetensors(file).read(MappedFile.map(file, arena));
+  }
+
+  /**
+   * The tensors of a file of which only the header is here.
+   *
+   * @throws PhialException.BadInput if the file breaks a rule of the format
+   */
+  static Map<String, Tensor> read(Path file, Arena arena, Arrivals arrivals) {
+    MemorySegment all = MappedFile.map(file, arena);
+    Arrival arrival = arrivals.of(file, all);
+    Map<String, Tensor> tensors = new Safetensors(file).read(all);
+    tensors.replaceAll((name, tensor) -> tensor.arrivingBy(arrival));
+    return tensors;
   }
 
   private Map<String, Tensor> read(MemorySegment all) {

@@ -44,6 +44,24 @@ public final class Sources {
     }
   }
 
+  /**
+   * Opens a folder in the layout of the hub whose weight files are only begun: the header of each
+   * is here, and the rest comes when it is read.
+   *
+   * @throws PhialException.BadInput if it holds no model
+   * @throws PhialException.Unsupported if its weights cannot be read so
+   */
+  public static Checkpoint open(Path folder, Arrivals arrivals) {
+    Arena arena = Arena.ofShared();
+    try {
+      Checkpoint checkpoint = new HubFolder().read(folder, arena, Optional.of(arrivals));
+      return checkpoint.noting(checkpoint.folder().flatMap(Sources::note).stream().toList());
+    } catch (Throwable e) {
+      arena.close();
+      throw e;
+    }
+  }
+
   /** Whatever the model is converted to, its runtime fails when such a token occurs. */
   private static Optional<String> note(Folder folder) {
     JsonNode rows = folder.config().json().path("vocab_size");
@@ -85,8 +103,8 @@ public final class Sources {
     String name = path.toString();
     if (HUB_ID.matcher(name).matches()) {
       return new PhialException.BadInput(
-          "%s is not a folder here. If it is a Hugging Face id, download it first: hf download %s --local-dir %s; then pass %s"
-              .formatted(name, name, path.getFileName(), path.getFileName()));
+          "%s is not a folder here; if it is a model of the Hugging Face hub, write hf:%s"
+              .formatted(name, name));
     }
     return new PhialException.BadInput(
         path

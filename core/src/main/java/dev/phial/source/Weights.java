@@ -8,6 +8,7 @@ import java.nio.file.Path;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /** The tensors of a checkpoint and the files they are mapped from. */
 final class Weights implements AutoCloseable {
@@ -16,27 +17,49 @@ final class Weights implements AutoCloseable {
   private final Map<String, Tensor> tensors;
   private final Naming naming;
   private final Map<ActivationPlace, ActivationCodes> activations;
+  private final Optional<Arrivals> arrivals;
   private Map<Path, String> hashes = Map.of(); // when they have been asked for
 
   /**
    * @param tensors by name, in the order of the files
    * @param activations what is rounded between the layers
+   * @param arrivals what brings the files, if they are not here
    */
+  private Weights(
+      Arena arena,
+      List<Path> files,
+      Map<String, Tensor> tensors,
+      Naming naming,
+      Map<ActivationPlace, ActivationCodes> activations,
+      Optional<Arrivals> arrivals) {
+    this.arena = arena;
+    this.files = List.copyOf(files);
+    this.tensors = Collections.unmodifiableMap(tensors);
+    this.naming = naming;
+    this.activations = Map.copyOf(activations);
+    this.arrivals = arrivals;
+  }
+
   Weights(
       Arena arena,
       List<Path> files,
       Map<String, Tensor> tensors,
       Naming naming,
       Map<ActivationPlace, ActivationCodes> activations) {
-    this.arena = arena;
-    this.files = List.copyOf(files);
-    this.tensors = Collections.unmodifiableMap(tensors);
-    this.naming = naming;
-    this.activations = Map.copyOf(activations);
+    this(arena, files, tensors, naming, activations, Optional.empty());
+  }
+
+  Weights(
+      Arena arena,
+      List<Path> files,
+      Map<String, Tensor> tensors,
+      Naming naming,
+      Optional<Arrivals> arrivals) {
+    this(arena, files, tensors, naming, Map.of(), arrivals);
   }
 
   Weights(Arena arena, List<Path> files, Map<String, Tensor> tensors, Naming naming) {
-    this(arena, files, tensors, naming, Map.of());
+    this(arena, files, tensors, naming, Map.of(), Optional.empty());
   }
 
   List<Path> files() {
@@ -55,7 +78,14 @@ final class Weights implements AutoCloseable {
     return activations;
   }
 
+  Optional<Arrivals> arrivals() {
+    return arrivals;
+  }
+
   synchronized Map<Path, String> hashes() {
+    if (arrivals.isPresent()) {
+      return arrivals.get().hashes();
+    }
     if (hashes.isEmpty()) {
       hashes = Sha256.of(files);
     }
@@ -65,5 +95,6 @@ final class Weights implements AutoCloseable {
   @Override
   public void close() {
     arena.close();
+    arrivals.ifPresent(Arrivals::close);
   }
 }

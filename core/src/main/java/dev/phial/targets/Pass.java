@@ -4,18 +4,23 @@ import dev.phial.PhialException;
 import dev.phial.io.Progress;
 import dev.phial.kernel.Kernels;
 import dev.phial.model.Weight;
+import dev.phial.source.Arrivals;
 import dev.phial.targets.layout.Sink;
 import dev.phial.tensor.Tensor;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.Comparator;
 import java.util.IdentityHashMap;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -32,17 +37,48 @@ public final class Pass {
 
   private final List<Sink> sinks;
   private final List<Piece> pieces = new ArrayList<>();
-  private int firstPieces;
+  private final List<Batch> batches = new ArrayList<>();
   private final AtomicInteger next = new AtomicInteger();
   private final AtomicReference<@Nullable Throwable> failure = new AtomicReference<>();
   private final Map<Sink, PhialException> failedSinks = new ConcurrentHashMap<>();
 
-  private Pass(List<Sink> sinks) {
+  private final Optional<Arrivals> arrivals;
+
+  private Pass(List<Sink> sinks, Optional<Arrivals> arrivals) {
     this.sinks = sinks;
+    this.arrivals = arrivals;
   }
+
+  /**
+   * Pieces that are done before others are begun.
+   *
+   * @param end of them
+   * @param workers that take them, at most
+   * @param file that all but a few of them lie in, if it has to arrive
+   */
+  private record Batch(int end, int workers, Optional<Path> file) {}
 
   /** Some rows of one matrix, and who wants them. */
   private record Piece(Weight weight, long first, int count, List<Sink> sinks) {
+    /** The files that its rows lie in. */
+    Stream<Path> files() {
+      Stream.Builder<Path> found = Stream.builder();
+      long start = 0;
+      for (Tensor slice : weight.slices()) {
+        long end = start + slice.shape().rows();
+        if (start < first + count && first < end) {
+          found.add(slice.file());
+        }
+        start = end;
+      }
+      return found.build();
+    }
+
+    /** Where its rows begin, in the order of a file. */
+    long address() {
+      return weight.slices().getFirst().data().address() + first;
+    }
+
     long bytes() {
       return weight.bytes() * count / Math.max(1, weight.shape().rows());
     }
@@ -57,8 +93,29 @@ public final class Pass {
    * @throws PhialException if the checkpoint cannot be read or holds NaN or infinity
    */
   public static Map<Sink, PhialException> run(List<Sink> sinks, int threads, Progress progress) {
-    Pass pass = new Pass(sinks);
+    return run(sinks, List.of(), Optional.empty(), threads, progress);
+  }
+
+  /**
+   * Runs the pass over a checkpoint whose files may still have to arrive: one after the other then,
+   * each as it comes.
+   *
+   * @param files of the checkpoint
+   * @param arrivals what brings them, if they are not here
+   */
+  public static Map<Sink, PhialException> run(
+      List<Sink> sinks,
+      List<Path> files,
+      Optional<Arrivals> arrivals,
+      int threads,
+      Progress progress) {
+    Pass pass = new Pass(sinks, arrivals);
     long bytes = pass.cut();
+    if (arrivals.isPresent()) {
+      pass.orderBy(files);
+    } else {
+      pass.mixFirstPieces();
+    }
     try (Progress.Stage stage = progress.begin(Progress.Unit.BYTES, bytes)) {
       pass.work(threads, stage);
     }
@@ -94,27 +151,58 @@ public final class Pass {
         }
       }
     }
-    // the first piece of every tensor comes first: the compiler then meets every loop at once
-    List<Piece> first = pieces.stream().filter(piece -> piece.first == 0).toList();
-    pieces.removeIf(piece -> piece.first == 0);
-    pieces.addAll(0, first);
-    firstPieces = first.size();
     return total;
   }
 
-  private void work(int threads, Progress.Stage stage) {
+  /** The first piece of every tensor comes first: the compiler then meets every loop at once. */
+  private void mixFirstPieces() {
+    List<Piece> first = pieces.stream().filter(piece -> piece.first == 0).toList();
+    pieces.removeIf(piece -> piece.first == 0);
+    pieces.addAll(0, first);
     // until the loops are compiled a second worker would only take time from the compiler
-    takePieces(firstPieces, stage);
-    List<Thread> others = new ArrayList<>();
-    for (int i = 1; i < threads; i++) {
-      others.add(
-          Thread.ofPlatform()
-              .name("phial-worker-" + i)
-              .daemon()
-              .start(() -> takePieces(pieces.size(), stage)));
+    batches.add(new Batch(first.size(), 1, Optional.empty()));
+    batches.add(new Batch(pieces.size(), Integer.MAX_VALUE, Optional.empty()));
+  }
+
+  /** A piece of several files is done with the last of them, and reads the others once more. */
+  private void orderBy(List<Path> files) {
+    record Placed(Piece piece, int file) {}
+    List<Placed> placed =
+        pieces.stream()
+            .map(
+                piece -> new Placed(piece, piece.files().mapToInt(files::indexOf).max().orElse(-1)))
+            .sorted(Comparator.comparingInt(Placed::file).thenComparingLong(p -> p.piece.address()))
+            .toList();
+    pieces.clear();
+    placed.forEach(p -> pieces.add(p.piece));
+    for (int i = -1; i < files.size(); i++) {
+      int file = i;
+      int end = (int) placed.stream().filter(p -> p.file <= file).count();
+      Optional<Path> arriving = i < 0 ? Optional.empty() : Optional.of(files.get(i));
+      batches.add(new Batch(end, Integer.MAX_VALUE, arriving));
     }
-    takePieces(pieces.size(), stage);
-    join(others);
+  }
+
+  private void work(int threads, Progress.Stage stage) {
+    int begin = 0;
+    for (Batch batch : batches) {
+      if (batch.end > begin) {
+        Optional<Path> arriving = batch.file;
+        arriving.ifPresent(file -> arrivals.orElseThrow().begin(file));
+        List<Thread> others = new ArrayList<>();
+        for (int i = 1; i < Math.min(threads, batch.workers); i++) {
+          others.add(
+              Thread.ofPlatform()
+                  .name("phial-worker-" + i)
+                  .daemon()
+                  .start(() -> takePieces(batch.end, stage)));
+        }
+        takePieces(batch.end, stage);
+        join(others);
+        arriving.ifPresent(file -> arrivals.orElseThrow().finish(file));
+        begin = batch.end;
+      }
+    }
   }
 
   /** Waits, and throws what stopped one of them. */

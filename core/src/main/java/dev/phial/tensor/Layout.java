@@ -32,8 +32,12 @@ public sealed interface Layout {
     return 1;
   }
 
-  /** The data begins with row 0, and the others follow. */
-  record Rows() implements Layout {
+  /**
+   * The data begins with row 0, and the others follow.
+   *
+   * @param arrival brings them
+   */
+  record Rows(Arrival arrival) implements Layout {
     @Override
     public Tensor slice(Tensor tensor, String name, long first, long rows) {
       long rowBytes = tensor.rowBytes();
@@ -50,6 +54,8 @@ public sealed interface Layout {
       int block = encoding.blockSize();
       int before = (int) (first * columns % block);
       long start = encoding.bytes(first * columns - before);
+      long end = encoding.bytes((first * columns + elements + block - 1) / block * block);
+      arrival.await(tensor.data().asSlice(start, end - start));
       if (before == 0 && elements % block == 0) {
         encoding.decode(tensor.data(), start, to, at, elements);
         return;
@@ -63,6 +69,7 @@ public sealed interface Layout {
     public void copy(Tensor tensor, long first, int count, byte[] to, int at) {
       long rowBytes = tensor.rowBytes();
       int bytes = Math.toIntExact(count * rowBytes);
+      arrival.await(tensor.data().asSlice(first * rowBytes, bytes));
       MemorySegment.copy(tensor.data(), ValueLayout.JAVA_BYTE, first * rowBytes, to, at, bytes);
     }
   }

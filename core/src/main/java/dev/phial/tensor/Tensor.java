@@ -30,7 +30,7 @@ public record Tensor(
   /** Bytes of encoded rows that are multiplied together; they stay in the first cache. */
   private static final int BUFFER = 1 << 13;
 
-  private static final Layout ROWS = new Layout.Rows();
+  private static final Layout ROWS = new Layout.Rows(Arrival.HERE);
 
   /** Rows that are compared at a time. */
   private static final int COMPARED = 16;
@@ -70,6 +70,16 @@ public record Tensor(
         new Layout.Stack(parts));
   }
 
+  /** A tensor of a file that is not here yet. */
+  public Tensor arrivingBy(Arrival arrival) {
+    return new Tensor(file, name, encoding, shape, data, scales, new Layout.Rows(arrival));
+  }
+
+  /** Whether its bytes are here. */
+  public boolean isHere() {
+    return !(layout instanceof Layout.Rows rows) || rows.arrival().equals(Arrival.HERE);
+  }
+
   public Tensor withScales(Scales newScales) {
     return new Tensor(file, name, encoding, shape, data, newScales, layout);
   }
@@ -92,7 +102,9 @@ public record Tensor(
             newName,
             encoding,
             Shape.of(rows),
-            data.asSlice(encoding.bytes(first), encoding.bytes(rows)));
+            data.asSlice(encoding.bytes(first), encoding.bytes(rows)),
+            null,
+            layout);
   }
 
   /**

@@ -30,7 +30,7 @@ final class SourcesTest {
     Path missing = folder.resolve("missing");
     Refused.asBad(missing, "no such file", () -> Sources.open(missing));
     Path id = Path.of("microsoft/phi-9");
-    Refused.asBad(id, "hf download microsoft/phi-9", () -> Sources.open(id));
+    Refused.asBad(id, "hf:microsoft/phi-9", () -> Sources.open(id));
     Path endless = Path.of("/dev/zero"); // not on every system
     Refused.asBad(
         endless, Files.exists(endless) ? "neither" : "no such", () -> Sources.open(endless));

@@ -8,6 +8,7 @@ import dev.phial.io.Progress;
 import dev.phial.io.Sizes;
 import dev.phial.source.Checkpoint;
 import dev.phial.targets.Pass;
+import dev.phial.targets.Request;
 import dev.phial.targets.layout.Sink;
 import java.io.IOException;
 import java.nio.file.FileStore;
@@ -35,6 +36,17 @@ public record Conversion(List<Output> outputs, boolean replace, int threads) {
     public List<Path> files() {
       return order.layout().files(path);
     }
+
+    /** Weights that arrive one file after the other cannot be run first. */
+    private void refuseToWaitFor() {
+      Request request = order.request();
+      if (request.checkpoint().arrivals().isPresent()
+          && (request.method().readsText() || order.target().needsRanges(request))) {
+        throw new PhialException.Unsupported(
+            "%s of a model that is not here: expected a method that reads the weights once, found one that runs the model; pull it first"
+                .formatted(path.getFileName()));
+      }
+    }
   }
 
   /**
@@ -55,6 +67,7 @@ public record Conversion(List<Output> outputs, boolean replace, int threads) {
    */
   public void check(Inputs inputs) {
     outputs.forEach(out -> inputs.addAll(out.order.inputs()));
+    outputs.forEach(Output::refuseToWaitFor);
     Set<Path> seen = new LinkedHashSet<>();
     for (Output out : outputs) {
       inputs.refuse(out.path, "-o");
@@ -132,7 +145,13 @@ public record Conversion(List<Output> outputs, boolean replace, int threads) {
         hashEarly(orders.getFirst().request().checkpoint());
       }
       Map<Sink, Output> written = new LinkedHashMap<>(sinks);
-      Pass.run(List.copyOf(sinks.keySet()), threads, progress)
+      Checkpoint checkpoint = orders.getFirst().request().checkpoint();
+      Pass.run(
+              List.copyOf(sinks.keySet()),
+              checkpoint.files(),
+              checkpoint.arrivals(),
+              threads,
+              progress)
           .forEach((sink, failure) ->
               failures.put(Objects.requireNonNull(written.remove(sink)).path, failure));
       return new Result(List.copyOf(written.values()), failures);

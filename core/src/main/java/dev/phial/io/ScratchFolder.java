@@ -1,0 +1,44 @@
+package dev.phial.io;
+
+import dev.phial.PhialException;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+
+/**
+ * A folder for files that are needed for a while. It goes when it is closed or the process is asked
+ * to end; what a kill -9 leaves goes when the same is needed again.
+ */
+public final class ScratchFolder implements AutoCloseable {
+  private final Path path;
+
+  private ScratchFolder(Path path) {
+    this.path = path;
+  }
+
+  /**
+   * Makes one in the user's cache.
+   *
+   * @param purpose a word, the name of a folder
+   * @throws PhialException.OutputFailed if there is no room for it
+   */
+  public static ScratchFolder create(String purpose, String name) {
+    Path target = UserCache.folder(purpose).resolve(name).toAbsolutePath();
+    try {
+      Path part = Parts.beside(target);
+      Files.createDirectory(part);
+      return new ScratchFolder(part);
+    } catch (IOException e) {
+      throw OutputFile.failed(target, e);
+    }
+  }
+
+  public Path path() {
+    return path;
+  }
+
+  @Override
+  public void close() {
+    Parts.removeNowOrLater(path);
+  }
+}

@@ -1,0 +1,111 @@
+package dev.phial.engine.hub;
+
+import dev.phial.PhialException;
+import dev.phial.io.AtomicFile;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.Optional;
+
+/**
+ * The folder that every tool of the hub keeps its files in (huggingface_hub, "Understand caching"):
+ * {@code models--OWNER--NAME} holds {@code blobs/HASH}, {@code snapshots/COMMIT/PATH}, which are
+ * links to blobs, and {@code refs/REVISION}, the commit that a branch was at.
+ */
+record HubCache(Path root) {
+  private static final int COMMIT = 40; // characters
+
+  private Path model(HubId id) {
+    return root.resolve("models--%s--%s".formatted(id.owner(), id.name()));
+  }
+
+  /** Where the files of a commit are. */
+  Path snapshot(HubId id, String commit) {
+    return model(id).resolve("snapshots").resolve(commit);
+  }
+
+  /** Where what a file holds is. */
+  Path blob(HubId id, RemoteFile file) {
+    return model(id).resolve("blobs").resolve(file.hash());
+  }
+
+  /** Where it is until it is complete; other tools call theirs otherwise. */
+  Path part(HubId id, RemoteFile file) {
+    return model(id).resolve("blobs").resolve(file.hash() + ".phial.incomplete");
+  }
+
+  /** The commit that a revision was at when it was last looked up, if its snapshot is here. */
+  Optional<String> commit(HubId id) {
+    Path ref = model(id).resolve("refs").resolve(id.revision());
+    try {
+      String commit =
+          id.isCommit()
+              ? id.revision()
+              : Files.isRegularFile(ref) && Files.size(ref) <= 2 * COMMIT
+                  ? Files.readString(ref).strip()
+                  : "";
+      return commit.length() == COMMIT && Files.isDirectory(snapshot(id, commit))
+          ? Optional.of(commit)
+          : Optional.empty();
+    } catch (IOException e) {
+      return Optional.empty();
+    }
+  }
+
+  /** Whether a file of a commit is here, whoever brought it. */
+  boolean has(HubId id, String commit, RemoteFile file) {
+    try {
+      Path there = snapshot(id, commit).resolve(file.path());
+      return Files.isRegularFile(there) && Files.size(there) == file.size();
+    } catch (IOException e) {
+      return false;
+    }
+  }
+
+  /**
+   * Puts a file whose blob is here where it belongs in a snapshot: a link, or the file itself where
+   * there are no links.
+   *
+   * @param isNew whether nothing else refers to the blob
+   */
+  void place(HubId id, String commit, RemoteFile file, boolean isNew) throws IOException {
+    Path folder = snapshot(id, commit).resolve(file.folder()).toAbsolutePath();
+    Path place = folder.resolve(file.name());
+    Path blob = blob(id, file);
+    Files.createDirectories(folder);
+    Files.deleteIfExists(place); // a link whose blob is gone, or a file that is no longer it
+    try {
+      Files.createSymbolicLink(place, folder.relativize(blob.toAbsolutePath()));
+    } catch (FileAlreadyExistsException e) {
+      // another process was faster
+    } catch (IOException | UnsupportedOperationException e) {
+      if (isNew) {
+        Files.move(blob, place, StandardCopyOption.REPLACE_EXISTING);
+      } else {
+        Files.copy(blob, place, StandardCopyOption.REPLACE_EXISTING);
+      }
+    }
+  }
+
+  /**
+   * Writes down where a revision is.
+   *
+   * @throws PhialException.OutputFailed if that fails
+   */
+  void remember(HubId id, String commit) {
+    Path ref = model(id).resolve("refs").resolve(id.revision());
+    if (id.isCommit() || commit(id).filter(commit::equals).isPresent()) {
+      return;
+    }
+    try (AtomicFile file =
+        AtomicFile.create(ref, Files.isRegularFile(ref, LinkOption.NOFOLLOW_LINKS))) {
+      file.write(ByteBuffer.wrap(commit.getBytes(StandardCharsets.US_ASCII)), 0);
+      file.commit();
+    }
+  }
+}

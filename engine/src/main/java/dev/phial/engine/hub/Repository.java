@@ -1,0 +1,154 @@
+package dev.phial.engine.hub;
+
+import dev.phial.PhialException;
+import dev.phial.io.Json;
+import dev.phial.io.Sizes;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import tools.jackson.core.JacksonException;
+import tools.jackson.databind.JsonNode;
+
+/**
+ * What is in a repository of the hub at one commit.
+ *
+ * @param files in the order of the hub
+ */
+record Repository(HubId id, String commit, List<RemoteFile> files) {
+  private static final int MOST_FILES = 20_000;
+  private static final int MOST_LISTED = 12;
+
+  /**
+   * What converters read besides weights: configuration, tokenizer, templates, code, model card.
+   */
+  private static final Pattern COMPANION =
+      Pattern.compile("(?i).*\\.(json|txt|model|jinja|tiktoken|py|md)|LICENSE|NOTICE");
+
+  private static final Pattern WEIGHTS = Pattern.compile("(gptq_)?model.*\\.safetensors");
+  private static final Pattern OLDER_WEIGHTS = Pattern.compile("pytorch_model.*\\.bin");
+  private static final String ALONE = "model.safetensors";
+  private static final String GGUF = ".gguf";
+  private static final Pattern COMMIT = Pattern.compile("[0-9a-f]{40}");
+
+  /** Folders of runtimes are taken whole: what belongs to them is said in them. */
+  private static final Set<String> RUNTIMES =
+      Set.of("genai_config.json", "openvino_model.xml", "openvino_language_model.xml");
+
+  /**
+   * Reads what the hub says of a repository; of names that could leave their folder it says
+   * nothing.
+   *
+   * @throws PhialException.BadInput if that is not what a hub says
+   */
+  static Repository parse(HubId id, byte[] json) {
+    JsonNode root;
+    try {
+      root = Json.MAPPER.readTree(json);
+    } catch (JacksonException e) {
+      throw new PhialException.BadInput(
+          "%s: expected what is in it as JSON, found something else; is HF_ENDPOINT a hub, or a page that asks to log in?"
+              .formatted(id),
+          e);
+    }
+    String commit = root.path("sha").asString("");
+    JsonNode siblings = root.path("siblings");
+    if (!COMMIT.matcher(commit).matches() || !siblings.isArray() || siblings.size() > MOST_FILES) {
+      throw new PhialException.BadInput(
+          "%s: expected a commit and at most %d files, found commit '%s' and %d files; is HF_ENDPOINT a hub?"
+              .formatted(id, MOST_FILES, commit, siblings.size()));
+    }
+    List<RemoteFile> files = new ArrayList<>();
+    for (JsonNode sibling : siblings) {
+      String hash = sibling.path("lfs").path("sha256").asString("");
+      files.add(
+          new RemoteFile(
+              sibling.path("rfilename").asString(""),
+              sibling.path("lfs").path("size").asLong(sibling.path("size").asLong(-1)),
+              hash.isEmpty() ? sibling.path("blobId").asString("") : hash));
+    }
+    return new Repository(id, commit, List.copyOf(files));
+  }
+
+  /**
+   * What a conversion needs: the folder or file that is asked for, or what lies at the top of the
+   * repository; safetensors rather than the older files.
+   *
+   * @throws PhialException.BadInput if it has no model there, or several
+   */
+  List<RemoteFile> wanted() {
+    List<RemoteFile> file = files.stream().filter(f -> f.path().equals(id.path())).toList();
+    if (!file.isEmpty()) {
+      return file;
+    }
+    List<RemoteFile> here = files.stream().filter(f -> f.folder().equals(id.path())).toList();
+    Set<String> names = here.stream().map(RemoteFile::name).collect(Collectors.toSet());
+    if (RUNTIMES.stream().anyMatch(names::contains)) {
+      return here;
+    }
+    if (!names.contains("config.json")) {
+      return gguf(here);
+    }
+    Stream<RemoteFile> companions = here.stream().filter(f -> matches(COMPANION, f));
+    return Stream.concat(companions, weights(here).stream()).toList();
+  }
+
+  /** Those of them that hold weights. */
+  static List<RemoteFile> weights(List<RemoteFile> files) {
+    List<RemoteFile> usual = files.stream().filter(f -> matches(WEIGHTS, f)).toList();
+    List<RemoteFile> alone = usual.stream().filter(f -> f.name().equals(ALONE)).toList();
+    if (!alone.isEmpty()) {
+      return alone;
+    }
+    return usual.isEmpty() ? files.stream().filter(f -> matches(OLDER_WEIGHTS, f)).toList() : usual;
+  }
+
+  /** Whether these weights can be converted while they arrive: each says what is in it first. */
+  static boolean canStream(List<RemoteFile> wanted) {
+    List<RemoteFile> weights = weights(wanted);
+    return !weights.isEmpty() && weights.stream().allMatch(file -> matches(WEIGHTS, file));
+  }
+
+  private static boolean matches(Pattern pattern, RemoteFile file) {
+    return pattern.matcher(file.name()).matches();
+  }
+
+  /** The only GGUF file, in the repository of nothing else. */
+  private List<RemoteFile> gguf(List<RemoteFile> here) {
+    List<RemoteFile> found = here.stream().filter(f -> f.name().endsWith(GGUF)).toList();
+    if (found.size() == 1) {
+      return found;
+    }
+    List<String> choices =
+        Stream.concat(
+                found.stream().map(f -> "%s (%s)".formatted(f.path(), Sizes.of(f.size()))),
+                folders().stream())
+            .toList();
+    if (choices.isEmpty()) {
+      throw new PhialException.BadInput(
+          "%s: expected a config.json, a genai_config.json or a .gguf file, found none of them among %d files"
+              .formatted(id, files.size()));
+    }
+    String more = choices.size() > MOST_LISTED ? " and others" : "";
+    throw new PhialException.BadInput(
+        "%s: expected one model, found %s%s; say which, such as %s/%s"
+            .formatted(
+                id,
+                String.join(", ", choices.subList(0, Math.min(MOST_LISTED, choices.size()))),
+                more,
+                id.model(),
+                choices.getFirst().replaceFirst(" \\(.*", "")));
+  }
+
+  /** Folders of the repository that a model is in. */
+  private Set<String> folders() {
+    return files.stream()
+        .filter(f -> f.name().equals("config.json") || RUNTIMES.contains(f.name()))
+        .map(RemoteFile::folder)
+        .filter(folder -> !folder.isEmpty() && folder.startsWith(id.path()))
+        .collect(Collectors.toCollection(TreeSet::new));
+  }
+}

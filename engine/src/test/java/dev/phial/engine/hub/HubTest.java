@@ -1,0 +1,598 @@
+package dev.phial.engine.hub;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import com.sun.net.httpserver.HttpExchange;
+import dev.phial.PhialException;
+import dev.phial.engine.Fixtures;
+import dev.phial.io.Progress;
+import dev.phial.source.Arrivals;
+import dev.phial.source.Checkpoint;
+import dev.phial.source.Sources;
+import dev.phial.tensor.Tensor;
+import java.io.IOException;
+import java.net.URI;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.Random;
+import java.util.TreeMap;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Models come from a hub that works, and from one that does not. */
+@Timeout(60)
+final class HubTest {
+  private static final String ID = "microsoft/tiny-phi";
+  private static final HubClient.Patience LITTLE =
+      new HubClient.Patience(Duration.ofMillis(5), Duration.ofMillis(300));
+
+  private final HubServer server = new HubServer();
+  private final Map<String, byte[]> files = files();
+
+  @TempDir private Path folder;
+
+  @AfterEach
+  void stop() {
+    server.close();
+  }
+
+  /** A model as it could be, whose weights are no weights. */
+  private static Map<String, byte[]> files() {
+    byte[] weights = new byte[3_000_000];
+    new Random(1).nextBytes(weights);
+    Map<String, byte[]> files = new TreeMap<>();
+    files.put("config.json", "{\"b\": 2}".getBytes(StandardCharsets.UTF_8));
+    files.put("tokenizer.model", new byte[] {1, 2, 3});
+    files.put("README.md", "# hello".getBytes(StandardCharsets.UTF_8));
+    files.put("figure.png", new byte[] {1});
+    files.put("model-00001-of-00002.safetensors", weights);
+    files.put("model-00002-of-00002.safetensors", Arrays.copyOf(weights, 70_000));
+    files.put("model.safetensors.index.json", "{}".getBytes(StandardCharsets.UTF_8));
+    files.put("pytorch_model.bin", weights);
+    files.put("onnx/genai_config.json", "{}".getBytes(StandardCharsets.UTF_8));
+    files.put("onnx/model.onnx", new byte[0]);
+    return files;
+  }
+
+  private HubSettings settings(Optional<String> token, boolean offline) {
+    return new HubSettings(
+        server.endpoint(), token, folder.resolve("cache"), offline, Optional.empty());
+  }
+
+  private Hub hub() {
+    return Hub.open(settings(Optional.empty(), false), LITTLE);
+  }
+
+  private Hub.Pulled pull(String id) {
+    try (Hub hub = hub()) {
+      return hub.pull(HubId.of(id).orElseThrow(), Hub.Part.ALL, Progress.NONE);
+    }
+  }
+
+  private void assertComplete(Path snapshot) throws IOException {
+    try (Stream<Path> found = Files.list(snapshot)) {
+      assertThat(found.map(file -> file.getFileName().toString()))
+          .containsExactlyInAnyOrder(
+              "config.json",
+              "tokenizer.model",
+              "README.md",
+              "model-00001-of-00002.safetensors",
+              "model-00002-of-00002.safetensors",
+              "model.safetensors.index.json");
+    }
+    for (Path file : list(snapshot)) {
+      assertThat(file).hasBinaryContent(files.get(file.getFileName().toString()));
+    }
+    assertThat(list(snapshot.resolve("../../blobs")))
+        .noneMatch(file -> file.toString().endsWith("incomplete"));
+  }
+
+  private static List<Path> list(Path folder) throws IOException {
+    try (Stream<Path> found = Files.list(folder)) {
+      return found.toList();
+    }
+  }
+
+  @Test
+  void bringsWhatAConversionNeedsOnce() throws IOException {
+    server.offer(ID, files);
+    Hub.Pulled pulled = pull(ID);
+    assertComplete(pulled.path());
+    assertThat(pulled.fetched()).isEqualTo(pulled.bytes()).isPositive();
+    assertThat(pulled.path())
+        .isEqualTo(
+            folder
+                .resolve("cache/models--microsoft--tiny-phi/snapshots")
+                .resolve(server.commit(ID)));
+    assertThat(folder.resolve("cache/models--microsoft--tiny-phi/refs/main"))
+        .hasContent(server.commit(ID));
+    server.asked.clear();
+    assertThat(pull(ID).fetched()).isZero();
+    assertThat(server.filesAsked()).isEmpty();
+  }
+
+  @Test
+  void bringsAFolderOrAFileOfARepository() {
+    server.offer(ID, files);
+    assertThat(pull(ID + "/onnx").path().resolve("model.onnx")).isEmptyFile();
+    assertThat(pull(ID + "/README.md").path()).hasContent("# hello");
+    assertThat(pull("hf:" + ID + "@" + server.commit(ID) + "/README.md").path())
+        .hasContent("# hello");
+    assertThat(pull("https://huggingface.co/" + ID + "/blob/main/README.md").path())
+        .hasContent("# hello");
+  }
+
+  @Test
+  void bringsWhatIsNew() throws IOException {
+    server.offer(ID, files);
+    pull(ID);
+    files.put("config.json", "{\"a\": 1}".getBytes(StandardCharsets.UTF_8));
+    server.offer(ID, files);
+    server.asked.clear();
+    assertComplete(pull(ID).path());
+    assertThat(server.filesAsked()).containsExactly("config.json");
+  }
+
+  @Test
+  void staysOffline() throws IOException {
+    server.offer(ID, files);
+    try (Hub hub = Hub.open(settings(Optional.empty(), true), LITTLE)) {
+      HubId id = HubId.of(ID).orElseThrow();
+      assertThatThrownBy(() -> hub.pull(id, Hub.Part.ALL, Progress.NONE))
+          .hasMessageContaining("HF_HUB_OFFLINE");
+      assertThatThrownBy(() -> hub.stream(id)).hasMessageContaining("HF_HUB_OFFLINE");
+      assertThat(server.asked).isEmpty();
+      pull(ID);
+      server.asked.clear();
+      assertComplete(hub.pull(id, Hub.Part.ALL, Progress.NONE).path());
+      assertThat(server.asked).isEmpty();
+    }
+  }
+
+  @Test
+  void usesWhatIsHereIfTheHubCannotBeReached() throws IOException {
+    server.offer(ID, files);
+    pull(ID);
+    server.close();
+    Hub.Pulled pulled = pull(ID);
+    assertComplete(pulled.path());
+    assertThat(pulled.notes().getFirst()).contains("cannot be reached");
+  }
+
+  @Test
+  void tellsTheTokenToNobodyButTheHub() {
+    server.offer(ID, files);
+    try (Hub hub = Hub.open(settings(Optional.of("hf_secret"), false), LITTLE)) {
+      hub.pull(HubId.of(ID).orElseThrow(), Hub.Part.ALL, Progress.NONE);
+    }
+    assertThat(server.asked.stream().filter(asked -> asked.server().equals("hub")))
+        .allMatch(asked -> asked.token().equals(Optional.of("Bearer hf_secret")));
+    assertThat(server.asked.stream().filter(asked -> asked.server().equals("store")))
+        .isNotEmpty()
+        .allMatch(asked -> asked.token().isEmpty());
+    assertThat(settings(Optional.of("hf_secret"), false).toString()).doesNotContain("secret");
+  }
+
+  @Test
+  void goesOnWhereAConnectionBroke() throws IOException {
+    server.offer(ID, files);
+    AtomicInteger cuts = new AtomicInteger();
+    server.failing(
+        "model-00001-of-00002.safetensors",
+        (exchange, content) -> {
+          cuts.incrementAndGet();
+          return cuts.get() < 4 && cut(exchange, content, 700_000);
+        });
+    assertComplete(pull(ID).path());
+    assertThat(server.asked.stream().flatMap(asked -> asked.range().stream()).distinct())
+        .hasSize(3) // each from where it was, give or take what had not been read
+        .allMatch(range -> range.matches("bytes=[1-9]\\d{5,6}-"));
+  }
+
+  /** Promises all that is asked for, and sends some of it. */
+  private static boolean cut(HttpExchange exchange, byte[] content, int bytes) throws IOException {
+    String range = exchange.getRequestHeaders().getFirst("Range");
+    int first = range == null ? 0 : Integer.parseInt(range.replaceAll("\\D", ""));
+    exchange
+        .getResponseHeaders()
+        .set(
+            "Content-Range", "bytes %d-%d/%d".formatted(first, content.length - 1, content.length));
+    exchange.sendResponseHeaders(first == 0 ? 200 : 206, content.length - first);
+    exchange.getResponseBody().write(content, first, bytes);
+    exchange.getResponseBody().flush();
+    return true;
+  }
+
+  /** Leaves of a file what a process that ended would have. */
+  private void leave(byte[] bytes) throws IOException {
+    String name = "model-00001-of-00002.safetensors";
+    server.failing(
+        name,
+        (exchange, content) -> {
+          exchange.sendResponseHeaders(500, -1);
+          return true;
+        });
+    assertThatThrownBy(() -> pull(ID)).hasMessageContaining("status 500");
+    Path part =
+        list(folder.resolve("cache/models--microsoft--tiny-phi/blobs")).stream()
+            .filter(file -> file.toString().endsWith("incomplete"))
+            .findFirst()
+            .orElseThrow();
+    Files.write(part, bytes);
+    server.failing(name, (exchange, content) -> false);
+    server.asked.clear();
+  }
+
+  @Test
+  void goesOnWhereAProcessEnded() throws IOException {
+    server.offer(ID, files);
+    leave(
+        Arrays.copyOf(Objects.requireNonNull(files.get("model-00001-of-00002.safetensors")), 1000));
+    assertComplete(pull(ID).path());
+    assertThat(server.asked.stream().flatMap(asked -> asked.range().stream()))
+        .contains("bytes=1000-");
+  }
+
+  @Test
+  void startsOverWhereWhatCameBeforeIsOfAnotherFile() throws IOException {
+    server.offer(ID, files);
+    leave(new byte[5000]);
+    assertComplete(pull(ID).path());
+  }
+
+  @Test
+  void startsOverWhereMoreCameBeforeThanThereIs() throws IOException {
+    server.offer(ID, files);
+    leave(new byte[4_000_000]);
+    assertComplete(pull(ID).path());
+  }
+
+  @Test
+  void comesAgainToABusyHub() throws IOException {
+    server.offer(ID, files);
+    AtomicInteger refused = new AtomicInteger();
+    HubServer.Fault busy =
+        (exchange, content) -> {
+          if (refused.incrementAndGet() > 3) {
+            return false;
+          }
+          exchange.getResponseHeaders().set("Retry-After", "0");
+          exchange.sendResponseHeaders(refused.get() == 1 ? 429 : 503, -1);
+          return true;
+        };
+    server.failing("/api/models/" + ID + "/revision/main", busy);
+    assertComplete(pull(ID).path());
+    assertThat(refused.get()).isEqualTo(4);
+  }
+
+  @Test
+  void saysThatTheHubIsBusy() {
+    server.offer(ID, files);
+    server.failing(
+        "/api/models/" + ID + "/revision/main",
+        (exchange, content) -> {
+          exchange.sendResponseHeaders(503, -1);
+          return true;
+        });
+    assertThatThrownBy(() -> pull(ID))
+        .isInstanceOf(PhialException.BadInput.class)
+        .hasMessageContaining("status 503")
+        .hasMessageContaining("try again later");
+  }
+
+  @Test
+  void refusesOtherBytes() throws IOException {
+    server.offer(ID, files);
+    server.failing(
+        "model-00001-of-00002.safetensors",
+        (exchange, content) -> {
+          HubServer.send(exchange, new byte[content.length]);
+          return true;
+        });
+    assertThatThrownBy(() -> pull(ID)).hasMessageContaining("expected the hash");
+    assertThat(list(folder.resolve("cache/models--microsoft--tiny-phi/blobs")))
+        .noneMatch(file -> file.toString().endsWith("incomplete"));
+  }
+
+  @Test
+  void refusesMoreBytesThanPromised() {
+    server.offer(ID, files);
+    server.failing(
+        "model-00001-of-00002.safetensors",
+        (exchange, content) -> {
+          HubServer.send(exchange, Arrays.copyOf(content, content.length + 5));
+          return true;
+        });
+    assertThatThrownBy(() -> pull(ID)).hasMessageContaining("sends more");
+  }
+
+  @Test
+  void startsOverAtAServerWithoutRanges() throws IOException {
+    server.offer(ID, files);
+    AtomicInteger times = new AtomicInteger();
+    server.failing(
+        "model-00001-of-00002.safetensors",
+        (exchange, content) -> {
+          if (times.incrementAndGet() == 1) {
+            return cut(exchange, content, 100_000);
+          }
+          exchange.sendResponseHeaders(200, content.length);
+          exchange.getResponseBody().write(content);
+          return true;
+        });
+    assertComplete(pull(ID).path());
+  }
+
+  @Test
+  void doesNotWaitForAServerThatFallsSilent() throws IOException {
+    server.offer(ID, files);
+    AtomicInteger times = new AtomicInteger();
+    server.failing(
+        "model-00001-of-00002.safetensors",
+        (exchange, content) -> {
+          if (times.incrementAndGet() > 1) {
+            return false;
+          }
+          exchange.sendResponseHeaders(200, content.length);
+          exchange.getResponseBody().write(content, 0, 100_000);
+          exchange.getResponseBody().flush();
+          try {
+            Thread.sleep(2000);
+          } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+          }
+          return true;
+        });
+    assertComplete(pull(ID).path());
+    assertThat(times.get()).isEqualTo(2);
+  }
+
+  @Test
+  void saysWhatRefusalsMean() {
+    server.offer(ID, files);
+    assertThatThrownBy(() -> pull("microsoft/Phi-4-mini-instuct"))
+        .hasMessageContaining("there is no model microsoft/Phi-4-mini-instuct")
+        .hasMessageContaining("microsoft/Phi-4-mini-instruct is one")
+        .hasMessageContaining("HF_TOKEN");
+    assertThatThrownBy(() -> pull(ID + "@v9")).hasMessageContaining("no revision v9");
+    server.failing(
+        "/" + ID + "/resolve/" + server.commit(ID) + "/config.json",
+        (exchange, content) -> {
+          HubServer.refuse(exchange, 403, "GatedRepo");
+          return true;
+        });
+    assertThatThrownBy(() -> pull(ID))
+        .hasMessageContaining("is gated: accept its terms at " + server.endpoint());
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "../../escape.json",
+        "/etc/config.json",
+        "a/../../config.json",
+        "a\\\\..\\\\config.json",
+        "C:config.json",
+        "a//config.json"
+      })
+  void refusesNamesThatLeaveTheFolder(String name) {
+    server.failing(
+        "/api/models/" + ID + "/revision/main",
+        (exchange, content) -> {
+          byte[] body =
+              """
+              {"sha": "%s", "siblings": [{"rfilename": "%s", "size": 2,
+               "blobId": "%s"}]}\
+              """
+                  .formatted("a".repeat(40), name, "b".repeat(40))
+                  .getBytes(StandardCharsets.UTF_8);
+          HubServer.send(exchange, body);
+          return true;
+        });
+    assertThatThrownBy(() -> pull(ID))
+        .isInstanceOf(PhialException.BadInput.class)
+        .hasMessageContaining("do not trust this model");
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"", "<html>log in</html>", "[]", "{}", "{\"sha\": 1, \"siblings\": {}}"})
+  void refusesWhatIsNoAnswerOfAHub(String body) {
+    server.failing(
+        "/api/models/" + ID + "/revision/main",
+        (exchange, content) -> {
+          HubServer.send(exchange, body.getBytes(StandardCharsets.UTF_8));
+          return true;
+        });
+    assertThatThrownBy(() -> pull(ID))
+        .isInstanceOf(PhialException.BadInput.class)
+        .hasMessageContaining("HF_ENDPOINT");
+  }
+
+  @Test
+  void saysWhichModelsARepositoryHas() {
+    server.offer(
+        ID,
+        new TreeMap<>(
+            Map.of("a.gguf", new byte[3], "b.gguf", new byte[4], "x/config.json", new byte[2])));
+    assertThatThrownBy(() -> pull(ID))
+        .hasMessageContaining("a.gguf (3 bytes)")
+        .hasMessageContaining("x; say which, such as " + ID + "/a.gguf");
+    assertThat(pull(ID + "/a.gguf").path()).hasBinaryContent(new byte[3]);
+    server.offer(ID, Map.of("notes.txt", new byte[3]));
+    assertThatThrownBy(() -> pull(ID)).hasMessageContaining("found none of them");
+  }
+
+  @Test
+  void twoAtOnceBringItOnce() throws Exception {
+    server.offer(ID, files);
+    List<CompletableFuture<Hub.Pulled>> pulls =
+        Stream.generate(() -> CompletableFuture.supplyAsync(() -> pull(ID))).limit(4).toList();
+    for (CompletableFuture<Hub.Pulled> pulled : pulls) {
+      assertComplete(pulled.get().path());
+    }
+    assertThat(
+            server.filesAsked().stream()
+                .filter(name -> name.equals("model-00001-of-00002.safetensors")))
+        .hasSize(1);
+  }
+
+  @Test
+  void opensAModelWhereItIs() throws IOException {
+    Path model = Fixtures.model("tiny-phi3");
+    server.offer(ID, model);
+    try (Hub hub = hub();
+        Checkpoint streamed = hub.stream(HubId.of(ID).orElseThrow());
+        Checkpoint local = Sources.open(model)) {
+      assertThat(streamed.tensors().keySet()).isEqualTo(local.tensors().keySet());
+      assertThat(streamed.hashes().values()).containsExactlyElementsOf(local.hashes().values());
+      streamed
+          .tensors()
+          .forEach((name, tensor) ->
+              assertThat(tensor.hasNumbersOf(Objects.requireNonNull(local.tensors().get(name))))
+                  .isTrue());
+    }
+  }
+
+  /**
+   * A file takes room from when it is begun until it is finished, and is read again all the same.
+   */
+  @Test
+  void keepsOneFileAtATime() throws Exception {
+    byte[] content = new byte[8_000_000];
+    new Random(2).nextBytes(content);
+    Map<String, byte[]> model = new TreeMap<>();
+    for (String name : List.of("config.json", "tokenizer_config.json")) {
+      model.put(name, Files.readAllBytes(Fixtures.model("phi4-mini").resolve(name)));
+    }
+    for (int i = 1; i <= 3; i++) {
+      byte[] header =
+          "{\"t%d\": {\"dtype\": \"F32\", \"shape\": [1000, 2000], \"data_offsets\": [0, 8000000]}}"
+              .formatted(i)
+              .getBytes(StandardCharsets.UTF_8);
+      model.put(
+          "model-0000%d-of-00003.safetensors".formatted(i),
+          ByteBuffer.allocate(8 + header.length + content.length)
+              .order(ByteOrder.LITTLE_ENDIAN)
+              .putLong(header.length)
+              .put(header)
+              .put(content)
+              .array());
+    }
+    server.offer(ID, model);
+    float[] row = new float[2000];
+    try (Hub hub = hub();
+        Checkpoint streamed = hub.stream(HubId.of(ID).orElseThrow())) {
+      Arrivals arrivals = streamed.arrivals().orElseThrow();
+      List<Tensor> tensors = List.copyOf(streamed.tensors().values());
+      assertThat(kilobytes(streamed.path())).isLessThan(4000);
+      tensors.get(2).read(999, 1, row, 0); // before it is begun
+      float expected = row[17];
+      for (int i = 0; i < 3; i++) {
+        Path file = streamed.files().get(i);
+        arrivals.begin(file);
+        tensors.get(i).read(999, 1, row, 0);
+        assertThat(row[17]).isEqualTo(expected);
+        arrivals.finish(file);
+        assertThat(kilobytes(streamed.path())).isLessThan(4000);
+        tensors.get(i).read(0, 1, row, 0); // once more
+      }
+    }
+  }
+
+  private static long kilobytes(Path folder) throws Exception {
+    Process du = new ProcessBuilder("du", "-sk", folder.toString()).start();
+    return Long.parseLong(
+        new String(du.getInputStream().readAllBytes(), StandardCharsets.UTF_8).split("\\s", 2)[0]);
+  }
+
+  @Test
+  void refusesAStreamedFileThatIsAnother() {
+    server.offer(ID, Fixtures.model("tiny-phi3"));
+    AtomicInteger times = new AtomicInteger();
+    server.failing(
+        "model.safetensors",
+        (exchange, content) -> {
+          byte[] other = content.clone();
+          other[other.length - 1] ^= 1;
+          HubServer.send(exchange, times.incrementAndGet() < 2 ? content : other);
+          return true;
+        });
+    try (Hub hub = hub();
+        Checkpoint streamed = hub.stream(HubId.of(ID).orElseThrow())) {
+      Arrivals arrivals = streamed.arrivals().orElseThrow();
+      Path file = streamed.files().getFirst();
+      arrivals.begin(file);
+      assertThatThrownBy(() -> arrivals.finish(file)).hasMessageContaining("expected the hash");
+    }
+  }
+
+  @Test
+  void refusesToStreamWhatTellsTooLateWhatItIs() {
+    Map<String, byte[]> older = new TreeMap<>(files);
+    older.keySet().removeIf(name -> name.contains("safetensors"));
+    server.offer(ID, older);
+    try (Hub hub = hub()) {
+      assertThatThrownBy(() -> hub.stream(HubId.of(ID).orElseThrow()))
+          .isInstanceOf(PhialException.Unsupported.class)
+          .hasMessageContaining("phial pull " + ID);
+    }
+  }
+
+  @Test
+  void takesItsSettingsFromTheEnvironment() throws IOException {
+    Files.writeString(folder.resolve("token"), "hf_file\n");
+    HubSettings usual = HubSettings.of(Map.of(), folder);
+    assertThat(usual.endpoint()).isEqualTo(URI.create("https://huggingface.co"));
+    assertThat(usual.cache()).isEqualTo(folder.resolve(".cache/huggingface/hub"));
+    assertThat(usual.token()).isEmpty();
+    Map<String, String> said =
+        Map.of(
+            "HF_HOME", folder.toString(),
+            "HF_ENDPOINT", "http://hub.example:8080/",
+            "HF_HUB_OFFLINE", "1",
+            "HTTP_PROXY", "proxy.example:3128",
+            "NO_PROXY", "other.example");
+    HubSettings settings = HubSettings.of(said, folder);
+    assertThat(settings.token()).contains("hf_file");
+    assertThat(settings.cache()).isEqualTo(folder.resolve("hub"));
+    assertThat(settings.endpoint()).isEqualTo(URI.create("http://hub.example:8080"));
+    assertThat(settings.offline()).isTrue();
+    assertThat(settings.isOpen()).isTrue();
+    assertThat(settings.proxy()).contains(URI.create("http://proxy.example:3128"));
+    assertThatThrownBy(() -> HubSettings.of(Map.of("HF_TOKEN", "a\nb"), folder))
+        .isInstanceOf(PhialException.Usage.class)
+        .hasMessageNotContaining("a\nb");
+    assertThatThrownBy(() -> HubSettings.of(Map.of("HF_ENDPOINT", "ftp://x"), folder))
+        .isInstanceOf(PhialException.Usage.class);
+  }
+
+  @Test
+  void takesFoldersHereForFolders() {
+    assertThat(HubId.of("src/test")).isEmpty();
+    assertThat(HubId.of("src/no-such-model")).isEmpty();
+    assertThat(HubId.of("hf:src/no-such-model")).isPresent();
+    assertThat(HubId.of("./a/b")).isEmpty();
+    assertThat(HubId.of("/a/b")).isEmpty();
+    assertThat(HubId.of("a")).isEmpty();
+    assertThat(HubId.of("microsoft/phi-4@refs/pr/3")).map(HubId::revision).contains("refs/pr/3");
+    assertThatThrownBy(() -> HubId.of("hf:nothing")).isInstanceOf(PhialException.Usage.class);
+    assertThatThrownBy(() -> HubId.of("microsoft/phi-4@../x/y")).isInstanceOf(PhialException.class);
+  }
+}
