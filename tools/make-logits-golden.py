@@ -23,7 +23,10 @@ import sys
 
 SHORT, GREEDY = 24, 12
 LONG = {"tiny-phi3": 600}  # beyond its sliding window of 511; the others beyond 256, or four blocks
-MODELS = "phi2 phi3-medium-128k phi3-mini-4k phi35-moe phi4 phi4-mini tiny-phi3".split()
+MODELS = (
+    "phi-mini-moe phi-tiny-moe phi2 phi3-medium-128k phi3-mini-4k phi35-moe phi4 phi4-mini phi4-mini-reasoning "
+    "phi4-reasoning tiny-phi3"
+).split()
 
 
 def tokens(config, count):
@@ -38,7 +41,7 @@ def transformers_logits(folder):
     model = AutoModelForCausalLM.from_pretrained(
         folder, dtype=torch.float32, attn_implementation="eager"
     ).eval()
-    if model.config.model_type == "phimoe":
+    if model.config.model_type == "phimoe" and model.config.rope_parameters["rope_type"] != "default":
         rotary = model.model.rotary_emb
         init, forward = rotary.rope_init_fn, rotary.forward
 
@@ -107,7 +110,7 @@ def main(models, out):
             "short_greedy": np.array(greedy(logits, ids[:SHORT]), dtype=np.int32),
         }
         crossing = config.get("original_max_position_embeddings", 0) - GREEDY // 2
-        if config.get("rope_scaling"):
+        if config.get("rope_scaling") and crossing < len(ids):
             golden["crossing"] = np.array([crossing], dtype=np.int32)
             golden["crossing_greedy"] = np.array(greedy(logits, ids[:crossing]), dtype=np.int32)
         os.makedirs(out, exist_ok=True)

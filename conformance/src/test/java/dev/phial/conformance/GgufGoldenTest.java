@@ -14,6 +14,7 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import tools.jackson.databind.JsonNode;
@@ -84,18 +85,32 @@ final class GgufGoldenTest {
     }
   }
 
-  static Stream<String> options() {
-    return GOLDEN.get("tiny-phi3").propertyNames().stream().filter(key -> key.contains(" --"));
+  static Stream<Arguments> options() {
+    return models()
+        .flatMap(model ->
+            GOLDEN.get(model).propertyNames().stream()
+                .filter(key -> key.contains(" --"))
+                .map(key -> Arguments.of(model, key)));
   }
 
   @ParameterizedTest
   @MethodSource("options")
-  void optionsDoWhatThoseOfLlamaQuantizeDo(String key) {
-    String[] words = key.split(" ");
-    List<String> arguments = new ArrayList<>(List.of("--to", "gguf:" + words[0]));
-    arguments.addAll(List.of(words).subList(1, words.length));
-    Phial.call(quantize("tiny-phi3", arguments)).succeeded();
-    assertThat(hashes().values()).containsExactly(GOLDEN.get("tiny-phi3").get(key).asString());
+  void optionsDoWhatThoseOfLlamaQuantizeDo(String model, String key) {
+    int end = key.indexOf(" --");
+    List<String> arguments = new ArrayList<>(List.of("--to", to(key.substring(0, end))));
+    arguments.addAll(List.of(key.substring(end + 1).split(" ")));
+    Phial.call(quantize(model, arguments)).succeeded();
+    assertThat(hashes().values()).containsExactly(GOLDEN.get(model).get(key).asString());
+  }
+
+  /** llama.cpp takes heads of hidden / heads, whatever the file says. */
+  @Test
+  void refusesWhatLlamaCppCannotLoad() {
+    Command.Result result = Phial.call(quantize("phi-tiny-moe", List.of("--to", "gguf:Q4_K_M")));
+    assertThat(result.status()).isEqualTo(1);
+    assertThat(result.err())
+        .contains("llama.cpp takes heads of hidden / heads (64) dimensions", "--allow-unloadable");
+    assertThat(folder).isEmptyDirectory();
   }
 
   /**

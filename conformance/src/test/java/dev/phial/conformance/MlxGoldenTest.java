@@ -30,8 +30,12 @@ final class MlxGoldenTest {
     return GOLDEN.propertyNames().stream();
   }
 
+  static Stream<String> converted() {
+    return models().filter(model -> GOLDEN.get(model).valueStream().anyMatch(JsonNode::isObject));
+  }
+
   @ParameterizedTest
-  @MethodSource("models")
+  @MethodSource("converted")
   void foldersAreThoseOfMlxLm(String model) throws IOException {
     check(model, model);
   }
@@ -82,7 +86,8 @@ final class MlxGoldenTest {
                 folder,
                 List.of("quantize", Phial.model(model), "--to", to(entry.getKey()), "-o", "out"));
         assertThat(result.status()).isEqualTo(1);
-        assertThat(result.err()).contains("expected down_proj matrices");
+        assertThat(result.err())
+            .containsAnyOf("expected down_proj matrices", "the folder would not load");
         assertThat(folder).isEmptyDirectory();
       }
     }

@@ -33,7 +33,7 @@ final class OpenvinoGoldenTest {
   @TempDir Path folder;
 
   static Stream<String> models() {
-    return GOLDEN.propertyNames().stream();
+    return GOLDEN.propertyNames().stream().filter(model -> GOLDEN.get(model).has("tokenizer"));
   }
 
   @ParameterizedTest
@@ -52,9 +52,9 @@ final class OpenvinoGoldenTest {
   private void check(String model, String same) {
     Map<String, JsonNode> settings =
         GOLDEN.get(same).properties().stream()
-            .filter(entry -> entry.getValue().isObject())
+            .filter(entry -> entry.getValue().has("constants"))
             .collect(Collectors.toMap(Map.Entry::getKey, Map.Entry::getValue));
-    List<String> arguments = new ArrayList<>(List.of("quantize", Phial.model(model), "-o", "."));
+    List<String> arguments = new ArrayList<>(List.of("quantize", Phial.model(model)));
     settings.keySet().forEach(setting -> arguments.addAll(List.of("--to", "openvino:" + setting)));
     Phial.run(folder, arguments).succeeded();
     settings.forEach((setting, golden) -> {
@@ -63,7 +63,7 @@ final class OpenvinoGoldenTest {
           "%s as openvino:%s".formatted(model, setting),
           golden,
           output,
-          !OWN_GRAPHS.contains(same));
+          golden.has("graph") && !OWN_GRAPHS.contains(same));
       for (String part : List.of("tokenizer", "detokenizer")) {
         assertThat(new OpenvinoGraph(output, "openvino_" + part).digest())
             .as("%s of %s", part, model)

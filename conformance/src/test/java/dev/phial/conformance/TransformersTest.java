@@ -48,7 +48,8 @@ final class TransformersTest {
           List.of("tiny-phi3", "torch:fp32"),
           List.of("phi2", "torch:w4a16"),
           List.of("phi4-mini", "torch:w4a16"),
-          List.of("phi35-moe", "torch:w4a16"));
+          List.of("phi35-moe", "torch:w4a16"),
+          List.of("phi-tiny-moe", "torch:w4a16,group-size=64"));
 
   @TempDir Path folder;
 

@@ -77,7 +77,7 @@ public record DecoderGraph(
       if (h.small().isPresent()) {
         return attention(layer, h.small().get());
       }
-      int queries = h.heads() * h.headSize();
+      int queries = h.querySize();
       int keys = h.keyValueSize();
       boolean fused = has(Role.ATTENTION_QKV, layer);
       return new Attention(

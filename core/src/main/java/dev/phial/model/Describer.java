@@ -117,10 +117,15 @@ final class Describer {
   }
 
   private static void check(Checkpoint checkpoint, Hyperparameters h) {
-    if (h.hidden() % h.heads() != 0 || h.heads() % h.keyValueHeads() != 0) {
+    if (h.heads() % h.keyValueHeads() != 0) {
       throw new PhialException.BadInput(
-          "%s: expected heads that share the width evenly, found width %d, %d heads, %d key-value heads"
-              .formatted(checkpoint.path(), h.hidden(), h.heads(), h.keyValueHeads()));
+          "%s: expected key-value heads that share the heads evenly, found %d heads, %d key-value heads"
+              .formatted(checkpoint.path(), h.heads(), h.keyValueHeads()));
+    }
+    if ((long) h.heads() * h.headSize() > 1 << 24) {
+      throw new PhialException.BadInput(
+          "%s: expected the size of a model, found %d heads of %d dimensions"
+              .formatted(checkpoint.path(), h.heads(), h.headSize()));
     }
     if (h.ropeDimensions() < 2 || h.ropeDimensions() > h.headSize()) {
       throw new PhialException.BadInput(

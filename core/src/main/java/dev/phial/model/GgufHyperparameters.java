@@ -33,7 +33,13 @@ final class GgufHyperparameters {
   }
 
   private Hyperparameters read(Optional<Double> attentionFactor) {
+    int hidden = count("embedding_length");
     int heads = count("attention.head_count");
+    if (hidden % heads != 0) {
+      throw new PhialException.BadInput(
+          "%s: expected heads that share the width evenly, found width %d and %d heads"
+              .formatted(gguf.path(), hidden, heads));
+    }
     int context = count("context_length");
     double epsilon =
         real("attention.layer_norm_rms_epsilon")
@@ -42,10 +48,11 @@ final class GgufHyperparameters {
     int window = optional("attention.sliding_window").orElse(0);
     return new Hyperparameters(
         count("block_count"),
-        count("embedding_length"),
+        hidden,
         count("feed_forward_length"),
         heads,
         optional("attention.head_count_kv").filter(count -> count > 0).orElse(heads),
+        hidden / heads, // llama.cpp takes it so
         vocabulary(),
         context,
         optional("rope.scaling.original_context_length").orElse(context),

@@ -6,6 +6,7 @@ import java.util.Optional;
  * The numbers that give a decoder its shape.
  *
  * @param feedForward width of one expert or of the only feed-forward layer
+ * @param headSize width of a head; all query heads together need not be as wide as the model
  * @param context longest text the checkpoint promises
  * @param originalContext longest text it was trained on before it was stretched
  * @param normEpsilon of LayerNorm or RMSNorm
@@ -23,6 +24,7 @@ public record Hyperparameters(
     int feedForward,
     int heads,
     int keyValueHeads,
+    int headSize,
     int vocabulary,
     int context,
     int originalContext,
@@ -44,6 +46,7 @@ public record Hyperparameters(
       int feedForward,
       int heads,
       int keyValueHeads,
+      int headSize,
       int vocabulary,
       int context,
       int originalContext,
@@ -59,6 +62,7 @@ public record Hyperparameters(
         feedForward,
         heads,
         keyValueHeads,
+        headSize,
         vocabulary,
         context,
         originalContext,
@@ -90,6 +94,7 @@ public record Hyperparameters(
         feedForward,
         heads,
         keyValueHeads,
+        headSize,
         vocabulary,
         context,
         originalContext,
@@ -105,13 +110,19 @@ public record Hyperparameters(
         small);
   }
 
-  public int headSize() {
-    return hidden / heads;
+  /** Rows of all query heads together, and columns of the output matrix of attention. */
+  public int querySize() {
+    return heads * headSize;
+  }
+
+  /** Whether the query heads together are as wide as the model: not every runtime takes others. */
+  public boolean sharesWidth() {
+    return querySize() == hidden;
   }
 
   /** Rows of all key (or value) heads together. */
   public int keyValueSize() {
-    return keyValueHeads * headSize();
+    return keyValueHeads * headSize;
   }
 
   /**

@@ -64,7 +64,7 @@ final class OnnxNames {
     String attention = "model.layers.%d.attn.".formatted(layer);
     String mlp = "model.layers.%d.mlp.".formatted(layer);
     String moe = "model.layers.%d.moe.".formatted(layer);
-    long queries = h.hidden();
+    long queries = h.querySize();
     long keys = h.keyValueSize();
     switch (name.role()) {
       case TOKEN_EMBEDDING -> take(name, layer, part, "model.embed_tokens");
@@ -144,7 +144,7 @@ final class OnnxNames {
     if (fused == null) {
       return;
     }
-    expectRows(fused, part, h.hidden() + 2L * h.keyValueSize());
+    expectRows(fused, part, h.querySize() + 2L * h.keyValueSize());
     String to = name.huggingFace(layer, part);
     put(
         to,
@@ -162,7 +162,7 @@ final class OnnxNames {
     if (fused == null) {
       return;
     }
-    expectRows(fused, part, h.hidden() + 2L * h.keyValueSize());
+    expectRows(fused, part, h.querySize() + 2L * h.keyValueSize());
     String to = name.huggingFace(layer, part);
     int group = h.heads() / h.keyValueHeads();
     int size = h.headSize();
@@ -171,7 +171,7 @@ final class OnnxNames {
     List<Tensor> heads = new ArrayList<>();
     int at = 0;
     for (int head = 0; head < h.keyValueHeads(); head++) {
-      int key = h.hidden() + head * size;
+      int key = h.querySize() + head * size;
       int[] from = {head * group * size, key, key + h.keyValueSize()};
       int[] rows = {group * size, size, size};
       for (int i = 0; i < from.length; i++, at += rows[i - 1]) {

@@ -53,7 +53,7 @@ final class Phi2 implements Family {
             Role.ATTENTION_Q,
             "model.layers.{}.self_attn.q_proj",
             "blk.{}.attn_q",
-            h -> Shape.of(h.hidden(), h.hidden())),
+            h -> Shape.of(h.querySize(), h.hidden())),
         TensorName.of(
             Role.ATTENTION_K,
             "model.layers.{}.self_attn.k_proj",
@@ -68,7 +68,7 @@ final class Phi2 implements Family {
             Role.ATTENTION_OUTPUT,
             "model.layers.{}.self_attn.dense",
             "blk.{}.attn_output",
-            h -> Shape.of(h.hidden(), h.hidden())),
+            h -> Shape.of(h.hidden(), h.querySize())),
         TensorName.of(
             Role.FFN_UP,
             "model.layers.{}.mlp.fc1",
@@ -86,13 +86,15 @@ final class Phi2 implements Family {
     int hidden = config.count("hidden_size", 2048);
     int heads = config.count("num_attention_heads", 32);
     int context = config.count("max_position_embeddings", 2048);
-    Rope rope = Rope.read(config, hidden, heads, 10_000, 0.5, context);
+    int headSize = Rope.headSize(config, hidden, heads);
+    Rope rope = Rope.read(config, heads, headSize, 10_000, 0.5, context);
     return new Hyperparameters(
         config.count("num_hidden_layers", 24),
         hidden,
         config.count("intermediate_size", 4 * hidden),
         heads,
         config.count("num_key_value_heads", heads),
+        headSize,
         config.count("vocab_size", 51200),
         context,
         rope.originalContext(),

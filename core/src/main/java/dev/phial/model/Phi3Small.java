@@ -46,12 +46,12 @@ final class Phi3Small implements Family {
             Role.ATTENTION_QKV,
             "model.layers.{}.self_attn.query_key_value",
             "",
-            h -> Shape.of(h.hidden() + 2L * h.keyValueSize(), h.hidden())),
+            h -> Shape.of(h.querySize() + 2L * h.keyValueSize(), h.hidden())),
         TensorName.of(
             Role.ATTENTION_OUTPUT,
             "model.layers.{}.self_attn.dense",
             "",
-            h -> Shape.of(h.hidden(), h.hidden())),
+            h -> Shape.of(h.hidden(), h.querySize())),
         TensorName.of(
             Role.FFN_NORM,
             "model.layers.{}.post_attention_layernorm",
@@ -74,15 +74,17 @@ final class Phi3Small implements Family {
     int hidden = config.count("hidden_size");
     int heads = config.count("num_attention_heads");
     int context = config.count("max_position_embeddings");
+    int headSize = Rope.headSize(config, hidden, heads);
     Rope rope =
         Rope.read(
-            config, hidden, heads, config.number("rope_embedding_base", 1_000_000), 1, context);
+            config, heads, headSize, config.number("rope_embedding_base", 1_000_000), 1, context);
     return new Hyperparameters(
         config.count("num_hidden_layers"),
         hidden,
         config.count("ff_intermediate_size"),
         heads,
         config.count("num_key_value_heads", heads),
+        headSize,
         config.count("vocab_size"),
         context,
         rope.originalContext(),
@@ -95,7 +97,7 @@ final class Phi3Small implements Family {
         0,
         0,
         config.flag("tie_word_embeddings", true),
-        Optional.of(settings(config, hidden / heads)));
+        Optional.of(settings(config, headSize)));
   }
 
   private static Phi3SmallSettings settings(Config config, int headSize) {

@@ -71,7 +71,7 @@ final class PhiMoe implements Family {
             Role.ATTENTION_Q,
             "model.layers.{}.self_attn.q_proj",
             "blk.{}.attn_q",
-            h -> Shape.of(h.hidden(), h.hidden())),
+            h -> Shape.of(h.querySize(), h.hidden())),
         TensorName.of(
             Role.ATTENTION_K,
             "model.layers.{}.self_attn.k_proj",
@@ -86,7 +86,7 @@ final class PhiMoe implements Family {
             Role.ATTENTION_OUTPUT,
             "model.layers.{}.self_attn.o_proj",
             "blk.{}.attn_output",
-            h -> Shape.of(h.hidden(), h.hidden())),
+            h -> Shape.of(h.hidden(), h.querySize())),
         TensorName.of(
             Role.FFN_NORM,
             "model.layers.{}.post_attention_layernorm",
@@ -123,13 +123,15 @@ final class PhiMoe implements Family {
     int hidden = config.count("hidden_size", 4096);
     int heads = config.count("num_attention_heads", 32);
     int context = config.count("max_position_embeddings", 131072);
-    Rope rope = Rope.read(config, hidden, heads, 1_000_000, 1, context);
+    int headSize = Rope.headSize(config, hidden, heads);
+    Rope rope = Rope.read(config, heads, headSize, 1_000_000, 1, context);
     return new Hyperparameters(
         config.count("num_hidden_layers", 32),
         hidden,
         config.count("intermediate_size", 6400),
         heads,
         config.count("num_key_value_heads", 8),
+        headSize,
         config.count("vocab_size", 32064),
         context,
         rope.originalContext(),

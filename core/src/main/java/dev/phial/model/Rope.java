@@ -13,13 +13,14 @@ import java.util.Optional;
 record Rope(double theta, int dimensions, int originalContext, Optional<LongRope> longRope) {
 
   /**
+   * @param headSize width of a head
    * @param defaultPart share of a head that is rotated when config.json does not say
    * @param defaultOriginal original context when config.json does not say
    */
   static Rope read(
       Config config,
-      int hidden,
       int heads,
+      int headSize,
       double defaultTheta,
       double defaultPart,
       int defaultOriginal) {
@@ -31,7 +32,8 @@ record Rope(double theta, int dimensions, int originalContext, Optional<LongRope
             "partial_rotary_factor", config.number("partial_rotary_factor", defaultPart));
     check(config, "rope_theta", theta, theta > 0);
     check(config, "partial_rotary_factor", part, part > 0 && part <= 1);
-    int dimensions = (int) (part * hidden) / heads; // as the reference converter rounds it
+    // as the reference converter rounds it
+    int dimensions = (int) (part * ((long) heads * headSize)) / heads;
     int original =
         config
             .optionalCount("original_max_position_embeddings")
@@ -50,6 +52,21 @@ record Rope(double theta, int dimensions, int originalContext, Optional<LongRope
                   "%s: expected rope type default or longrope, found %s; no Phi checkpoint uses it"
                       .formatted(config.file(), type));
         });
+  }
+
+  /**
+   * The width of a head: {@code head_dim}, or else the width of the model shared by the heads.
+   *
+   * @throws PhialException.BadInput if they cannot share it
+   */
+  static int headSize(Config config, int hidden, int heads) {
+    Optional<Integer> said = config.optionalCount("head_dim");
+    if (said.isEmpty() && hidden % heads != 0) {
+      throw new PhialException.BadInput(
+          "%s: expected heads that share the width evenly, or head_dim, found width %d and %d heads"
+              .formatted(config.file(), hidden, heads));
+    }
+    return said.orElse(hidden / heads);
   }
 
   private static void check(Config config, String field, double value, boolean makesSense) {

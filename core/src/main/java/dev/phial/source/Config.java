@@ -77,6 +77,10 @@ public record Config(Path file, JsonNode json) {
     return new Config(file, ((ObjectNode) json.deepCopy()).put(key, value));
   }
 
+  Config with(String key, int value) {
+    return new Config(file, ((ObjectNode) json.deepCopy()).put(key, value));
+  }
+
   Config with(String key, String value) {
     return new Config(file, ((ObjectNode) json.deepCopy()).put(key, value));
   }

@@ -16,6 +16,7 @@ import java.util.Optional;
  */
 final class HubFolder implements Source {
   private static final String EMBEDDING = "model.embed_tokens.weight";
+  private static final String QUERIES = "model.layers.0.self_attn.q_proj.weight";
   private static final String OUTPUT = "lm_head.weight";
 
   /** What Phi-3-vision and Phi-4-multimodal have besides a text model. */
@@ -55,6 +56,7 @@ final class HubFolder implements Source {
       tensors = SplitProjections.fused(tensors);
       notes.add(SplitProjections.note(path));
     }
+    folder = withHeads(folder, tensors);
     if (folder.config().flag("tie_word_embeddings", false) && hasOwnOutput(tensors)) {
       folder = folder.tied(false);
       notes.add(
@@ -77,6 +79,24 @@ final class HubFolder implements Source {
     return Refusal.unsupported(
         path,
         "expected weights as they were trained, which can be read while they arrive, found quantized ones; pull the model first");
+  }
+
+  /**
+   * The folder with the width of a head, where only the weights tell that it is not an equal share
+   * of the model's: what is written of it has to say so.
+   */
+  private static Folder withHeads(Folder folder, Map<String, Tensor> tensors) {
+    Config config = folder.config();
+    Tensor queries = tensors.get(QUERIES);
+    Optional<Integer> heads = config.optionalCount("num_attention_heads");
+    Optional<Integer> hidden = config.optionalCount("hidden_size");
+    if (config.has("head_dim") || queries == null || heads.isEmpty() || hidden.isEmpty()) {
+      return folder;
+    }
+    long rows = queries.shape().rows();
+    return rows == hidden.get() || rows % heads.get() != 0 || rows > 1 << 24
+        ? folder
+        : folder.with(config.with("head_dim", (int) rows / heads.get()));
   }
 
   private static boolean hasOwnOutput(Map<String, Tensor> tensors) {

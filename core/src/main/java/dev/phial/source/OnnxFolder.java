@@ -105,15 +105,10 @@ final class OnnxFolder implements Source {
     int heads = decoder.count("num_attention_heads");
     int headSize = decoder.count("head_size");
     int context = model.count("context_length");
-    if ((long) heads * headSize != hidden) {
-      throw Refusal.unsupported(
-          model.file(),
-          "expected heads that share the width evenly, found width %d, %d heads of %d",
-          hidden,
-          heads,
-          headSize);
-    }
     config.put("hidden_size", hidden).put("num_attention_heads", heads);
+    if ((long) heads * headSize != hidden) {
+      config.put("head_dim", headSize);
+    }
     config.put("num_key_value_heads", decoder.count("num_key_value_heads"));
     config.put("num_hidden_layers", decoder.count("num_hidden_layers"));
     config.put("vocab_size", model.count("vocab_size"));

@@ -37,8 +37,10 @@ final class DescriberTest {
         tensors("expected it once", t -> another(t, QKV, QKV.replace(".weight", ""))),
         config("layers.2.input_layernorm", c -> c.put("num_hidden_layers", 3)),
         config("expected the size of a model", c -> c.put("num_hidden_layers", 1 << 30)),
-        config("rope factors", c -> c.put("num_attention_heads", 3)),
-        config("share the width evenly", c -> c.put("num_key_value_heads", 3)),
+        config("share the width evenly, or head_dim", c -> c.put("num_attention_heads", 3)),
+        config("rope factors", c -> c.put("head_dim", 8)),
+        config("expected the size of a model", c -> wide(c, 1 << 30)),
+        config("share the heads evenly", c -> c.put("num_key_value_heads", 3)),
         config("num_key_value_heads", c -> c.put("num_key_value_heads", 0)),
         config("hidden_size", c -> c.put("hidden_size", "x")),
         config("expected shape", c -> c.put("intermediate_size", 1 << 30)),
@@ -75,6 +77,10 @@ final class DescriberTest {
 
   private static void another(TinyCheckpoint tiny, String tensor, String name) {
     tiny.tensors().put(name, Objects.requireNonNull(tiny.tensors().get(tensor)));
+  }
+
+  private static void wide(ObjectNode config, int headSize) {
+    config.put("head_dim", headSize).remove(List.of("rope_scaling", "rope_parameters"));
   }
 
   private static void architecture(ObjectNode config, String name) {

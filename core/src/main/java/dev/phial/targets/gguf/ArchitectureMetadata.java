@@ -35,7 +35,9 @@ final class ArchitectureMetadata {
     values.put(
         prefix + (phi2 ? "attention.layer_norm_epsilon" : "attention.layer_norm_rms_epsilon"),
         GgufValue.float32(h.normEpsilon()));
-    values.put(prefix + "rope.dimension_count", GgufValue.uint32(h.ropeDimensions()));
+    // of heads that share the width, as the converter takes all to be
+    long rotated = (long) h.ropeDimensions() * h.hidden() / h.querySize();
+    values.put(prefix + "rope.dimension_count", GgufValue.uint32(rotated));
     if (!phi2) {
       values.put(prefix + "rope.freq_base", GgufValue.float32(h.ropeTheta()));
     }

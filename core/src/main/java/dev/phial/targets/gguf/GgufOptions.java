@@ -26,6 +26,7 @@ record GgufOptions(Options options) {
   private static final int LONGEST_TEXT = 127; // bytes, of llama_model_kv_override
 
   static final String MANIFEST = "manifest";
+  static final String ALLOW_UNLOADABLE = "allow-unloadable";
 
   static final List<TargetOption> ALL =
       List.of(
@@ -58,6 +59,8 @@ record GgufOptions(Options options) {
           TargetOption.values(
               "override-kv", "KEY=TYPE:VALUE", "Set metadata; TYPE is int, float, bool or str."),
           TargetOption.flag("allow-requantize", "Allow quantizing what is quantized already."),
+          TargetOption.flag(
+              ALLOW_UNLOADABLE, "Write what the converter writes though llama.cpp cannot load it."),
           TargetOption.flag("keep-split", "Write as many files as the GGUF model has."),
           TargetOption.value(
               "split-max-size", "N(M|G)", "Start a new file before it has more tensor bytes."),

@@ -46,6 +46,11 @@ public final class GgufTarget implements Target {
     }
     Hyperparameters h = model.hyperparameters();
     List<String> caveats = new ArrayList<>();
+    if (!h.sharesWidth()) {
+      caveats.add(
+          "llama.cpp cannot load it: it takes heads of hidden / heads (%d) dimensions, these have %d"
+              .formatted(h.hidden() / h.heads(), h.headSize()));
+    }
     if (h.longRope().isPresent()) {
       caveats.add(
           "llama.cpp uses the long LongRoPE factors for texts of any length once its context (-c) is above %d tokens, and else the short ones; the reference goes by the text"
@@ -101,6 +106,10 @@ public final class GgufTarget implements Target {
     String architecture =
         request.model().family().ggufArchitecture().orElseThrow(() -> unsupported(request));
     GgufOptions options = new GgufOptions(request.options());
+    if (!request.model().hyperparameters().sharesWidth()
+        && !options.has(GgufOptions.ALLOW_UNLOADABLE)) {
+      throw unloadable(request);
+    }
     boolean converts = request.precision().isEmpty();
     Optional<Folder> folder = request.checkpoint().folder();
     if (folder.isEmpty() && converts) {
@@ -129,6 +138,19 @@ public final class GgufTarget implements Target {
               .formatted(precision));
     }
     return new Quantized(request, converted, recipe, copies, options).files();
+  }
+
+  /** Heads of another width can be written, but no key that llama.cpp reads would say so. */
+  private static PhialException unloadable(Request request) {
+    Hyperparameters h = request.model().hyperparameters();
+    return new PhialException.Unsupported(
+        "%s: llama.cpp takes heads of hidden / heads (%d) dimensions, those of this model have %d: the file would not load; use --to onnx or openvino, or pass --%s for the converter's file all the same"
+            .formatted(
+                request.checkpoint().path(),
+                h.hidden() / h.heads(),
+                h.headSize(),
+                GgufOptions.ALLOW_UNLOADABLE),
+        "llama.cpp takes heads of hidden / heads; the file would not load");
   }
 
   private static PhialException unsupported(Request request) {

@@ -168,7 +168,7 @@ final class DecoderWriter {
       return projections.stream().map(linear -> linear(x, linear)).toList();
     }
     Value all = linear(x, projections.getFirst());
-    int queries = h.heads() * h.headSize();
+    int queries = h.querySize();
     int size = h.keyValueSize();
     return List.of(
         graph.slice(all, 0, queries),
@@ -220,7 +220,7 @@ final class DecoderWriter {
     Value sums = graph.products(graph.reshape(weights, 1, heads, group * tokens, context), values);
     Value apart = graph.reshape(sums, 1, h.heads(), tokens, h.headSize());
     Value byToken = tokens == 1 ? apart : graph.transpose(apart, 0, 2, 1, 3);
-    Value joined = graph.reshape(byToken, 1, tokens, h.heads() * h.headSize());
+    Value joined = graph.reshape(byToken, 1, tokens, h.querySize());
     return linear(joined, attention.output());
   }
 

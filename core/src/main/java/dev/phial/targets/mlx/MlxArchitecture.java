@@ -19,6 +19,7 @@ import static dev.phial.model.Role.ROUTER;
 import static dev.phial.model.Role.TOKEN_EMBEDDING;
 
 import dev.phial.PhialException;
+import dev.phial.model.Hyperparameters;
 import dev.phial.model.ModelDescription;
 import dev.phial.model.Part;
 import dev.phial.model.Role;
@@ -131,7 +132,14 @@ enum MlxArchitecture {
                     "%s: mlx_lm has no runtime for %s models, so there is nothing to write for it"
                         .formatted(path, model.family().name()),
                     "mlx_lm has no runtime for this family"));
-    if (model.hyperparameters().tied() && !architecture.mayTie) {
+    Hyperparameters h = model.hyperparameters();
+    if (!h.sharesWidth()) {
+      throw new PhialException.Unsupported(
+          "%s: mlx_lm takes heads of hidden / heads (%d) dimensions, those of this model have %d: the folder would not load; use --to onnx or openvino"
+              .formatted(path, h.hidden() / h.heads(), h.headSize()),
+          "mlx_lm takes heads of hidden / heads; the folder would not load");
+    }
+    if (h.tied() && !architecture.mayTie) {
       throw new PhialException.Unsupported(
           "%s: mlx_lm expects an output matrix in %s models, found tied embeddings"
               .formatted(path, architecture.family));

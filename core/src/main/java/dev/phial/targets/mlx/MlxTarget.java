@@ -67,6 +67,11 @@ public final class MlxTarget implements Target {
   public List<String> caveats(ModelDescription model) {
     Hyperparameters h = model.hyperparameters();
     List<String> caveats = new ArrayList<>();
+    if (!h.sharesWidth()) {
+      caveats.add(
+          "mlx_lm cannot load it: it takes heads of hidden / heads (%d) dimensions, these have %d"
+              .formatted(h.hidden() / h.heads(), h.headSize()));
+    }
     h.longRope()
         .ifPresent(rope ->
             caveats.add(

@@ -232,7 +232,7 @@ final class StaticGraph {
             result,
             List.of(),
             numbers("perm", 2, 0, 1, 3));
-    result = reshape(name("attn/values/rows"), result, tokens, h.hidden());
+    result = reshape(name("attn/values/rows"), result, tokens, h.querySize());
     return linear("attn/o_proj", attention.output(), result, ActivationPoint.ATTENTION_OUTPUT);
   }
 

@@ -182,7 +182,7 @@ final class GraphWriter {
   private Value attention(int index, Attention attention, Value normed) {
     String name = "__module.model.layers.%d.self_attn".formatted(index);
     List<Linear> projections = Matrices.projections(attention);
-    long queries = (long) h.heads() * h.headSize();
+    long queries = h.querySize();
     long keyValues = h.keyValueSize();
     Value query;
     Value key;

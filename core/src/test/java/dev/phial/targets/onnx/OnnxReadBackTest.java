@@ -39,6 +39,7 @@ final class OnnxReadBackTest {
         "phi3-mini-4k",
         "phi3-medium-128k",
         "phi3-small-8k",
+        "phi-tiny-moe",
         "phi35-moe",
         "phi4",
         "phi4-mini"

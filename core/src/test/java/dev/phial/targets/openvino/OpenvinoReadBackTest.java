@@ -39,6 +39,7 @@ final class OpenvinoReadBackTest {
         "phi2",
         "phi3-mini-4k",
         "phi3-medium-128k",
+        "phi-tiny-moe",
         "phi35-moe",
         "phi4",
         "phi4-mini"

@@ -80,7 +80,7 @@ public final class Backward implements AutoCloseable {
   }
 
   private Activations attended(Block block, Activations normed, int[] text) {
-    Activations result = new Activations(h.heads() * h.headSize());
+    Activations result = new Activations(h.querySize());
     forward.attend(block, normed, text, cache, result);
     return result;
   }

@@ -30,7 +30,7 @@ public final class Forward {
   private final Activations hidden; // [tokens][hidden]
   private final Activations normed; // [tokens][hidden]
   private final Activations projected; // [tokens][queries, keys, values]
-  private final Activations attended; // [tokens][hidden]
+  private final Activations attended; // [tokens][heads * headSize]
   private final Activations change; // [tokens][hidden], what a block adds
   private final Activations gathered; // [tokens of an expert][hidden]
   private final Activations inner; // [tokens][width of the feed-forward layer, twice if gated]
@@ -54,8 +54,8 @@ public final class Forward {
     Hyperparameters h = model.hyperparameters();
     this.hidden = new Activations(h.hidden());
     this.normed = new Activations(h.hidden());
-    this.projected = new Activations(h.hidden() + 2 * h.keyValueSize());
-    this.attended = new Activations(h.hidden());
+    this.projected = new Activations(h.querySize() + 2 * h.keyValueSize());
+    this.attended = new Activations(h.querySize());
     this.change = new Activations(h.hidden());
     this.gathered = new Activations(h.hidden());
     this.inner = new Activations(Math.max(2 * h.feedForward(), h.experts()));
@@ -177,16 +177,16 @@ public final class Forward {
   }
 
   private Activations wanted(List<Span> spans) {
-    attended.resize(spans.stream().mapToInt(Span::wanted).sum());
+    change.resize(spans.stream().mapToInt(Span::wanted).sum());
     int row = 0;
     int to = 0;
     for (Span span : spans) {
       row += span.tokens().length;
       for (int i = row - span.wanted(); i < row; i++) {
-        attended.copy(to++, hidden, i);
+        change.copy(to++, hidden, i);
       }
     }
-    model.outputNorm().apply(attended, normed, team);
+    model.outputNorm().apply(change, normed, team);
     tap(ActivationPoint.OUTPUT_NORM.once(), normed, 0, normed.columns());
     return normed;
   }

@@ -89,7 +89,7 @@ public final class Walk implements AutoCloseable {
       rows.resize(text.length);
       forward.embed(text, rows, 0);
       hidden.add(rows);
-      attended.add(new Activations(h.heads() * h.headSize()));
+      attended.add(new Activations(h.querySize()));
       inner.add(new Activations(h.feedForward()));
       pending.add(new Activations(h.hidden()));
     }

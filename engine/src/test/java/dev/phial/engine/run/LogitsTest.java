@@ -7,6 +7,8 @@ import dev.phial.model.Families;
 import dev.phial.model.Role;
 import dev.phial.source.Checkpoint;
 import dev.phial.source.Sources;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -35,6 +37,8 @@ final class LogitsTest {
   @ParameterizedTest
   @ValueSource(
       strings = {
+        "phi-mini-moe",
+        "phi-tiny-moe",
         "phi2",
         "phi3-medium-128k",
         "phi3-mini-4k",
@@ -42,6 +46,8 @@ final class LogitsTest {
         "phi35-moe",
         "phi4",
         "phi4-mini",
+        "phi4-mini-reasoning",
+        "phi4-reasoning",
         "tiny-phi3"
       })
   void predictsWhatTheReferencePredicts(String name) {
@@ -84,6 +90,24 @@ final class LogitsTest {
         (forward, session) ->
             assertAlike(
                 session.next(golden.ints("tokens")), golden.floats("long_logits"), TOLERANCE));
+  }
+
+  /** A checkpoint need not say how wide its heads are. */
+  @Test
+  void seesHowWideHeadsAre(@TempDir Path folder) throws IOException {
+    for (String file : List.of("config.json", "model.safetensors")) {
+      Files.copy(MODELS.resolve("phi-tiny-moe").resolve(file), folder.resolve(file));
+    }
+    Path config = folder.resolve("config.json");
+    Files.writeString(config, Files.readString(config).replace("\"head_dim\": 32,", ""));
+    Golden golden = Golden.of("phi-tiny-moe");
+    with(
+        folder,
+        CacheType.F32,
+        (forward, session) -> {
+          assertThat(forward.model().hyperparameters().headSize()).isEqualTo(32);
+          assertAlike(session.next(golden.ints("tokens")), golden.floats("long_logits"), TOLERANCE);
+        });
   }
 
   @ParameterizedTest
