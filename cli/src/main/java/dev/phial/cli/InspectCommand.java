@@ -148,7 +148,7 @@ final class InspectCommand implements Callable<Integer> {
       table.print(System.out);
       for (Target target : Targets.ALL) {
         target
-            .caveats(description)
+            .caveats(description.text())
             .forEach(caveat -> System.out.printf("As %s: %s.%n", target.name(), caveat));
       }
     });
@@ -221,7 +221,7 @@ final class InspectCommand implements Callable<Integer> {
       ObjectNode caveats = result.putObject("caveats");
       for (Target target : Targets.ALL) {
         ArrayNode lines = caveats.putArray(target.name());
-        target.caveats(description).forEach(lines::add);
+        target.caveats(description.text()).forEach(lines::add);
       }
     });
     ArrayNode notes = result.putArray("notes");

@@ -4,6 +4,7 @@ import dev.phial.PhialException;
 import dev.phial.source.Checkpoint;
 import dev.phial.source.Gguf;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.function.Function;
 import tools.jackson.databind.JsonNode;
@@ -13,14 +14,21 @@ public final class Families {
   public static final List<Family> ALL =
       List.of(
           new Phi2(),
-          new Phi3(),
+          Phi3.INSTANCE,
           new PhiMoe(),
           new Phi3Small(),
           new Phi3Vision(),
-          new Phi4Multimodal());
+          new Phi4Multimodal(),
+          new Phi4Siglip());
 
   /** What config.json called Phi-1, 1.5 and 2 before transformers had them. */
   private static final List<String> OLD_LAYOUTS = List.of("phi-msft", "mixformer-sequential");
+
+  /** Phis that are known, and why none of their files would run anywhere. */
+  private static final Map<String, String> UNSUPPORTED =
+      Map.of(
+          "Phi4FlashForCausalLM",
+          "no edge runtime can run Phi4FlashForCausalLM (Phi-4-mini-flash-reasoning: Mamba layers, and attention that shares one cache), so there is nothing to write; take Phi-4-mini-reasoning");
 
   private Families() {}
 
@@ -69,13 +77,24 @@ public final class Families {
         ALL.stream()
             .filter(family -> architectures.apply(family).contains(architecture))
             .findFirst();
-    return found.orElseThrow(() ->
-        new PhialException.Unsupported(
-            "%s: expected the architecture of a Phi model (%s), found %s"
-                .formatted(
-                    checkpoint.path(),
-                    String.join(
-                        ", ", ALL.stream().flatMap(f -> architectures.apply(f).stream()).toList()),
-                    architecture.isEmpty() ? "none" : architecture)));
+    return found.orElseThrow(() -> unknown(checkpoint, architecture, architectures));
+  }
+
+  private static PhialException unknown(
+      Checkpoint checkpoint, String architecture, Function<Family, List<String>> architectures) {
+    String reason = UNSUPPORTED.get(architecture);
+    if (reason != null) {
+      return new PhialException.Unsupported("%s: %s".formatted(checkpoint.path(), reason), reason);
+    }
+    return new PhialException.Unsupported(
+        "%s: expected the architecture of a Phi model (%s), found %s%s"
+            .formatted(
+                checkpoint.path(),
+                String.join(
+                    ", ", ALL.stream().flatMap(f -> architectures.apply(f).stream()).toList()),
+                architecture.isEmpty() ? "none" : architecture,
+                checkpoint.folder().isPresent()
+                    ? "; if it is one of these under a name of its own, name that in config.json"
+                    : ""));
   }
 }

@@ -26,6 +26,17 @@ public record ModelDescription(
     this(family, hyperparameters, weights, Map.of());
   }
 
+  /** What remains without the encoders of images and sound, and adapters for them. */
+  public ModelDescription text() {
+    return family.text() == family
+        ? this
+        : new ModelDescription(
+            family.text(),
+            hyperparameters,
+            weights.stream().filter(weight -> !weight.name().isPrefix()).toList(),
+            activations);
+  }
+
   public long parameters() {
     return weights.stream().mapToLong(weight -> weight.shape().elements()).sum();
   }

@@ -11,6 +11,8 @@ import java.util.Optional;
  * tied embeddings.
  */
 final class Phi3 implements Family {
+  static final Phi3 INSTANCE = new Phi3();
+
   @Override
   public String name() {
     return "phi3";

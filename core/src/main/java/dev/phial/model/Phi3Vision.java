@@ -24,7 +24,7 @@ final class Phi3Vision implements Family {
 
   @Override
   public Family text() {
-    return new Phi3();
+    return Phi3.INSTANCE;
   }
 
   @Override
@@ -34,7 +34,7 @@ final class Phi3Vision implements Family {
 
   @Override
   public List<TensorName> names() {
-    List<TensorName> names = new ArrayList<>(new Phi3().names());
+    List<TensorName> names = new ArrayList<>(Phi3.INSTANCE.names());
     names.add(TensorName.all(Role.VISION, "model.vision_embed_tokens."));
     return names;
   }

@@ -27,7 +27,7 @@ final class Phi4Multimodal implements Family {
 
   @Override
   public Family text() {
-    return new Phi3();
+    return Phi3.INSTANCE;
   }
 
   @Override
@@ -37,7 +37,7 @@ final class Phi4Multimodal implements Family {
 
   @Override
   public List<TensorName> names() {
-    List<TensorName> names = new ArrayList<>(new Phi3().names());
+    List<TensorName> names = new ArrayList<>(Phi3.INSTANCE.names());
     names.add(TensorName.all(Role.VISION, "model.embed_tokens_extend.image_embed."));
     names.add(TensorName.all(Role.AUDIO, "model.embed_tokens_extend.audio_embed."));
     names.add(TensorName.all(Role.ADAPTER, "adapter."));

@@ -23,6 +23,8 @@ public enum Role {
   ROPE_FACTORS_LONG,
   ROPE_FACTORS_SHORT,
   VISION,
+  /** From what an encoder of images gives to embeddings, where it stands apart. */
+  PROJECTOR,
   AUDIO,
   /** Low-rank additions of a multimodal checkpoint to its text model. */
   ADAPTER;

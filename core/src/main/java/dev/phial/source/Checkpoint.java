@@ -88,6 +88,14 @@ public final class Checkpoint implements AutoCloseable {
     return new Checkpoint(path, other, kind, weights, renamed, gguf, lender, notes);
   }
 
+  /**
+   * This checkpoint as its folder would describe the Phi-3 in it, without encoders and adapters.
+   */
+  public Checkpoint text() {
+    return new Checkpoint(
+        path, name, kind, weights, folder.map(TextModel::of), gguf, lender, notes);
+  }
+
   /** This checkpoint with something more to be said of it. */
   public Checkpoint noting(List<String> more) {
     List<String> all = Stream.concat(notes.stream(), more.stream()).toList();

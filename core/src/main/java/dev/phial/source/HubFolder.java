@@ -19,9 +19,9 @@ final class HubFolder implements Source {
   private static final String QUERIES = "model.layers.0.self_attn.q_proj.weight";
   private static final String OUTPUT = "lm_head.weight";
 
-  /** What Phi-3-vision and Phi-4-multimodal have besides a text model. */
+  /** What Phi-3-vision, Phi-4-multimodal and Phi-4-reasoning-vision have besides a text model. */
   private static final List<String> ENCODERS =
-      List.of("model.vision_embed_tokens.", "model.embed_tokens_extend.");
+      List.of("model.vision_embed_tokens.", "model.embed_tokens_extend.", "model.vision_tower.");
 
   @Override
   public boolean isAt(Path path) {

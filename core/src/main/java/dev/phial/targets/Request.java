@@ -32,6 +32,15 @@ public record Request(
     Method method,
     CalibrationText text,
     Optional<ActivationRanges> ranges) {
+
+  /** Every target takes the text model alone of what sees and hears. */
+  public Request {
+    if (model.family() != model.family().text()) {
+      checkpoint = checkpoint.text();
+      model = model.text();
+    }
+  }
+
   /** With codes as the runtime's own converter chooses them. */
   public Request(
       Checkpoint checkpoint, ModelDescription model, Optional<String> precision, Options options) {

@@ -50,6 +50,7 @@ final class DescriberTest {
         config("rope_theta", c -> c.put("rope_theta", 0)),
         config("found linear", c -> c.putObject("rope_scaling").put("type", "linear")),
         config("found LlamaForCausalLM", c -> architecture(c, "LlamaForCausalLM")),
+        config("no edge runtime can run", c -> architecture(c, "Phi4FlashForCausalLM")),
         config("found \\u{1b}[2J", c -> architecture(c, "\33[2J")),
         config("found none", c -> c.put("model_type", "").putArray("architectures")),
         config("rope base above 0", c -> c.put("rms_norm_eps", -1)));

@@ -33,7 +33,8 @@ public final class TinyCheckpoint {
           "phimoe", "phi35-moe",
           "phi3small", "phi3-small-8k",
           "phi3v", "phi3-medium-128k",
-          "phi4mm", "phi3-medium-128k");
+          "phi4mm", "phi3-medium-128k",
+          "phi4siglip", "phi3-medium-128k");
 
   private final Path folder;
   private final ObjectNode config;

@@ -21,9 +21,14 @@ public final class ExportedFolder {
 
   /** Writes a folder with the name of the target from a fixture, and says what was planned. */
   public static Plan write(Target target, String model, String spelling, Path folder) {
-    try (Checkpoint checkpoint = Sources.open(Fixtures.model(model))) {
+    return write(target, Fixtures.model(model), spelling, folder.resolve(target.name()));
+  }
+
+  /** Writes a checkpoint as anything. */
+  public static Plan write(Target target, Path model, String spelling, Path output) {
+    try (Checkpoint checkpoint = Sources.open(model)) {
       Layout job = job(target, checkpoint, spelling);
-      try (Sink sink = job.open(folder.resolve(target.name()), true)) {
+      try (Sink sink = job.open(output, true)) {
         Pass.run(List.of(sink), 2, Progress.NONE);
       }
       return job.plan();

@@ -97,15 +97,11 @@ final class GenaiConfig {
     return root;
   }
 
-  /**
-   * {@code Phi3ForCausalLM} is {@code phi3}; so is the text model of what sees and hears, whose own
-   * types the runtime opens only with graphs for that.
-   */
+  /** {@code Phi3ForCausalLM} is {@code phi3}. */
   private String type() {
-    Family text = family.text();
     String named = config.json().path("architectures").path(0).stringValue("");
     String architecture =
-        text.architectures().contains(named) ? named : text.architectures().getFirst();
+        family.architectures().contains(named) ? named : family.architectures().getFirst();
     return architecture.substring(0, architecture.indexOf("For")).toLowerCase(Locale.ROOT);
   }
 
