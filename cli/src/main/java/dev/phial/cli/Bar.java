@@ -5,6 +5,7 @@ import dev.phial.io.Sizes;
 import java.io.Console;
 import java.io.PrintStream;
 import java.util.Locale;
+import java.util.function.IntSupplier;
 
 /**
  * A progress bar on a terminal, in one line that is written over: how far, how fast, how long
@@ -14,32 +15,37 @@ import java.util.Locale;
 final class Bar implements Progress.Stage {
   private static final int LENGTH = 20;
   private static final long INTERVAL = 100_000_000; // nanoseconds between two updates
+  private static final long REMEASURED = 1_000_000_000; // a window may have been resized
   private static final long FIRST_ESTIMATE = 1_000_000_000; // what is said earlier is far off
 
   private final PrintStream out;
-  private final int columns;
+  private final IntSupplier width;
   private final Progress.Unit unit;
   private final long total;
   private final long started;
   private long done;
   private long shown;
+  private int columns;
+  private long measured;
 
   /**
-   * @param columns of the terminal, or 0 if there is none
+   * @param width columns of the terminal, or 0 if there is none; asked every now and then
    */
-  Bar(PrintStream out, int columns, Progress.Unit unit, long total) {
+  Bar(PrintStream out, IntSupplier width, Progress.Unit unit, long total) {
     this.out = out;
-    this.columns = columns;
+    this.width = width;
+    this.columns = width.getAsInt();
     this.unit = unit;
     this.total = Math.max(1, total);
     this.started = System.nanoTime();
     this.shown = started - INTERVAL;
+    this.measured = started;
   }
 
   /** A bar for each stage of some work. */
   static Progress progress() {
-    int columns = Integer.getInteger("phial.columns", guess());
-    return (unit, total) -> new Bar(System.err, columns, unit, total);
+    TerminalWidth width = new TerminalWidth(Integer.getInteger("phial.columns", guess()));
+    return (unit, total) -> new Bar(System.err, width, unit, total);
   }
 
   /** For a launcher that cannot say. */
@@ -55,6 +61,10 @@ final class Bar implements Progress.Stage {
     long now = System.nanoTime();
     if (columns > 0 && now - shown >= INTERVAL) {
       shown = now;
+      if (now - measured >= REMEASURED) {
+        measured = now;
+        columns = width.getAsInt();
+      }
       write(line(what, now - started));
     }
   }

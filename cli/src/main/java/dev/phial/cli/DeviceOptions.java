@@ -7,6 +7,7 @@ import dev.phial.engine.advise.DeviceTable;
 import dev.phial.engine.advise.MeasuredLosses;
 import dev.phial.io.Sizes;
 import java.nio.file.Path;
+import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -28,6 +29,7 @@ final class DeviceOptions {
   @Option(
       names = "--device",
       paramLabel = "NAME",
+      completionCandidates = Names.class,
       description = "Where the model is to run, one of phial devices.")
   private Optional<String> device = Optional.empty();
 
@@ -46,6 +48,14 @@ final class DeviceOptions {
       description =
           "What phial eval MODEL --types … --json printed: measured losses decide between the files that fit.")
   private Optional<Path> evaluation = Optional.empty();
+
+  /** For shells to complete. */
+  static final class Names implements Iterable<String> {
+    @Override
+    public Iterator<String> iterator() {
+      return DeviceTable.read().devices().stream().map(Device::name).iterator();
+    }
+  }
 
   boolean areGiven() {
     if (device.isPresent() && ram.isPresent()) {

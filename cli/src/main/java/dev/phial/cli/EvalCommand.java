@@ -1,6 +1,8 @@
 package dev.phial.cli;
 
 import dev.phial.PhialException;
+import dev.phial.Printable;
+import dev.phial.Version;
 import dev.phial.engine.convert.Order;
 import dev.phial.engine.convert.Preparation;
 import dev.phial.engine.eval.Chunks;
@@ -19,6 +21,7 @@ import dev.phial.io.AtomicFile;
 import dev.phial.io.Inputs;
 import dev.phial.io.Progress;
 import dev.phial.io.Sizes;
+import dev.phial.kernel.Kernels;
 import dev.phial.model.Families;
 import dev.phial.model.ModelDescription;
 import dev.phial.source.Checkpoint;
@@ -26,18 +29,24 @@ import dev.phial.source.TextFile;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.time.LocalDate;
+import java.time.ZoneId;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
 
 /** {@code phial eval}: what was lost. */
 @Command(
@@ -49,6 +58,7 @@ import picocli.CommandLine.Parameters;
     footer = {
       "",
       "To try it: phial eval demo --types Q8_0,Q4_K_M,onnx:int4 --html report.html",
+      "Speeds are Phial's own, in tokens per second; other runtimes differ.",
       "Weights quantized in memory take as much of it as their file would; files take none."
     },
     customSynopsis = "phial eval MODEL [CANDIDATE]... [--types TARGET:PRECISION,...] [OPTIONS]",
@@ -56,6 +66,10 @@ import picocli.CommandLine.Parameters;
 final class EvalCommand implements Callable<Integer> {
   /** llama-perplexity's. */
   private static final int USUAL_CONTEXT = 512;
+
+  private static final int LONGEST_NAME = 200;
+
+  @Spec private CommandSpec spec = CommandSpec.create();
 
   @Parameters(index = "0", paramLabel = "MODEL", description = ModelArgument.DESCRIPTION)
   private String model = "";
@@ -119,6 +133,16 @@ final class EvalCommand implements Callable<Integer> {
       description = "Also write a page with plots of size, quality and the error of each layer.")
   private Optional<Path> html = Optional.empty();
 
+  @Option(
+      names = "--max-kl",
+      paramLabel = "X",
+      description =
+          "Fail, with exit status 1, if the mean KL divergence of a candidate is above X: a gate for tests.")
+  private Optional<Double> mostLoss = Optional.empty();
+
+  @Option(names = "--wide", description = "Print all columns, more than 80 characters take.")
+  private boolean wide;
+
   @Option(names = "--force", description = "Replace an --html file that exists.")
   private boolean force;
 
@@ -146,7 +170,7 @@ final class EvalCommand implements Callable<Integer> {
       candidates.forEach(candidate -> open.add(ModelArgument.open(candidate)));
       page = html.map(file -> startPage(file, open));
       EvalResult result = evaluate(open, team);
-      page.ifPresent(file -> write(EvalPage.of(result), file));
+      page.ifPresent(file -> write(EvalPage.of(result, circumstances()), file));
       if (json) {
         System.out.println(
             ModelArgument.withNotes(EvalJson.of(result), open)
@@ -157,16 +181,53 @@ final class EvalCommand implements Callable<Integer> {
         print(result);
         System.err.println(stopwatch);
       }
-      return Main.DONE;
+      return judge(result);
     } finally {
       open.forEach(Checkpoint::close);
       page.ifPresent(AtomicFile::close);
     }
   }
 
+  /** Whether all candidates are as near to the reference as was asked for. */
+  private int judge(EvalResult result) {
+    int status = Main.DONE;
+    for (EvalResult.Entry entry : result.candidates()) {
+      double loss = entry.result().divergence().mean().value();
+      if (mostLoss.isPresent() && !(loss <= mostLoss.get())) {
+        System.err.printf(
+            Locale.ROOT,
+            "phial: %s: expected a mean KL divergence of at most %s, found %.6f%n",
+            Printable.of(entry.subject().name(), LONGEST_NAME),
+            mostLoss.get(),
+            loss);
+        status = Main.FAILED;
+      }
+    }
+    return status;
+  }
+
+  /** What a reader of the page will want to know in a year. */
+  private EvalPage.Circumstances circumstances() {
+    List<String> words = new ArrayList<>(List.of("phial", "eval"));
+    words.addAll(spec.commandLine().getParseResult().originalArgs());
+    return new EvalPage.Circumstances(
+        LocalDate.now(ZoneId.systemDefault()).toString(),
+        words.stream().map(Shell::quoted).collect(Collectors.joining(" ")),
+        "phial " + Version.current(),
+        "%s, %s kernels".formatted(Stopwatch.processor(), Kernels.best().describe()));
+  }
+
   /** What the command line alone tells to be wrong. */
   private void check() {
     Threads.check(threads);
+    mostLoss
+        .filter(most -> !(most >= 0))
+        .ifPresent(most -> {
+          throw new PhialException.Usage("--max-kl: expected a number from 0, found " + most);
+        });
+    if (mostLoss.isPresent() && candidates.isEmpty() && types.isEmpty()) {
+      throw new PhialException.Usage("--max-kl is for candidates, which are missing");
+    }
     most.filter(count -> count < 1)
         .ifPresent(count -> {
           throw new PhialException.Usage("--chunks: expected at least 1, found " + count);
@@ -295,13 +356,11 @@ final class EvalCommand implements Callable<Integer> {
     return turns;
   }
 
-  private static void print(EvalResult result) {
-    List<EvalTable.Column> columns = EvalTable.columns(result);
-    Table table = new Table("ll" + "r".repeat(columns.size() - 2));
-    table.row(columns.stream().map(EvalTable.Column::name).toArray());
-    for (EvalResult.Entry entry : result.models()) {
-      table.row(EvalTable.cells(result, entry).toArray());
-    }
+  private void print(EvalResult result) {
+    List<List<String>> rows = wide ? EvalTable.wide(result) : EvalTable.narrow(result);
+    Table table =
+        new Table((wide ? "ll" : "l") + "r".repeat(rows.getFirst().size() - (wide ? 2 : 1)));
+    rows.forEach(row -> table.row(row.toArray()));
     table.print(System.out);
     System.out.println(EvalTable.summary(result));
   }

@@ -60,7 +60,7 @@ final class InspectCommand implements Callable<Integer> {
       Map<String, GgufValue> metadata,
       List<String> notes) {
     long bytes() {
-      return tensors.values().stream().mapToLong(Tensor::bytes).sum();
+      return tensors.values().stream().mapToLong(Tensor::storedBytes).sum();
     }
 
     long parameters() {
@@ -132,7 +132,7 @@ final class InspectCommand implements Callable<Integer> {
     int files = contents.files.size();
     System.out.printf(
         Locale.ROOT,
-        "%s: %s%s, %.2f M parameters, %s in %d tensors (%s)%s%n",
+        "%s: %s%s, %.2f M parameters, %s in %d tensors (%s), %.2f bits per weight%s%n",
         contents.name,
         contents.description.map(d -> d.family().name() + " in ").orElse(""),
         kindInWords(contents.kind),
@@ -140,6 +140,7 @@ final class InspectCommand implements Callable<Integer> {
         Sizes.of(contents.bytes()),
         contents.tensors.size(),
         PlanPrinter.counts(contents.encodings()),
+        8.0 * contents.bytes() / contents.parameters(),
         files > 1 ? " in %d files".formatted(files) : "");
     contents.description.ifPresent(description -> {
       System.out.println();
@@ -162,7 +163,10 @@ final class InspectCommand implements Callable<Integer> {
     Table table = new Table("lllr").row("tensor", "shape", "type", "bytes");
     for (Tensor tensor : contents.tensors.values()) {
       table.row(
-          tensor.name(), tensor.shape(), tensor.encoding().name(), Sizes.exactly(tensor.bytes()));
+          tensor.name(),
+          tensor.shape(),
+          tensor.encoding().name(),
+          Sizes.exactly(tensor.storedBytes()));
     }
     table.print(System.out);
   }
@@ -227,6 +231,7 @@ final class InspectCommand implements Callable<Integer> {
     ArrayNode notes = result.putArray("notes");
     contents.notes.forEach(notes::add);
     result.put("parameters", contents.parameters()).put("bytes", contents.bytes());
+    result.put("bits_per_weight", 8.0 * contents.bytes() / contents.parameters());
     ArrayNode files = result.putArray("files");
     contents.files.forEach(file -> files.add(file.toString()));
     ObjectNode metadata = result.putObject("metadata");
@@ -237,7 +242,7 @@ final class InspectCommand implements Callable<Integer> {
       entry.put("name", tensor.name());
       ArrayNode shape = entry.putArray("shape");
       tensor.shape().dimensions().forEach(shape::add);
-      entry.put("type", tensor.encoding().name()).put("bytes", tensor.bytes());
+      entry.put("type", tensor.encoding().name()).put("bytes", tensor.storedBytes());
     }
     return result;
   }

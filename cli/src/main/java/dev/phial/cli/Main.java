@@ -51,6 +51,8 @@ public final class Main implements Callable<Integer> {
     COMMANDS.put("calibrate", () -> new CommandLine(new CalibrateCommand()));
     COMMANDS.put("doctor", () -> new CommandLine(new DoctorCommand()));
     COMMANDS.put("tokenize", () -> new CommandLine(new TokenizeCommand()));
+    COMMANDS.put("completion", () -> new CommandLine(new CompletionCommand()));
+    COMMANDS.put("man", () -> new CommandLine(new ManCommand()));
   }
 
   @Spec private CommandSpec spec = CommandSpec.create();
@@ -115,6 +117,13 @@ public final class Main implements Callable<Integer> {
     root.setExpandAtFiles(false); // a prompt may begin with @
     root.setParameterExceptionHandler(failures::misused);
     root.setExecutionExceptionHandler(failures::report);
+    return root;
+  }
+
+  /** All commands, for those that tell of them. */
+  static CommandLine everything() {
+    CommandLine root = new CommandLine(new Main());
+    COMMANDS.forEach((name, command) -> root.addSubcommand(command.get()));
     return root;
   }
 

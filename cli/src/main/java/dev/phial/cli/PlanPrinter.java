@@ -68,7 +68,7 @@ final class PlanPrinter {
           tensor.weight().encoding().name(),
           "->",
           tensor.format().name(),
-          Sizes.exactly(tensor.bytes()));
+          Sizes.exactly(tensor.storedBytes()));
     }
     table.print(System.out);
     System.out.println(summary(plan));
@@ -117,7 +117,7 @@ final class PlanPrinter {
       ArrayNode shape = entry.putArray("shape");
       tensor.shape().dimensions().forEach(shape::add);
       entry.put("from", tensor.weight().encoding().name()).put("to", tensor.format().name());
-      entry.put("bytes", tensor.bytes());
+      entry.put("bytes", tensor.storedBytes());
     }
   }
 }

@@ -19,6 +19,7 @@ import java.util.concurrent.atomic.AtomicLong;
  * mapped files of a model are the system's cache and not counted.
  */
 final class Stopwatch {
+  private static final Path PROCESSOR = Path.of("/proc/cpuinfo");
   private static final Path STATUS = Path.of("/proc/self/status");
   private static final Path MEMORY = Path.of("/proc/meminfo");
   private static final Path UPTIME = Path.of("/proc/uptime");
@@ -107,6 +108,19 @@ final class Stopwatch {
           .findFirst();
     } catch (IOException e) {
       return OptionalLong.empty();
+    }
+  }
+
+  /** What the processor calls itself, where the system tells it. */
+  static String processor() {
+    try {
+      return Files.readAllLines(PROCESSOR).stream()
+          .filter(line -> line.startsWith("model name"))
+          .map(line -> line.substring(line.indexOf(':') + 1).strip())
+          .findFirst()
+          .orElse(System.getProperty("os.arch", "?"));
+    } catch (IOException e) {
+      return System.getProperty("os.arch", "?");
     }
   }
 

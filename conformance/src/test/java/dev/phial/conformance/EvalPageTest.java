@@ -89,9 +89,33 @@ final class EvalPageTest {
     assertThat(number(small, "cx")).isLessThan(number(large, "cx"));
     assertThat(number(small, "cy")).isLessThan(number(large, "cy"));
     assertThat(large).containsEntry("data-front", "true");
-    assertThat(elements("text", "class"))
-        .filteredOn(text -> "label".equals(text.get("class")))
-        .hasSizeGreaterThanOrEqualTo(4);
+  }
+
+  @Test
+  void everyPointAndLineHasALabelThatIsNotCut() throws IOException {
+    String source = Files.readString(page);
+    for (String plot : List.of("pareto", "states", "weights")) {
+      String svg = source.replaceFirst("(?s).*(<svg id=\"" + plot + "\".*?</svg>).*", "$1");
+      double width = Double.parseDouble(svg.replaceFirst("(?s).*?viewBox=\"0 0 (\\d+) .*", "$1"));
+      List<MatchResult> labels =
+          Pattern.compile("class=\"label c\\d\" x=\"([\\d.]+)\" y=\"[\\d.]+\">([^<]+)<")
+              .matcher(svg)
+              .results()
+              .toList();
+      assertThat(labels).as(plot).hasSize(5);
+      assertThat(labels).extracting(label -> label.group(2)).doesNotHaveDuplicates();
+      for (MatchResult label : labels) { // 6.6 is more than a letter of 11 pixels takes
+        double end = Double.parseDouble(label.group(1)) + 6.6 * unescaped(label.group(2)).length();
+        assertThat(end).as(label.group(2)).isLessThanOrEqualTo(width);
+      }
+    }
+  }
+
+  @Test
+  void saysWhatWasDoneWhereAndWhen() throws IOException {
+    assertThat(Files.readString(page))
+        .containsPattern("Made on 20\\d\\d-\\d\\d-\\d\\d by <code>phial eval .*--types Q8_0,Q4_K_M")
+        .contains("with phial ", " kernels. All figures: ", "is the smallest: ");
   }
 
   @Test

@@ -16,6 +16,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
@@ -140,12 +141,67 @@ final class EvalTest {
 
   @Test
   void printsATable() {
-    Command.Result result = run(DEMO, "--types", "Q4_K_M", "--context", "64", "--chunks", "2");
+    Command.Result result =
+        run(DEMO, "--types", "Q4_K_M", "--context", "64", "--chunks", "2", "--wide");
     List<String> lines = result.succeeded().out().lines().toList();
     assertThat(lines).hasSize(4);
     assertThat(lines.get(0)).containsSubsequence("model", "perplexity", "KL divergence", "decode");
     assertThat(lines.get(2)).startsWith("Q4_K_M ").contains("in memory", "3.38 MB", "5.08", " ± ");
     assertThat(lines.get(3)).endsWith("2 chunks of 64, 62 tokens scored");
+  }
+
+  @Test
+  void aTableFitsEightyColumnsAndALimitIsAGate() {
+    Command.Result result =
+        run(
+            DEMO,
+            "--types",
+            "Q8_0,Q4_K_M,openvino:int4,Q2_K",
+            "--context",
+            "64",
+            "--chunks",
+            "2",
+            "--max-kl",
+            "0.01");
+    assertThat(result.status()).isEqualTo(1);
+    assertThat(result.err())
+        .contains("phial: Q2_K: expected a mean KL divergence of at most 0.01, found 0.")
+        .doesNotContain("phial: Q8_0");
+    assertThat(result.out().lines()).allMatch(line -> line.length() <= 80).hasSize(7);
+    assertThat(result.out())
+        .startsWith("model ")
+        .containsSubsequence("size", "bits", "KL divergence", "same top");
+    run(DEMO, "--types", "Q8_0", "--context", "64", "--chunks", "2", "--max-kl", "0.01")
+        .succeeded();
+  }
+
+  /** What plan promises, eval and inspect find. */
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "gguf:Q4_K_M",
+        "onnx:int4",
+        "openvino:int4",
+        "mlx:4",
+        "litert:int8",
+        "torch:w4a16"
+      })
+  void sizesAndBitsAreThoseOfThePlan(String to) {
+    String out = folder.resolve("sizes").toString();
+    JsonNode plan =
+        new JsonMapper()
+            .readTree(
+                Phial.call(List.of("quantize", DEMO, "--to", to, "-o", out, "--json", "--force"))
+                    .succeeded()
+                    .out())
+            .at("/outputs/0");
+    JsonNode candidate = eval(DEMO, out, "--context", "64", "--chunks", "1").at("/candidates/0");
+    JsonNode inspected =
+        new JsonMapper().readTree(Phial.call(List.of("inspect", out, "--json")).succeeded().out());
+    assertThat(candidate.path("bytes")).isEqualTo(plan.path("bytes"));
+    double bits = plan.path("bits_per_weight").doubleValue();
+    assertThat(candidate.path("bits_per_weight").doubleValue()).isEqualTo(bits, within(0.02));
+    assertThat(inspected.path("bits_per_weight").doubleValue()).isEqualTo(bits, within(0.02));
   }
 
   @Test
@@ -164,7 +220,9 @@ final class EvalTest {
           """
           2 | gguf: expected one of              | --types Q4_Z
           2 | expected a target, one of gguf     | --types tflite2:int8
-          1 | pass --imatrix FILE                | --types IQ1_S
+          1 | phial calibrate makes one          | --types IQ1_S
+          2 | --max-kl is for candidates         | --max-kl 1
+          2 | --max-kl: expected a number from 0 | --types Q4_0 --max-kl -1
           2 | are for --types, which is missing  | --imatrix a.gguf
           2 | --context: expected at most 1024   | --context 2048
           2 | --context: expected at least 4     | --context 2

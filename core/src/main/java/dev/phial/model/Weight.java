@@ -71,6 +71,11 @@ public record Weight(
     return slices.stream().mapToLong(Tensor::bytes).sum();
   }
 
+  /** Bytes in the checkpoint, with those of its scales. */
+  public long storedBytes() {
+    return slices.stream().mapToLong(Tensor::storedBytes).sum();
+  }
+
   /** Bytes of a row as {@link #copy} gives it. */
   public long rowBytes() {
     return slices.getFirst().rowBytes();

@@ -38,7 +38,7 @@ public record Plan(
   }
 
   public long tensorBytes() {
-    return tensors.stream().mapToLong(PlannedTensor::bytes).sum();
+    return tensors.stream().mapToLong(PlannedTensor::storedBytes).sum();
   }
 
   public double bitsPerWeight() {
@@ -64,9 +64,9 @@ public record Plan(
       if (tensor.role() == Role.TOKEN_EMBEDDING && hasOutput) {
         bytes += tensor.rowBytes();
       } else if (tensor.role().isExpert()) {
-        bytes += tensor.bytes() / hyperparameters.experts() * hyperparameters.expertsUsed();
+        bytes += tensor.storedBytes() / hyperparameters.experts() * hyperparameters.expertsUsed();
       } else {
-        bytes += tensor.bytes();
+        bytes += tensor.storedBytes();
       }
     }
     return bytes;

@@ -69,7 +69,12 @@ public record PlannedTensor(
     return shape.rank() == 1 ? 1 : Math.toIntExact(shape.columns());
   }
 
-  /** Bytes in the output, without padding. */
+  /** Bytes in the output, where what blocks in memory hold may be packed. */
+  public long storedBytes() {
+    return format.storedBytes(shape.elements());
+  }
+
+  /** Bytes of its blocks, without padding. */
   public long bytes() {
     return format.bytes(shape.elements());
   }

@@ -14,4 +14,9 @@ public interface Format extends Encoding {
    * @param to receives {@code bytes(rows * columns)} bytes from {@code at}
    */
   void encode(float[] x, int rows, int columns, float @Nullable [] importance, byte[] to, int at);
+
+  /** Bytes that whole blocks take in a file, which may pack what blocks in memory do not. */
+  default long storedBytes(long elements) {
+    return bytes(elements);
+  }
 }

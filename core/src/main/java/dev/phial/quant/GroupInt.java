@@ -82,6 +82,13 @@ public final class GroupInt implements GridFormat, IntegerBlocks {
     return codeOffset() + codeBytes();
   }
 
+  /** In files zero points have the bits of codes. */
+  @Override
+  public long storedBytes(long elements) {
+    long groups = elements / size;
+    return bytes(elements) - (hasZeros() ? groups - groups * bits / Byte.SIZE : 0);
+  }
+
   /** Where the zero point of a block lies, if there is one; the scale comes first. */
   public int zeroOffset() {
     return scaleType.bytes();

@@ -68,6 +68,14 @@ public final class Sources {
     return rows.isInt() ? AddedTokens.of(folder).beyond(rows.intValue()) : Optional.empty();
   }
 
+  /**
+   * Bytes of a model on disk: of all files of an output of Phial, of anything else of the files
+   * that hold weights.
+   */
+  public static long size(Checkpoint checkpoint) {
+    return WrittenFiles.bytes(checkpoint);
+  }
+
   /** Bytes of a file of a model. */
   public static long size(Path file) {
     try {

@@ -15,6 +15,11 @@ public record ColumnScales(Optional<Scales> scales, Tensor factors) implements S
   }
 
   @Override
+  public long bytes(long rows, long columns) {
+    return scales.map(inner -> inner.bytes(rows, columns)).orElse(0L) + factors.bytes();
+  }
+
+  @Override
   public void apply(long row, float[] x, int at, int columns) {
     scales.ifPresent(inner -> inner.apply(row, x, at, columns));
     float[] factor = new float[columns];

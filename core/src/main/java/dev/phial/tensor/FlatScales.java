@@ -20,6 +20,11 @@ public record FlatScales(float[] values, long size, float factor, float addend, 
   }
 
   @Override
+  public long bytes(long rows, long columns) {
+    return rows * columns / size * Float.BYTES;
+  }
+
+  @Override
   public void apply(long row, float[] x, int at, int columns) {
     long start = (firstRow + row) * columns;
     for (int i = 0; i < columns; i++) {

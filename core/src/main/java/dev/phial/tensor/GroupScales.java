@@ -24,6 +24,11 @@ public record GroupScales(int groupSize, Tensor scales, @Nullable Tensor biases,
   }
 
   @Override
+  public long bytes(long rows, long columns) {
+    return rows * (scales.rowBytes() + (biases == null ? 0 : biases.rowBytes()));
+  }
+
+  @Override
   public void apply(long row, float[] x, int at, int columns) {
     int groups = columns / groupSize;
     float[] scale = new float[groups];

@@ -18,6 +18,11 @@ public record GroupZeros(int groupSize, Tensor scales, Tensor zeros, long firstR
   }
 
   @Override
+  public long bytes(long rows, long columns) {
+    return rows * (scales.rowBytes() + zeros.rowBytes());
+  }
+
+  @Override
   public void apply(long row, float[] x, int at, int columns) {
     float[] scale = new float[Math.toIntExact(scales.shape().columns())];
     float[] zero = new float[Math.toIntExact(zeros.shape().columns())];

@@ -11,6 +11,9 @@ public sealed interface Scales
   /** Scales {@code row}, {@code columns} elements from {@code at}, in place. */
   void apply(long row, float[] x, int at, int columns);
 
+  /** Bytes that the scales of a matrix take in its file. */
+  long bytes(long rows, long columns);
+
   /** How many numbers are in memory for good, and not read when they are needed. */
   default long held() {
     return 0;

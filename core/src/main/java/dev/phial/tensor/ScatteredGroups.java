@@ -23,6 +23,11 @@ public record ScatteredGroups(int[] groups, Tensor scales, Tensor zeros, long fi
   }
 
   @Override
+  public long bytes(long rows, long columns) {
+    return rows * (scales.rowBytes() + zeros.rowBytes());
+  }
+
+  @Override
   public void apply(long row, float[] x, int at, int columns) {
     float[] scale = new float[Math.toIntExact(scales.shape().columns())];
     float[] zero = new float[Math.toIntExact(zeros.shape().columns())];

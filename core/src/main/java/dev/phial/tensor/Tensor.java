@@ -146,6 +146,14 @@ public record Tensor(
         : shape.rows() * encoding.bytes(shape.columns());
   }
 
+  /** Bytes in the file, with those of its scales. */
+  public long storedBytes() {
+    if (layout instanceof Layout.Stack stack) {
+      return stack.parts().stream().mapToLong(Tensor::storedBytes).sum();
+    }
+    return bytes() + (scales == null ? 0 : scales.bytes(shape.rows(), shape.columns()));
+  }
+
   /** Bytes of a row as {@link #copy} gives it. */
   public long rowBytes() {
     return layout instanceof Layout.Stack stack

@@ -25,6 +25,11 @@ public record TileScales(
   }
 
   @Override
+  public long bytes(long rows, long columns) {
+    return (rows + tileRows - 1) / tileRows * tilesPerRow * Float.BYTES;
+  }
+
+  @Override
   public void apply(long row, float[] x, int at, int columns) {
     long matrix = (firstRow + row) / matrixRows;
     long tileRow = (firstRow + row) % matrixRows / tileRows;

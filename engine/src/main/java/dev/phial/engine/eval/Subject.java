@@ -20,23 +20,28 @@ import java.util.stream.Collectors;
  * @param name what the user called it
  * @param path where it lies; nowhere if it was quantized in memory
  * @param type what most of its weights are stored in, or the recipe
- * @param bytes of its files of weights
+ * @param runtime that it was made for: the name of a target, or of a kind of checkpoint
+ * @param bytes of its files
  * @param weightBytes of its weights alone
  */
 public record Subject(
-    String name, Optional<Path> path, String type, long bytes, long weightBytes, Model model) {
+    String name,
+    Optional<Path> path,
+    String type,
+    String runtime,
+    long bytes,
+    long weightBytes,
+    Model model) {
 
   /** A model in files. */
   public static Subject of(String name, Checkpoint checkpoint, ModelDescription description) {
-    long bytes = checkpoint.files().stream().mapToLong(Sources::size).sum();
-    boolean isPlain = description.weights().stream().allMatch(Weight::isPlain);
     return new Subject(
         name,
         Optional.of(checkpoint.path()),
         type(checkpoint, description),
-        bytes,
-        // scales that lie apart are in the files too
-        isPlain ? description.weights().stream().mapToLong(Weight::bytes).sum() : bytes,
+        checkpoint.kind(),
+        Sources.size(checkpoint),
+        description.weights().stream().mapToLong(Weight::storedBytes).sum(),
         Model.of(description));
   }
 
@@ -46,6 +51,7 @@ public record Subject(
         quantized.name(),
         Optional.empty(),
         plan.precision(),
+        plan.target(),
         plan.bytes(),
         plan.tensorBytes(),
         Model.of(quantized.sink().description()));

@@ -4,7 +4,9 @@ import dev.phial.engine.eval.EvalResult;
 import dev.phial.engine.eval.Evaluation;
 import dev.phial.engine.eval.Subject;
 import dev.phial.io.Sizes;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.stream.IntStream;
 
@@ -34,28 +36,49 @@ public final class EvalPage {
       .tick { font-size: 10px; }
       .grid { stroke: var(--rule); }
       .front { fill: none; stroke: var(--front); stroke-dasharray: 3 3; }
-      .bar { stroke: var(--s0); }
-      .point { stroke: var(--s0); stroke-width: 1.5; fill: var(--paper); }
-      .point.on { fill: var(--s0); }
+      .point { stroke-width: 1.5; fill: var(--paper); }
+      .legend span { margin-right: 1rem; white-space: nowrap; color: var(--ink); }
+      .legend span::before { content: ""; display: inline-block; width: .7rem; height: .7rem; margin-right: .4rem; border-radius: 50%; }
+      code { color: var(--ink); overflow-wrap: anywhere; }
+      a { color: var(--s0); }
       .line { fill: none; stroke-width: 1.8; }
-      .table { overflow-x: auto; border-top: 1px solid var(--rule); }
-      table { border-collapse: collapse; font-size: .9rem; font-variant-numeric: tabular-nums; white-space: nowrap; }
-      th, td { padding: .35rem .7rem; text-align: right; border-bottom: 1px solid var(--rule); }
+      table { border-collapse: collapse; border-top: 1px solid var(--rule); font-size: .9rem; font-variant-numeric: tabular-nums;
+        margin: 1rem 0 1.6rem; }
+      th, td { padding: .35rem .9rem .35rem 0; text-align: right; border-bottom: 1px solid var(--rule); white-space: nowrap; }
       th { font-weight: 600; color: var(--soft); }
-      th:first-child, td:first-child, th:nth-child(2), td:nth-child(2) { text-align: left; }
-      td:first-child, th:first-child { position: sticky; left: 0; background: var(--paper); max-width: 40vw;
-        overflow: hidden; text-overflow: ellipsis; }
+      th:first-child, td:first-child { text-align: left; white-space: normal; overflow-wrap: anywhere; }
+      @media (max-width: 56rem) {
+        thead { display: none; }
+        table, tbody, tr, td { display: block; }
+        tr { border-bottom: 1px solid var(--rule); padding: .5rem 0; }
+        td, td:first-child { border: 0; padding: .1rem 0; text-align: left; }
+        td:first-child { font-weight: 600; }
+        td:empty { display: none; }
+        td:not(:first-child)::before { content: attr(data-name); display: inline-block; width: 8.5rem; color: var(--soft); }
+      }
       dl { display: grid; grid-template-columns: max-content 1fr; gap: .1rem 1rem; font-size: .9rem; color: var(--soft); }
       dt { color: var(--ink); }
       dd { margin: 0; }
       """;
 
-  private static final int COLORS = 8;
+  /** Model, type, size, bits and perplexity. */
+  private static final int FIRST_COLUMNS = 5;
+
+  /** Mean KL divergence below which hardly anybody notices. */
+  private static final double LITTLE = 0.01;
 
   private EvalPage() {}
 
+  /**
+   * What was done, for who reads the page later.
+   *
+   * @param date of the day
+   * @param machine the processor, and what ran on it
+   */
+  public record Circumstances(String date, String command, String version, String machine) {}
+
   /** The page, in HTML. */
-  public static String of(EvalResult result) {
+  public static String of(EvalResult result, Circumstances circumstances) {
     Subject reference = result.reference().subject();
     Markup page = new Markup();
     page.add("<!DOCTYPE html>")
@@ -66,7 +89,7 @@ public final class EvalPage {
     page.add(
         "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">");
     page.add("<title>%s evaluated</title>", reference.label());
-    page.addStyle(STYLE + colors());
+    page.addStyle(STYLE + Looks.style());
     page.add("</head>").add("<body>");
     page.add("<h1>What was lost of %s</h1>", reference.label());
     page.add(
@@ -77,9 +100,13 @@ public final class EvalPage {
         EvalTable.text("%.4f", result.reference().result().perplexity().value()),
         EvalTable.summary(result));
     if (!result.candidates().isEmpty()) {
+      page.add("<p>%s</p>", advice(result));
       page.add(plots(result));
     }
-    page.add(table(result));
+    page.add(table(result, true));
+    if (!result.candidates().isEmpty()) {
+      page.add("<h2>In detail</h2>").add(table(result, false));
+    }
     page.add("<dl>");
     for (EvalTable.Column column : EvalTable.columns(result)) {
       if (!column.explanation().isEmpty()) {
@@ -90,27 +117,53 @@ public final class EvalPage {
     page.add(
         "<p>± is one standard error. Speed was measured in Phial, with %d threads; other runtimes differ.</p>",
         result.text().threads());
-    return page.add("</body>").add("</html>").toString();
+    page.add(
+        "<p>Made on %s by <code>%s</code> with %s on %s. All figures: ",
+        circumstances.date(),
+        circumstances.command(),
+        circumstances.version(),
+        circumstances.machine());
+    page.addFile(
+        "evaluation.json",
+        "application/json",
+        EvalJson.of(result).toPrettyString().getBytes(StandardCharsets.UTF_8));
+    return page.add("</p>").add("</body>").add("</html>").toString();
   }
 
-  private static String colors() {
-    StringBuilder rules = new StringBuilder();
-    for (int i = 0; i < COLORS; i++) {
-      rules.append(
-          EvalTable.text(
-              ".line.s%1$d { stroke: var(--s%1$d); } .dot.s%1$d { fill: var(--s%1$d); } svg .f%1$d { fill: var(--s%1$d); }%n",
-              i));
-    }
-    return rules.toString();
+  /** The smallest that lost little. */
+  private static String advice(EvalResult result) {
+    Looks looks = new Looks(result);
+    Comparator<EvalResult.Entry> bySize = Comparator.comparingLong(e -> e.subject().bytes());
+    Comparator<EvalResult.Entry> byLoss = Comparator.comparingDouble(EvalPage::loss);
+    return result.candidates().stream()
+        .filter(entry -> loss(entry) <= LITTLE)
+        .min(bySize.thenComparing(byLoss))
+        .map(entry ->
+            "Of what lost no more than %s on average, %s is the smallest: %s, KL divergence %s."
+                .formatted(
+                    LITTLE,
+                    looks.label(entry),
+                    Sizes.of(entry.subject().bytes()),
+                    EvalTable.text("%.4f", loss(entry))))
+        .orElseGet(() -> {
+          EvalResult.Entry least = result.candidates().stream().min(byLoss).orElseThrow();
+          return "Nothing lost less than %s on average; %s lost least, %s."
+              .formatted(LITTLE, looks.label(least), EvalTable.text("%.4f", loss(least)));
+        });
+  }
+
+  private static double loss(EvalResult.Entry entry) {
+    return entry.result().divergence().mean().value();
   }
 
   private static Markup plots(EvalResult result) {
-    Markup plots = new Markup().add("<div class=\"plots\">");
+    Looks looks = new Looks(result);
+    Markup plots = new Markup().add(looks.legend()).add("<div class=\"plots\">");
     section(
         plots,
         "Size and quality",
         "Lower is better, left is smaller. Filled: nothing else here is both smaller and better.",
-        ParetoPlot.of(result));
+        ParetoPlot.of(result, looks));
     int layers = result.reference().subject().model().hyperparameters().layers();
     List<String> numbers = IntStream.rangeClosed(1, layers).mapToObj(Integer::toString).toList();
     if (result.candidates().stream()
@@ -127,6 +180,7 @@ public final class EvalPage {
               "states",
               "Error of the hidden states by layer",
               result,
+              looks,
               entry -> entry.result().layerErrors(),
               places,
               0,
@@ -143,6 +197,7 @@ public final class EvalPage {
             "weights",
             "Error of the weights by layer",
             result,
+            looks,
             EvalResult.Entry::weightErrors,
             places,
             1,
@@ -155,18 +210,32 @@ public final class EvalPage {
     page.add(plot).add("</section>");
   }
 
-  private static Markup table(EvalResult result) {
-    Markup table =
-        new Markup().add("<div class=\"table\">").add("<table>").add("<thead>").add("<tr>");
-    EvalTable.columns(result).forEach(column -> table.add("<th>%s</th>", column.name()));
+  /**
+   * @param isFirst whether of the columns that tell most, or of the others
+   */
+  private static Markup table(EvalResult result, boolean isFirst) {
+    List<EvalTable.Column> all = EvalTable.columns(result);
+    List<Integer> shown =
+        IntStream.range(0, all.size())
+            .filter(i ->
+                i == 0
+                    || isFirst == (all.get(i).isFirst() || i < FIRST_COLUMNS)
+                    || result.candidates().isEmpty())
+            .boxed()
+            .toList();
+    Markup table = new Markup().add("<table>").add("<thead>").add("<tr>");
+    shown.forEach(i -> table.add("<th>%s</th>", all.get(i).name()));
     table.add("</tr>").add("</thead>").add("<tbody>");
     for (EvalResult.Entry entry : result.models()) {
+      List<String> cells = EvalTable.cells(result, entry);
       table.add(
-          "<tr data-model=\"%s\" data-type=\"%s\">",
-          entry.subject().name(), entry.subject().type());
-      EvalTable.cells(result, entry).forEach(cell -> table.add("<td>%s</td>", cell));
+          isFirst ? "<tr data-model=\"%s\" data-type=\"%s\">" : "<tr>",
+          entry.subject().name(),
+          entry.subject().type());
+      shown.forEach(
+          i -> table.add("<td data-name=\"%s\">%s</td>", all.get(i).name(), cells.get(i)));
       table.add("</tr>");
     }
-    return table.add("</tbody>").add("</table>").add("</div>");
+    return table.add("</tbody>").add("</table>");
   }
 }

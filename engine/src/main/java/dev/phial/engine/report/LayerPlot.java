@@ -1,6 +1,8 @@
 package dev.phial.engine.report;
 
 import dev.phial.engine.eval.EvalResult;
+import java.math.BigDecimal;
+import java.math.MathContext;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
@@ -8,7 +10,7 @@ import java.util.function.Function;
 
 /** An error at each layer, a line per candidate. */
 final class LayerPlot {
-  private static final double WIDTH = 400;
+  private static final double WIDTH = 440;
   private static final double HEIGHT = 300;
   private static final double LEFT = 44;
   private static final double TOP = 12;
@@ -17,8 +19,10 @@ final class LayerPlot {
   /** What a letter of a label takes. */
   private static final double LETTER = 6.6;
 
-  private static final double LONGEST_LABEL = 110;
   private static final double LINE = 12;
+
+  /** Largest over smallest error from which a linear axis bundles the small ones. */
+  private static final double WIDE_RANGE = 20;
 
   /** Names that fit below the axis. */
   private static final int MOST_NAMES = 10;
@@ -34,11 +38,12 @@ final class LayerPlot {
   private final Markup svg = new Markup();
 
   /** One candidate. */
-  private record Line(int number, String label, String model, List<Double> values) {}
+  private record Line(int color, String dash, String label, String model, List<Double> values) {}
 
   private LayerPlot(
       String id,
       EvalResult result,
+      Looks looks,
       Function<EvalResult.Entry, List<Double>> values,
       List<String> places,
       int first,
@@ -51,22 +56,31 @@ final class LayerPlot {
     for (EvalResult.Entry entry : result.candidates()) {
       List<Double> found = values.apply(entry);
       if (!found.isEmpty()) {
-        String label = entry.subject().label();
-        lines.add(new Line(lines.size(), label, entry.subject().name(), found));
+        lines.add(
+            new Line(
+                looks.color(entry),
+                looks.dash(entry),
+                looks.label(entry),
+                entry.subject().name(),
+                found));
       }
     }
     double longest =
         lines.stream().mapToDouble(line -> line.label.length() * LETTER).max().orElse(0);
-    this.right = WIDTH - 8 - Math.min(LONGEST_LABEL, longest);
+    this.right = WIDTH - 8 - longest;
     this.x = new Axis(0, Math.max(1, places.size() - 1), false, LEFT + 6, right - 6);
-    double most =
+    List<Double> errors =
         lines.stream()
             .flatMap(line -> line.values.stream())
-            .filter(value -> !value.isNaN())
-            .mapToDouble(value -> 100 * value)
-            .max()
-            .orElse(1);
-    this.y = Axis.linear(most, HEIGHT - BOTTOM, TOP);
+            .filter(value -> value > 0)
+            .map(value -> 100 * value)
+            .sorted()
+            .toList();
+    double most = errors.isEmpty() ? 1 : errors.getLast();
+    this.y =
+        !errors.isEmpty() && most / errors.getFirst() > WIDE_RANGE
+            ? Axis.logarithmic(errors.getFirst(), most, HEIGHT - BOTTOM, TOP)
+            : Axis.linear(most, HEIGHT - BOTTOM, TOP);
   }
 
   /**
@@ -80,11 +94,12 @@ final class LayerPlot {
       String id,
       String name,
       EvalResult result,
+      Looks looks,
       Function<EvalResult.Entry, List<Double>> values,
       List<String> places,
       int first,
       int last) {
-    return new LayerPlot(id, result, values, places, first, last).draw(name);
+    return new LayerPlot(id, result, looks, values, places, first, last).draw(name);
   }
 
   private Markup draw(String name) {
@@ -106,9 +121,7 @@ final class LayerPlot {
           "<text class=\"tick\" text-anchor=\"end\" x=\"%.1f\" y=\"%.1f\">%s %%</text>",
           LEFT - 4,
           y.at(tick) + 4,
-          y.ticks().get(1) < 1
-              ? EvalTable.text(y.ticks().get(1) < 0.1 ? "%.2f" : "%.1f", tick)
-              : EvalTable.text("%.0f", tick));
+          new BigDecimal(tick).round(new MathContext(2)).stripTrailingZeros().toPlainString());
     }
     int step = (places.size() + MOST_NAMES - 1) / MOST_NAMES;
     for (int i = 0; i < places.size(); i++) {
@@ -135,13 +148,15 @@ final class LayerPlot {
       }
       goesOn = !Double.isNaN(value);
     }
-    svg.add("<path class=\"line s%d\" d=\"%s\"/>", line.number % 8, path.toString());
+    svg.add(
+        "<path class=\"line c%d\" stroke-dasharray=\"%s\" d=\"%s\"/>",
+        line.color, line.dash, path.toString());
     for (int i = 0; i < line.values.size(); i++) {
       double value = line.values.get(i);
       if (!Double.isNaN(value)) {
         svg.add(
-            "<circle class=\"dot s%d\" cx=\"%.1f\" cy=\"%.1f\" r=\"2.5\" data-model=\"%s\" data-place=\"%s\" data-error=\"%s\"><title>%s, %s: %.3f %%</title></circle>",
-            line.number % 8,
+            "<circle class=\"dot c%d\" cx=\"%.1f\" cy=\"%.1f\" r=\"2.5\" data-model=\"%s\" data-place=\"%s\" data-error=\"%s\"><title>%s, %s: %.3f %%</title></circle>",
+            line.color,
             x.at(i),
             y.at(100 * value),
             line.model,
@@ -162,14 +177,15 @@ final class LayerPlot {
   /** At the ends of the lines, from the top down, each below the one before. */
   private void drawLabels() {
     double free = TOP;
+    double height = Math.min(LINE, (HEIGHT - BOTTOM - TOP) / Math.max(1, lines.size() - 1));
     List<Line> sorted = lines.stream().sorted(Comparator.comparingDouble(this::end)).toList();
     for (int i = 0; i < sorted.size(); i++) {
-      double rest = (sorted.size() - 1 - i) * LINE;
+      double rest = (sorted.size() - 1 - i) * height;
       double at = Math.min(Math.max(end(sorted.get(i)), free), HEIGHT - BOTTOM - rest);
       svg.add(
-          "<text class=\"label f%d\" x=\"%.1f\" y=\"%.1f\">%s</text>",
-          sorted.get(i).number % 8, right + 2, at + 4, sorted.get(i).label);
-      free = at + LINE;
+          "<text class=\"label c%d\" x=\"%.1f\" y=\"%.1f\">%s</text>",
+          sorted.get(i).color, right + 2, at + 4, sorted.get(i).label);
+      free = at + height;
     }
   }
 }

@@ -1,6 +1,7 @@
 package dev.phial.engine.report;
 
 import dev.phial.Printable;
+import java.util.Base64;
 import java.util.Locale;
 
 /** Collects the markup of a page. */
@@ -36,6 +37,15 @@ final class Markup {
   /** Adds rules of style. */
   Markup addStyle(String rules) {
     markup.append("<style>\n").append(rules).append("</style>\n");
+    return this;
+  }
+
+  /** Adds a link that saves a file, which the page holds. */
+  Markup addFile(String name, String type, byte[] content) {
+    markup.append(
+        "<a download=\"%s\" href=\"data:%s;base64,%s\">%s</a>%n"
+            .formatted(
+                escape(name), type, Base64.getEncoder().encodeToString(content), escape(name)));
     return this;
   }
 

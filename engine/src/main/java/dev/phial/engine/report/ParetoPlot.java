@@ -21,7 +21,14 @@ final class ParetoPlot {
 
   private static final double LINE = 12;
 
+  /** Largest over smallest size from which a linear axis crowds the small ones. */
+  private static final double WIDE_RANGE = 20;
+
+  /** How far from its point a label may stand, with a line between. */
+  private static final double FARTHEST = 250;
+
   private final List<EvalResult.Entry> entries;
+  private final Looks looks;
   private final Axis x;
   private final Axis y;
   private final double unit; // bytes
@@ -39,14 +46,19 @@ final class ParetoPlot {
     }
   }
 
-  private ParetoPlot(EvalResult result) {
+  private ParetoPlot(EvalResult result, Looks looks) {
+    this.looks = looks;
     this.entries =
         result.candidates().stream()
             .sorted(Comparator.comparingLong(entry -> entry.subject().bytes()))
             .toList();
     double largest = entries.getLast().subject().bytes();
     this.unit = largest >= 1e9 ? 1e9 : 1e6;
-    this.x = Axis.linear(largest, LEFT, WIDTH - RIGHT);
+    double smallest = Math.max(1, entries.getFirst().subject().bytes());
+    this.x =
+        largest / smallest > WIDE_RANGE
+            ? Axis.logarithmic(smallest, largest, LEFT, WIDTH - RIGHT)
+            : Axis.linear(largest, LEFT, WIDTH - RIGHT);
     List<Double> losses =
         entries.stream().map(ParetoPlot::loss).filter(loss -> loss > 0).sorted().toList();
     this.y =
@@ -58,8 +70,8 @@ final class ParetoPlot {
   /**
    * @param result with candidates
    */
-  static Markup of(EvalResult result) {
-    return new ParetoPlot(result).draw();
+  static Markup of(EvalResult result, Looks looks) {
+    return new ParetoPlot(result, looks).draw();
   }
 
   private static double loss(EvalResult.Entry entry) {
@@ -130,11 +142,15 @@ final class ParetoPlot {
   private void drawPoint(EvalResult.Entry entry) {
     Measure loss = entry.result().divergence().mean();
     svg.add(
-        "<line class=\"bar\" x1=\"%1$.1f\" x2=\"%1$.1f\" y1=\"%2$.1f\" y2=\"%3$.1f\"/>",
-        px(entry), y.at(loss.value() - loss.error()), y.at(loss.value() + loss.error()));
+        "<line class=\"bar c%4$d\" x1=\"%1$.1f\" x2=\"%1$.1f\" y1=\"%2$.1f\" y2=\"%3$.1f\"/>",
+        px(entry),
+        y.at(loss.value() - loss.error()),
+        y.at(loss.value() + loss.error()),
+        looks.color(entry));
     svg.add(
-        "<circle class=\"point %s\" cx=\"%.1f\" cy=\"%.1f\" r=\"4\" data-model=\"%s\" data-type=\"%s\" data-bytes=\"%d\" data-kld=\"%s\" data-front=\"%b\"><title>%s: %s, KL divergence %s</title></circle>",
+        "<circle class=\"point %s c%d\" cx=\"%.1f\" cy=\"%.1f\" r=\"4\" data-model=\"%s\" data-type=\"%s\" data-bytes=\"%d\" data-kld=\"%s\" data-front=\"%b\"><title>%s: %s, KL divergence %s</title></circle>",
         isOnFront(entry) ? "on" : "off",
+        looks.color(entry),
         px(entry),
         py(entry),
         entry.subject().name(),
@@ -145,32 +161,52 @@ final class ParetoPlot {
         entry.subject().name(),
         Sizes.of(entry.subject().bytes()),
         EvalTable.text("%.6f", loss.value()));
-    drawLabel(label(entry), px(entry), py(entry));
+    drawLabel(entry, looks.label(entry), px(entry), py(entry));
   }
 
-  private String label(EvalResult.Entry entry) {
-    String type = entry.subject().type();
-    boolean isUnique =
-        entries.stream().filter(other -> other.subject().type().equals(type)).count() == 1;
-    return isUnique ? type : entry.subject().label();
-  }
-
-  /** Beside the point where there is room, or nowhere: the table has it all. */
-  private void drawLabel(String label, double px, double py) {
+  /** Beside the point where there is room, else further away with a line to it. */
+  private void drawLabel(EvalResult.Entry entry, String label, double px, double py) {
     double width = label.length() * LETTER;
     for (double[] place :
         new double[][] {
           {px + 7, py - 7}, {px + 7, py + 7}, {px - 7 - width, py + 7}, {px - 7 - width, py - 7},
           {px + 9, py}, {px - 9 - width, py}, {px - width / 2, py - 13}, {px - width / 2, py + 13}
         }) {
-      Box box = new Box(place[0], place[1] - LINE / 2, place[0] + width, place[1] + LINE / 2);
-      if (box.isInside() && taken.stream().noneMatch(box::meets)) {
-        taken.add(box);
-        svg.add(
-            "<text class=\"label\" x=\"%.1f\" y=\"%.1f\">%s</text>", place[0], place[1] + 4, label);
+      if (takes(place[0], place[1], width)) {
+        write(entry, label, place[0], place[1]);
         return;
       }
     }
+    for (double distance = 2 * LINE; distance < FARTHEST; distance += LINE / 2) {
+      for (int turn = 0; turn < 24; turn++) {
+        double angle = Math.PI * turn / 12;
+        double left = px + distance * Math.cos(angle) - width / 2;
+        double middle = py + distance * Math.sin(angle);
+        if (takes(left, middle, width)) {
+          svg.add(
+              "<line class=\"grid\" x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\"/>",
+              px, py, Math.clamp(px, left, left + width), middle);
+          write(entry, label, left, middle);
+          return;
+        }
+      }
+    }
+    write(entry, label, Math.clamp(px + 7, LEFT, WIDTH - width), py - 7); // there is no room left
+  }
+
+  private boolean takes(double left, double middle, double width) {
+    Box box = new Box(left, middle - LINE / 2, left + width, middle + LINE / 2);
+    boolean takes = box.isInside() && taken.stream().noneMatch(box::meets);
+    if (takes) {
+      taken.add(box);
+    }
+    return takes;
+  }
+
+  private void write(EvalResult.Entry entry, String label, double left, double middle) {
+    svg.add(
+        "<text class=\"label c%d\" x=\"%.1f\" y=\"%.1f\">%s</text>",
+        looks.color(entry), left, middle + 4, label);
   }
 
   private static Box around(double px, double py) {
