@@ -1,9 +1,12 @@
 """Asks a server with OpenAI's own client, and prints as JSON what it says. Arguments: base URL, model, key."""
 
+import enum
 import json
 import sys
+from typing import Optional
 
 import openai
+import pydantic
 
 url, model, key = sys.argv[1:]
 client = openai.OpenAI(base_url=url, api_key=key, max_retries=0)
@@ -37,6 +40,22 @@ with client.chat.completions.stream(**short) as stream:
     found["helper"] = stream.get_final_completion().choices[0].message.content
 found["short"] = client.chat.completions.create(**short).choices[0].message.content
 
+
+
+class King(pydantic.BaseModel):
+    class Side(enum.Enum):
+        york = "York"
+        lancaster = "Lancaster"
+
+    number: int
+    side: Side
+    is_dead: bool
+    heir: Optional["King"]
+
+
+king = client.chat.completions.parse(**short, seed=1, response_format=King).choices[0].message.parsed
+found["king"] = [type(king).__name__, king.side.value, king.is_dead]
+
 text = client.completions.create(
     model=model, prompt=["What is", "O king"], max_tokens=8, temperature=0, echo=True, logprobs=2, stop=["\n\n"]
 )
@@ -63,7 +82,9 @@ def refusal(call):
 found["refusals"] = {
     "model": refusal(lambda: client.chat.completions.create(model="none", messages=question)),
     "schema": refusal(
-        lambda: client.chat.completions.create(**usual, response_format={"type": "json_object"})
+        lambda: client.chat.completions.create(
+            **short, response_format={"type": "json_schema", "json_schema": {"name": "list", "schema": {"type": "array"}}}
+        )
     ),
     "length": refusal(lambda: client.completions.create(model=model, prompt="king " * 5000)),
     "key": refusal(lambda: client.with_options(api_key="wrong").models.list()),

@@ -39,6 +39,8 @@ final class OpenAiTest {
             .isEqualTo(found.path("usage").path(name));
       }
       assertThat(found.path("helper")).isEqualTo(found.path("short"));
+      assertThat(found.path("king").get(0).stringValue()).isEqualTo("King");
+      assertThat(found.path("king").get(1).stringValue()).isIn("York", "Lancaster");
       List<String> completions = texts(found.path("texts"));
       assertThat(completions.get(0)).startsWith("What is");
       assertThat(completions.get(1)).startsWith("O king");

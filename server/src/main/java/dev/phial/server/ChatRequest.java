@@ -7,6 +7,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
+import tools.jackson.databind.JsonNode;
 
 /**
  * {@code POST /v1/chat/completions}.
@@ -54,19 +55,15 @@ record ChatRequest(Prompt prompt, Continuation how, Optional<Tools> tools) {
     int most =
         SamplingFields.most(
             fields, model, List.of("max_completion_tokens", "max_tokens"), 1, model.context());
-    Continuation how = SamplingFields.read(fields, model, most, alternatives(fields), false);
+    Optional<Schema> json = json(fields);
+    if (json.isPresent() && tools.isPresent()) {
+      throw ApiError.unsupported("response_format", "expected tools or JSON, found both");
+    }
+    Continuation how = SamplingFields.read(fields, model, most, json, alternatives(fields), false);
     return new ChatRequest(prompt(fields, model, tools), how, tools);
   }
 
   private static void refuse(Fields fields) {
-    fields
-        .find("response_format")
-        .filter(format -> !format.path("type").asString("").equals("text"))
-        .ifPresent(_ -> {
-          throw ApiError.unsupported(
-              "response_format",
-              "only the type text can be promised: nothing holds a model to JSON here");
-        });
     fields
         .find("modalities")
         .filter(node -> !node.toString().equals("[\"text\"]"))
@@ -76,6 +73,20 @@ record ChatRequest(Prompt prompt, Continuation how, Optional<Tools> tools) {
     if (fields.flag("store")) {
       throw ApiError.unsupported("store", "nothing is stored here");
     }
+  }
+
+  /** What the answer is to be, if it is to be JSON. */
+  private static Optional<Schema> json(Fields fields) {
+    Optional<JsonNode> format = fields.find("response_format");
+    return switch (format.map(json -> json.path("type").asString("")).orElse("text")) {
+      case "text" -> Optional.empty();
+      case "json_object" -> Optional.of(Schema.OBJECT);
+      case "json_schema" ->
+          Optional.of(Schema.of(format.orElseThrow().path("json_schema").path("schema")));
+      default ->
+          throw ApiError.invalid(
+              "response_format", "expected the type text, json_object or json_schema");
+    };
   }
 
   private static int alternatives(Fields fields) {

@@ -4,6 +4,7 @@ import dev.phial.PhialException;
 import dev.phial.engine.generate.Generator;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -44,7 +45,8 @@ record CompletionRequest(List<Prompt> prompts, Continuation how, boolean echo) {
     int alternatives = fields.count("logprobs", 0, MOST_ALTERNATIVES).orElse(-1);
     int most = SamplingFields.most(fields, model, List.of("max_tokens"), 0, USUAL_TOKENS);
     Continuation how =
-        SamplingFields.read(fields, model, most, alternatives, echo && alternatives >= 0);
+        SamplingFields.read(
+            fields, model, most, Optional.empty(), alternatives, echo && alternatives >= 0);
     return new CompletionRequest(prompts(fields, model), how, echo);
   }
 

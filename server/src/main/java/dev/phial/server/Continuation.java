@@ -3,6 +3,7 @@ package dev.phial.server;
 import dev.phial.engine.sample.Sampling;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * How a text is to be continued.
@@ -14,6 +15,7 @@ import java.util.Map;
  * @param presence is taken from the logits of tokens that were generated before
  * @param frequency is taken from them each time they were
  * @param bias is added to the logits of tokens
+ * @param json what the text is to be, if it is to be JSON
  * @param alternatives of how many tokens probabilities are told beside the one that is chosen; -1
  *     if none are told at all
  * @param scoresPrompt whether they are told of the prompt's tokens too
@@ -27,6 +29,7 @@ record Continuation(
     double presence,
     double frequency,
     Map<Integer, Float> bias,
+    Optional<Schema> json,
     int alternatives,
     boolean scoresPrompt) {
   Continuation {

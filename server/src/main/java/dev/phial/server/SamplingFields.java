@@ -59,7 +59,12 @@ final class SamplingFields {
   }
 
   static Continuation read(
-      Fields fields, ServedModel model, int most, int alternatives, boolean scoresPrompt) {
+      Fields fields,
+      ServedModel model,
+      int most,
+      Optional<Schema> json,
+      int alternatives,
+      boolean scoresPrompt) {
     return new Continuation(
         sampling(fields, model.sampling()),
         fields
@@ -71,6 +76,7 @@ final class SamplingFields {
         fields.number("presence_penalty", -2, 2).orElse(0.0),
         fields.number("frequency_penalty", -2, 2).orElse(0.0),
         bias(fields, model.vocabulary()),
+        json,
         alternatives,
         scoresPrompt);
   }

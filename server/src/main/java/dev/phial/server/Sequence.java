@@ -13,6 +13,7 @@ import java.util.Deque;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.function.Consumer;
 
 /**
@@ -30,6 +31,7 @@ final class Sequence {
   private final Scorer scorer;
   private final StopStrings stops;
   private final TextStream stream;
+  private final Optional<JsonChooser> json;
   private final Map<Integer, Integer> counts = new HashMap<>(); // of generated tokens
   private final Deque<Scored> unshown = new ArrayDeque<>(); // whose text is held back
   private final List<TokenScore> promptScores = new ArrayList<>();
@@ -72,6 +74,7 @@ final class Sequence {
     this.scorer = new Scorer(tokenizer, Math.max(0, how.alternatives()));
     this.stops = new StopStrings(how.stops());
     this.stream = tokenizer.streamAfter(prompt);
+    this.json = how.json().map(schema -> new JsonChooser(schema, tokenizer, sampler, stream));
   }
 
   /** Says that nobody waits for it any more; from any thread. */
@@ -148,7 +151,8 @@ final class Sequence {
         return;
       }
     }
-    int token = sampler.next(how.adjusts() ? adjusted(logits) : logits);
+    float[] adjusted = how.adjusts() ? adjusted(logits) : logits;
+    int token = json.isPresent() ? json.get().next(adjusted) : sampler.next(adjusted);
     if (!how.ignoresEnds() && tokenizer.special().ends().contains(token)) {
       end(Finish.STOP);
       return;
@@ -162,7 +166,7 @@ final class Sequence {
     tokens[length++] = token;
     counts.merge(token, 1, Integer::sum);
     show(stops.add(streamed(stream.add(token))));
-    if (stops.isReached()) {
+    if (stops.isReached() || json.filter(JsonChooser::isWhole).isPresent()) {
       end(Finish.STOP);
     } else if (generated() >= how.most() || length >= context) {
       end(Finish.LENGTH);

@@ -274,6 +274,52 @@ final class ServerTest {
     assertThat(tokens.toString()).startsWith(cut.path("text").stringValue());
   }
 
+  /** The model knows Shakespeare, and no JSON at all: what comes is JSON all the same. */
+  @Test
+  void writesTheJsonThatWasAskedFor() {
+    String schema =
+        """
+        {"type": "object", "additionalProperties": false, "required": ["name", "age", "loves"], "properties": {
+          "name": {"type": "string", "maxLength": 12}, "age": {"type": "integer"},
+          "loves": {"type": "array", "maxItems": 3, "items": {"enum": ["war", "peace"]}}}}\
+        """;
+    String format =
+        ",\"response_format\":{\"type\":\"json_schema\",\"json_schema\":{\"name\":\"king\",\"strict\":true,\"schema\":"
+            + schema
+            + "}}";
+    for (int seed = 0; seed < 8; seed++) {
+      JsonNode choice =
+          served
+              .ask(
+                  CHAT,
+                  chat(
+                      "Who is there?",
+                      ",\"temperature\":1,\"max_tokens\":600,\"seed\":" + seed + format))
+              .path("choices")
+              .get(0);
+      String text = choice.path("message").path("content").stringValue();
+      assertThat(choice.path("finish_reason").stringValue()).as(text).isEqualTo("stop");
+      JsonNode king = Served.json(text);
+      assertThat(king.propertyNames()).containsExactly("name", "age", "loves");
+      assertThat(king.path("name").stringValue()).hasSizeLessThanOrEqualTo(12);
+      assertThat(king.path("age").isIntegralNumber()).isTrue();
+      assertThat(king.path("loves").size()).isLessThanOrEqualTo(3);
+      king.path("loves").forEach(each -> assertThat(each.stringValue()).isIn("war", "peace"));
+    }
+    // any object may go on for long; as far as it comes, it is the beginning of one
+    JsonNode any =
+        served
+            .ask(
+                CHAT,
+                chat(
+                    "Who is there?",
+                    ",\"temperature\":1,\"max_tokens\":60,\"seed\":3,\"response_format\":{\"type\":\"json_object\"}"))
+            .path("choices")
+            .get(0);
+    String text = any.path("message").path("content").stringValue();
+    assertThat(JsonText.of(Schema.OBJECT).with(text)).as(text).isPresent();
+  }
+
   @Test
   void biasDecides() {
     String body =
@@ -308,6 +354,7 @@ final class ServerTest {
         "/v1/chat/completions | {\"model\":\"tiny\",\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"image_url\"}]}]} | 400 | messages[0].content | unsupported_parameter",
         "/v1/chat/completions | {\"model\":\"tiny\",\"messages\":[{\"role\":\"user\",\"content\":\"\"}],\"colour\":1} | 400 | colour | unknown_parameter",
         "/v1/chat/completions | {\"model\":\"tiny\",\"response_format\":{\"type\":\"json_schema\"}} | 400 | response_format | unsupported_parameter",
+        "/v1/chat/completions | {\"model\":\"tiny\",\"response_format\":{\"type\":\"xml\"}} | 400 | response_format | ",
         "/v1/chat/completions | {\"model\":\"tiny\",\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"f\"}}]} | 400 | tools | unsupported_parameter",
         "/v1/completions | {\"model\":\"tiny\"} | 400 | prompt | ",
         "/v1/completions | {\"model\":\"tiny\",\"prompt\":[-1]} | 400 | prompt | ",

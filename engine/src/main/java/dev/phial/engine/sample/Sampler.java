@@ -37,11 +37,21 @@ public final class Sampler {
    * @throws PhialException.BadInput if the model gave no numbers
    */
   public int next(float[] given) {
+    int token = choose(given);
+    accept(token);
+    return token;
+  }
+
+  /**
+   * Chooses a token that need not become the next one; tell {@link #accept} if it does.
+   *
+   * @param given {@code [vocabulary]}, not changed; minus infinity for what may not be chosen
+   * @throws PhialException.BadInput if the model gave no numbers
+   */
+  public int choose(float[] given) {
     penalize(given);
     int best = best();
-    int token = sampling.isGreedy() ? best : draw(logits[best]);
-    seen.set(token);
-    return token;
+    return sampling.isGreedy() ? best : draw(logits[best]);
   }
 
   private void penalize(float[] given) {

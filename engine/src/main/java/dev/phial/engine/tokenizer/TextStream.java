@@ -27,16 +27,31 @@ public final class TextStream {
 
   /** Takes a token and returns what text is certain now, often none. */
   public String add(int id) {
-    pending = Arrays.copyOf(pending, pending.length + 1);
-    pending[pending.length - 1] = id;
-    String text = text();
-    boolean isWhole = text.isEmpty() || text.charAt(text.length() - 1) != REPLACEMENT;
-    return isWhole || pending.length > MOST_PENDING ? take(text) : "";
+    pending = with(id);
+    String text = text(pending);
+    return isWhole(text) || pending.length > MOST_PENDING ? take(text) : "";
+  }
+
+  /** What {@link #add} would return; {@code U+FFFD} where it would wait for more of a character. */
+  public String peek(int id) {
+    int[] more = with(id);
+    String text = text(more);
+    return isWhole(text) || more.length > MOST_PENDING ? text : String.valueOf(REPLACEMENT);
+  }
+
+  private int[] with(int id) {
+    int[] more = Arrays.copyOf(pending, pending.length + 1);
+    more[pending.length] = id;
+    return more;
+  }
+
+  private static boolean isWhole(String text) {
+    return text.isEmpty() || text.charAt(text.length() - 1) != REPLACEMENT;
   }
 
   /** The rest, at the end. */
   public String end() {
-    return take(text());
+    return take(text(pending));
   }
 
   private String take(String text) {
@@ -47,10 +62,10 @@ public final class TextStream {
     return text;
   }
 
-  private String text() {
+  private String text(int[] added) {
     String before = tokenizer.decode(shown);
-    int[] all = Arrays.copyOf(shown, shown.length + pending.length);
-    System.arraycopy(pending, 0, all, shown.length, pending.length);
+    int[] all = Arrays.copyOf(shown, shown.length + added.length);
+    System.arraycopy(added, 0, all, shown.length, added.length);
     String both = tokenizer.decode(all);
     return both.length() > before.length() ? both.substring(before.length()) : "";
   }
