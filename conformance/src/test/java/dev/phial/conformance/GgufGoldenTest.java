@@ -28,6 +28,7 @@ import tools.jackson.databind.json.JsonMapper;
 final class GgufGoldenTest {
   private static final String REFUSED = "refused";
   private static final String IMATRIX = "+imatrix";
+  private static final String MMPROJ = "mmproj ";
   private static final JsonNode GOLDEN =
       new JsonMapper().readTree(Phial.resource("gguf-golden.json"));
 
@@ -57,6 +58,7 @@ final class GgufGoldenTest {
       String key = entry.getKey();
       if (key.endsWith(IMATRIX) == imatrix
           && !key.contains(" --")
+          && !key.startsWith(MMPROJ)
           && !entry.getValue().asString().equals(REFUSED)) {
         outputs.addAll(List.of("--to", to(key)));
         expected.put(fileName(model, key), entry.getValue().asString());
@@ -101,6 +103,23 @@ final class GgufGoldenTest {
     arguments.addAll(List.of(key.substring(end + 1).split(" ")));
     Phial.call(quantize(model, arguments)).succeeded();
     assertThat(hashes().values()).containsExactly(GOLDEN.get(model).get(key).asString());
+  }
+
+  /** And so is the file of the encoder, which the converter writes with {@code --mmproj}. */
+  @Test
+  void encodersAreThoseOfLlamaCpp() {
+    String model = "phi4-reasoning-vision";
+    for (Map.Entry<String, JsonNode> entry : GOLDEN.get(model).properties()) {
+      if (entry.getKey().startsWith(MMPROJ)) {
+        String type = entry.getKey().substring(MMPROJ.length());
+        Phial.call(quantize(model, List.of("--to", "gguf:Q4_K_M", "--mmproj", type, "--force")))
+            .succeeded();
+        assertThat(hashes())
+            .containsEntry(
+                "%s-gguf-Q4_K_M-mmproj-%s.gguf".formatted(model, type),
+                entry.getValue().asString());
+      }
+    }
   }
 
   /** llama.cpp takes heads of hidden / heads, whatever the file says. */

@@ -19,9 +19,12 @@ final class HubFolder implements Source {
   private static final String QUERIES = "model.layers.0.self_attn.q_proj.weight";
   private static final String OUTPUT = "lm_head.weight";
 
+  /** Of Phi-4-reasoning-vision. */
+  private static final String TOWER = "model.vision_tower.";
+
   /** What Phi-3-vision, Phi-4-multimodal and Phi-4-reasoning-vision have besides a text model. */
   private static final List<String> ENCODERS =
-      List.of("model.vision_embed_tokens.", "model.embed_tokens_extend.", "model.vision_tower.");
+      List.of("model.vision_embed_tokens.", "model.embed_tokens_extend.", TOWER);
 
   @Override
   public boolean isAt(Path path) {
@@ -63,11 +66,7 @@ final class HubFolder implements Source {
           "%s: it ties the output matrix to the embedding, but %s differs from that; %s is used, as transformers does"
               .formatted(folder.config().file(), OUTPUT, OUTPUT));
     }
-    if (tensors.keySet().stream().anyMatch(name -> ENCODERS.stream().anyMatch(name::startsWith))) {
-      notes.add(
-          path
-              + ": the encoders of images and sound, and adapters for them, are left out: its text model alone is run and converted");
-    }
+    encoders(path, tensors).ifPresent(notes::add);
     return Checkpoint.of(
             "huggingface",
             folder,
@@ -79,6 +78,19 @@ final class HubFolder implements Source {
     return Refusal.unsupported(
         path,
         "expected weights as they were trained, which can be read while they arrive, found quantized ones; pull the model first");
+  }
+
+  /** What to say of encoders, if there are any. */
+  private static Optional<String> encoders(Path path, Map<String, Tensor> tensors) {
+    Optional<String> first =
+        tensors.keySet().stream()
+            .filter(name -> ENCODERS.stream().anyMatch(name::startsWith))
+            .findFirst();
+    return first.map(name ->
+        "%s: the encoders of images and sound, and adapters for them, are left out: its text model alone is run and converted%s"
+            .formatted(
+                path,
+                name.startsWith(TOWER) ? "; --to gguf with --mmproj writes its encoder too" : ""));
   }
 
   /**

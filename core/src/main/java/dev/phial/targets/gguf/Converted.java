@@ -41,7 +41,7 @@ record Converted(
     Map<String, GgufValue> metadata,
     List<PlannedTensor> tensors) {
 
-  private static final int QUANTIZATION_VERSION = 2; // GGML_QNT_VERSION
+  static final int QUANTIZATION_VERSION = 2; // GGML_QNT_VERSION
 
   /**
    * @param converts whether the converter's own type counts; on the way to llama-quantize nothing

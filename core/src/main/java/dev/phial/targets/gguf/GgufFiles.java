@@ -22,13 +22,17 @@ import java.util.Optional;
 record GgufFiles(String precision, List<GgufLayout> files, Importance importance) {
   private static final String REMEDY = "choose BF16, or --tensor-type for this tensor";
 
-  Layout layout(Request request, Optional<Manifest> manifest) {
+  /**
+   * @param mmproj a file beside them
+   */
+  Layout layout(Request request, Optional<Mmproj> mmproj, Optional<Manifest> manifest) {
     Layout.Builder builder =
         new Layout.Builder(
             request.model(), FileNames.FILES, new Choosing(request.method(), importance, REMEDY));
     for (int i = 0; i < files.size(); i++) {
       add(builder, files.get(i), name(i));
     }
+    mmproj.ifPresent(file -> file.addTo(builder));
     manifest.ifPresent(builder::manifest);
     return builder.build("gguf", precision, "");
   }
@@ -46,14 +50,17 @@ record GgufFiles(String precision, List<GgufLayout> files, Importance importance
     for (PlannedTensor tensor : file.tensors()) {
       Slot slot = Slot.of(tensor.name(), tensor.bytes());
       builder.place(slot, name, offset).region(tensor, RowStore.of(tensor, slot));
-      int padding = (int) (GgufLayout.padded(tensor) - tensor.bytes());
-      if (padding > 0) {
-        Slot end = Slot.of("padding after " + tensor.name(), padding);
-        builder
-            .place(end, name, offset + tensor.bytes())
-            .content(end, Content.of(new byte[padding]));
-      }
+      pad(builder, tensor, name, offset);
       offset += GgufLayout.padded(tensor);
+    }
+  }
+
+  /** Fills what is left after a tensor that begins at an offset. */
+  static void pad(Layout.Builder builder, PlannedTensor tensor, String name, long offset) {
+    int padding = (int) (GgufLayout.padded(tensor) - tensor.bytes());
+    if (padding > 0) {
+      Slot end = Slot.of("padding after " + tensor.name(), padding);
+      builder.place(end, name, offset + tensor.bytes()).content(end, Content.of(new byte[padding]));
     }
   }
 }

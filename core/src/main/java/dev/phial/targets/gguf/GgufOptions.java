@@ -2,6 +2,7 @@ package dev.phial.targets.gguf;
 
 import dev.phial.PhialException;
 import dev.phial.plan.Mixture;
+import dev.phial.plan.Recipe;
 import dev.phial.quant.Formats;
 import dev.phial.quant.GgmlFormat;
 import dev.phial.source.GgufValue;
@@ -26,6 +27,7 @@ record GgufOptions(Options options) {
   private static final int LONGEST_TEXT = 127; // bytes, of llama_model_kv_override
 
   static final String MANIFEST = "manifest";
+  static final String MMPROJ = "mmproj";
   static final String ALLOW_UNLOADABLE = "allow-unloadable";
 
   static final List<TargetOption> ALL =
@@ -34,6 +36,10 @@ record GgufOptions(Options options) {
               "outtype",
               "f32|f16|bf16|q8_0|auto",
               "What llama.cpp's converter writes, for --to gguf without a type; auto by default."),
+          TargetOption.value(
+              MMPROJ,
+              "f32|f16|bf16|q8_0",
+              "Write the encoder of images of Phi-4-reasoning-vision too, beside the model."),
           TargetOption.value("model-name", "NAME", "The name in the metadata (general.name)."),
           TargetOption.value(
               "metadata",
@@ -76,6 +82,21 @@ record GgufOptions(Options options) {
 
   Optional<String> value(String name) {
     return options.value(name);
+  }
+
+  /** The type of the encoder of images, if it is to be written. */
+  Optional<Recipe> mmproj() {
+    return value(MMPROJ)
+        .map(type ->
+            switch (type) {
+              case "f32" -> Recipe.F32;
+              case "f16" -> Recipe.F16;
+              case "bf16" -> Recipe.BF16;
+              case "q8_0" -> Recipe.Q8_0;
+              default ->
+                  throw new PhialException.Usage(
+                      "--%s: expected f32, f16, bf16 or q8_0, found %s".formatted(MMPROJ, type));
+            });
   }
 
   Mixture.Wishes wishes() {

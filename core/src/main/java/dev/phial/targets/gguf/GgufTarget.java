@@ -97,6 +97,7 @@ public final class GgufTarget implements Target {
     GgufFiles files = files(request);
     return files.layout(
         request,
+        Mmproj.of(request, new GgufOptions(request.options())),
         request.options().has(GgufOptions.MANIFEST)
             ? Optional.of(new Manifest(request, this, files.precision()))
             : Optional.empty());

@@ -69,7 +69,7 @@ final class GgufOptionsTest {
     Request request =
         new Request(checkpoint, Families.describe(checkpoint), precision, new Options(options));
     GgufFiles files = new GgufTarget().files(request);
-    return new Planned(files, files.layout(request, Optional.empty()));
+    return new Planned(files, files.layout(request, Optional.empty(), Optional.empty()));
   }
 
   private record Planned(GgufFiles files, Layout layout) {

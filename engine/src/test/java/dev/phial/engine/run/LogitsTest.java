@@ -92,6 +92,18 @@ final class LogitsTest {
                 session.next(golden.ints("tokens")), golden.floats("long_logits"), TOLERANCE));
   }
 
+  /** Of the models in models that see and hear: tokens, and the logits of the last. */
+  @ParameterizedTest
+  @ValueSource(strings = {"phi4-reasoning-vision"})
+  void predictsTheTextOfWhatSees(String name) {
+    Golden golden = Golden.of(name);
+    with(
+        name,
+        CacheType.F32,
+        (forward, session) ->
+            assertAlike(session.next(golden.ints("tokens")), golden.floats("logits"), TOLERANCE));
+  }
+
   /** A checkpoint need not say how wide its heads are. */
   @Test
   void seesHowWideHeadsAre(@TempDir Path folder) throws IOException {
