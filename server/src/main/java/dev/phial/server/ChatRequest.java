@@ -109,7 +109,7 @@ record ChatRequest(Prompt prompt, Continuation how, Optional<Tools> tools) {
       return new Prompt(model.tokenizer().prompt(text, model.context()), 0, "")
           .checked("messages", model.context());
     } catch (PhialException e) {
-      throw ApiError.of(e, "messages");
+      throw ApiError.invalid("messages", model.tell(e));
     }
   }
 }

@@ -79,7 +79,7 @@ record CompletionRequest(List<Prompt> prompts, Continuation how, boolean echo) {
       int[] ids = Generator.prompt(model.tokenizer(), text, model.context());
       return new Prompt(ids, ids.length - plain.length, text);
     } catch (PhialException e) {
-      throw ApiError.of(e, PROMPT);
+      throw ApiError.invalid(PROMPT, model.tell(e));
     }
   }
 

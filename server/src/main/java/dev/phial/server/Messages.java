@@ -85,6 +85,9 @@ final class Messages {
 
   /** What the model said when it called tools. */
   private static String calls(JsonNode calls, String place) {
+    if (!calls.isArray()) {
+      throw ApiError.invalid(place, "expected a list of calls");
+    }
     ArrayNode said = Json.MAPPER.createArrayNode();
     for (JsonNode call : calls) {
       JsonNode function = call.path("function");

@@ -180,7 +180,7 @@ final class Responder {
         metrics.first(System.nanoTime() - start);
       }
       case Event.Failure failure ->
-          throw ApiError.failed(String.valueOf(failure.cause().getMessage()), failure.cause());
+          throw ApiError.failed(model.tell(failure.cause()), failure.cause());
       case Event.End end -> end(end);
       case null -> {
         if (System.nanoTime() - start > time.plus(SILENCE.multipliedBy(2)).toNanos() && !hasText) {

@@ -13,6 +13,7 @@ import dev.phial.model.Families;
 import dev.phial.model.ModelDescription;
 import dev.phial.model.Weight;
 import dev.phial.source.Checkpoint;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.locks.ReentrantLock;
@@ -21,6 +22,7 @@ import java.util.concurrent.locks.ReentrantLock;
  * A model that answers requests.
  *
  * @param id what clients call it
+ * @param path where it lies, which clients need not know
  * @param context tokens that prompt and continuation may have together
  * @param most tokens to generate for a text
  * @param sampling what the checkpoint recommends
@@ -28,6 +30,7 @@ import java.util.concurrent.locks.ReentrantLock;
  */
 record ServedModel(
     String id,
+    Path path,
     Tokenizer tokenizer,
     Optional<ChatTemplate> template,
     Sampling sampling,
@@ -92,6 +95,7 @@ record ServedModel(
             metrics);
     return new ServedModel(
         id,
+        checkpoint.path(),
         tokenizer,
         ChatTemplate.of(checkpoint),
         Sampling.of(checkpoint),
@@ -115,6 +119,11 @@ record ServedModel(
       }
     }
     return low;
+  }
+
+  /** What went wrong, without the path of the model. */
+  String tell(PhialException cause) {
+    return String.valueOf(cause.getMessage()).replace(path.toString(), id);
   }
 
   int active() {

@@ -41,7 +41,11 @@ record Tools(Set<String> names, String description) {
    * @throws ApiError if they are none, or the model was taught none, or a call is demanded
    */
   static Optional<Tools> read(Fields fields, ServedModel model) {
-    Optional<JsonNode> tools = fields.find("tools").filter(node -> !node.isEmpty());
+    Optional<JsonNode> tools = fields.find("tools");
+    if (tools.filter(node -> !node.isArray()).isPresent()) {
+      throw ApiError.invalid("tools", "expected a list of functions");
+    }
+    tools = tools.filter(node -> !node.isEmpty());
     Optional<JsonNode> choice = fields.find("tool_choice");
     if (tools.isEmpty() || choice.filter(node -> node.asString("").equals("none")).isPresent()) {
       return Optional.empty();

@@ -356,6 +356,8 @@ final class ServerTest {
         "/v1/chat/completions | {\"model\":\"tiny\",\"response_format\":{\"type\":\"json_schema\"}} | 400 | response_format | unsupported_parameter",
         "/v1/chat/completions | {\"model\":\"tiny\",\"response_format\":{\"type\":\"xml\"}} | 400 | response_format | ",
         "/v1/chat/completions | {\"model\":\"tiny\",\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"f\"}}]} | 400 | tools | unsupported_parameter",
+        "/v1/chat/completions | {\"model\":\"tiny\",\"messages\":[{\"role\":\"user\",\"content\":\"\"}],\"tools\":\"x\"} | 400 | tools | ",
+        "/v1/chat/completions | {\"model\":\"tiny\",\"messages\":[{\"role\":\"assistant\",\"tool_calls\":\"x\"}]} | 400 | messages[0].tool_calls | ",
         "/v1/completions | {\"model\":\"tiny\"} | 400 | prompt | ",
         "/v1/completions | {\"model\":\"tiny\",\"prompt\":[-1]} | 400 | prompt | ",
         "/v1/completions | {\"model\":\"tiny\",\"prompt\":[2064]} | 400 | prompt | ",
@@ -382,7 +384,9 @@ final class ServerTest {
     HttpResponse<String> response = served.post(path, body);
     assertThat(response.statusCode()).as(response.body()).isEqualTo(status);
     JsonNode error = Served.json(response.body()).path("error");
-    assertThat(error.path("message").stringValue()).isNotBlank();
+    assertThat(error.path("message").stringValue())
+        .isNotBlank()
+        .doesNotContain(Served.MODEL.toString());
     assertThat(error.path("type").stringValue()).isEqualTo("invalid_request_error");
     assertThat(error.path("param").asString("")).isEqualTo(parameter == null ? "" : parameter);
     assertThat(error.path("code").asString("")).isEqualTo(code == null ? "" : code);
