@@ -18,6 +18,8 @@ final class Bar implements Progress.Stage {
   private static final long REMEASURED = 1_000_000_000; // a window may have been resized
   private static final long FIRST_ESTIMATE = 1_000_000_000; // what is said earlier is far off
 
+  private static volatile boolean isOnLine;
+
   private final PrintStream out;
   private final IntSupplier width;
   private final Progress.Unit unit;
@@ -42,10 +44,17 @@ final class Bar implements Progress.Stage {
     this.measured = started;
   }
 
-  /** A bar for each stage of some work. */
+  /** A bar for each stage of some work. What ends the process leaves the bar's line, too. */
   static Progress progress() {
+    Runtime.getRuntime().addShutdownHook(new Thread(Bar::leave));
     TerminalWidth width = new TerminalWidth(Integer.getInteger("phial.columns", guess()));
     return (unit, total) -> new Bar(System.err, width, unit, total);
+  }
+
+  private static void leave() {
+    if (isOnLine) {
+      System.err.println();
+    }
   }
 
   /** For a launcher that cannot say. */
@@ -116,6 +125,7 @@ final class Bar implements Progress.Stage {
 
   /** The last column stays free: some terminals would go to the next line. */
   private void write(String line) {
+    isOnLine = !line.isEmpty();
     int width = columns - 1;
     out.print(
         "\r"

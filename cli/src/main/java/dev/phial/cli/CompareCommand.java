@@ -101,7 +101,7 @@ final class CompareCommand implements Callable<Integer> {
     }
     System.err.println(stopwatch);
     if (exact && !comparisons.stream().allMatch(Comparison::isExact)) {
-      throw new PhialException.BadInput(
+      return Failures.afterResult(
           "%s and %s: expected the same codes, found others".formatted(a, b));
     }
     return Main.DONE;
@@ -125,7 +125,7 @@ final class CompareCommand implements Callable<Integer> {
     }
     System.err.println(stopwatch);
     if (!check.isSame()) {
-      throw new PhialException.BadInput(
+      return Failures.afterResult(
           "%s: expected the files that it lists, found others; write the output again, or find out who changed it"
               .formatted(check.manifest()));
     }

@@ -21,9 +21,17 @@ import picocli.CommandLine.UnmatchedArgumentException;
  * object with an {@code error} on stdout.
  */
 record Failures(boolean asJson) {
+  private static final int LONGEST = 4000;
+
   /** For a command line. */
   static Failures of(List<String> arguments) {
     return new Failures(arguments.contains("--json"));
+  }
+
+  /** For a command that has printed its result, and it is not what was asked for. */
+  static int afterResult(String message) {
+    System.err.println("phial: " + Printable.of(message, LONGEST));
+    return Main.FAILED;
   }
 
   int failed(String message) {

@@ -10,7 +10,7 @@ final class PeerOptions {
   private static final String METHOD =
       "--method gptq or best chooses codes by what layers compute, --method search by their weights";
 
-  /** docs/formats.md has the same as a table. */
+  /** docs/options.md has the same as a table. */
   static final Map<String, String> TRANSLATIONS =
       Map.ofEntries(
           // optimum-cli export openvino

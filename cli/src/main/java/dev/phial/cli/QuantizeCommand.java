@@ -45,7 +45,12 @@ import tools.jackson.databind.node.ObjectNode;
     footer = {
       "",
       "Without -o, an output is called MODEL-TARGET-PRECISION and written to the current folder.",
-      "An option of a target may also follow its precision: --to gguf:IQ2_S,imatrix=imatrix.gguf"
+      "An option of a target may also follow its precision: --to gguf:IQ2_S,imatrix=imatrix.gguf",
+      "",
+      "To try it:",
+      "  phial quantize demo --to gguf:Q4_K_M",
+      "  phial quantize demo --to gguf:Q8_0 --to onnx:int4 --to mlx:4 -o out",
+      "  phial quantize demo --device pi5-8gb"
     },
     sortOptions = false)
 final class QuantizeCommand implements Callable<Integer> {

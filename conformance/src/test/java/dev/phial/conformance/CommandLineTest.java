@@ -48,12 +48,11 @@ final class CommandLineTest {
     assertThat(result.out()).isEmpty();
   }
 
-  /** The table of docs/formats.md, where it does not say that an option is the same. */
+  /** The table of docs/options.md, where it does not say that an option is the same. */
   @Test
   void theOptionsOfOtherToolsAreTranslatedAsTheDocumentSays() throws IOException {
     List<String> rows =
-        Files.readString(Phial.ROOT.resolve("docs/formats.md"))
-            .replaceFirst("(?s).*\\n## Options of other tools", "")
+        Files.readString(Phial.ROOT.resolve("docs/options.md"))
             .lines()
             .filter(line -> line.startsWith("| `-") && !line.contains("the same"))
             .map(line -> line.split("\\|", -1)[1])

@@ -1,6 +1,7 @@
 package dev.phial.conformance;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
 
 import dev.phial.engine.advise.Advisor;
 import dev.phial.engine.advise.Device;
@@ -9,14 +10,20 @@ import dev.phial.engine.advise.MeasuredLosses;
 import dev.phial.engine.advise.PossibleFiles;
 import dev.phial.io.Json;
 import dev.phial.model.Families;
+import dev.phial.plan.Plan;
+import dev.phial.plan.PlannedTensor;
 import dev.phial.source.Checkpoint;
 import dev.phial.source.Sources;
+import dev.phial.targets.Options;
+import dev.phial.targets.Request;
+import dev.phial.targets.Targets;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeMap;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -141,6 +148,51 @@ final class DeviceAdviceTest {
       }
     }
     return recommended;
+  }
+
+  /** Phi-4-mini reads its embedding for the output, Phi-4 a row of it. */
+  @Test
+  void aTokenReadsWeightsAndCache() {
+    assertThat(speed(SparseCheckpoint.phi4Mini(folder)))
+        .isEqualTo(17.1 / (2.48 + 0.54), within(0.1));
+    assertThat(speed(SparseCheckpoint.phi4(folder)))
+        .isEqualTo(17.1 / (9.05 - 0.29 + 0.84), within(0.05));
+  }
+
+  private static double speed(Path model) {
+    try (Checkpoint checkpoint = Sources.open(model)) {
+      Device device = DeviceTable.read().device("pi5-16gb").orElseThrow();
+      return new Advisor(device, 4096, MeasuredLosses.NONE)
+          .candidates(new PossibleFiles(checkpoint, Families.describe(checkpoint))).stream()
+              .filter(candidate -> candidate.order().equals("gguf:Q4_K_M"))
+              .findFirst()
+              .orElseThrow()
+              .speed()
+              .orElseThrow();
+    }
+  }
+
+  /** Of four experts a token uses two. */
+  @Test
+  void aTokenReadsTheExpertsThatItUses() {
+    try (Checkpoint checkpoint = Sources.open(Path.of(Phial.model("phi35-moe")))) {
+      Plan plan =
+          Targets.named("gguf")
+              .orElseThrow()
+              .plan(
+                  new Request(
+                      checkpoint, Families.describe(checkpoint), Optional.of("F16"), Options.NONE))
+              .plan();
+      long experts = 0;
+      long embedding = 0;
+      for (PlannedTensor tensor : plan.tensors()) {
+        experts += tensor.name().contains("_exps") ? tensor.bytes() : 0;
+        embedding += tensor.name().equals("token_embd.weight") ? tensor.bytes() : 0;
+      }
+      int hidden = plan.hyperparameters().hidden();
+      assertThat(plan.bytesPerToken())
+          .isEqualTo(plan.tensorBytes() - experts / 2 - embedding + 2L * hidden);
+    }
   }
 
   @Test
