@@ -25,7 +25,7 @@ SHORT, GREEDY = 24, 12
 LONG = {"tiny-phi3": 600}  # beyond its sliding window of 511; the others beyond 256, or four blocks
 MODELS = (
     "phi-mini-moe phi-tiny-moe phi2 phi3-medium-128k phi3-mini-4k phi35-moe phi4 phi4-mini phi4-mini-reasoning "
-    "phi4-reasoning tiny-phi3"
+    "phi4-reasoning phi4-reasoning-vision tiny-phi3"
 ).split()
 
 
@@ -35,12 +35,16 @@ def tokens(config, count):
 
 def transformers_logits(folder):
     import torch
-    from transformers import AutoModelForCausalLM
+    from transformers import AutoModelForCausalLM, Phi3Config, Phi3ForCausalLM
 
     torch.set_num_threads(2)
-    model = AutoModelForCausalLM.from_pretrained(
-        folder, dtype=torch.float32, attn_implementation="eager"
-    ).eval()
+    config = json.load(open(folder + "/config.json"))
+    options = {"dtype": torch.float32, "attn_implementation": "eager"}
+    if config["model_type"] == "phi4-siglip":  # its text model, which transformers has
+        text = {key: value for key, value in config.items() if key not in ("auto_map", "model_type")}
+        model = Phi3ForCausalLM.from_pretrained(folder, config=Phi3Config(**text), **options).eval()
+    else:
+        model = AutoModelForCausalLM.from_pretrained(folder, **options).eval()
     if model.config.model_type == "phimoe" and model.config.rope_parameters["rope_type"] != "default":
         rotary = model.model.rotary_emb
         init, forward = rotary.rope_init_fn, rotary.forward

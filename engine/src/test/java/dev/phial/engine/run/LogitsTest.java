@@ -48,6 +48,7 @@ final class LogitsTest {
         "phi4-mini",
         "phi4-mini-reasoning",
         "phi4-reasoning",
+        "phi4-reasoning-vision",
         "tiny-phi3"
       })
   void predictsWhatTheReferencePredicts(String name) {
@@ -90,18 +91,6 @@ final class LogitsTest {
         (forward, session) ->
             assertAlike(
                 session.next(golden.ints("tokens")), golden.floats("long_logits"), TOLERANCE));
-  }
-
-  /** Of the models in models that see and hear: tokens, and the logits of the last. */
-  @ParameterizedTest
-  @ValueSource(strings = {"phi4-reasoning-vision"})
-  void predictsTheTextOfWhatSees(String name) {
-    Golden golden = Golden.of(name);
-    with(
-        name,
-        CacheType.F32,
-        (forward, session) ->
-            assertAlike(session.next(golden.ints("tokens")), golden.floats("logits"), TOLERANCE));
   }
 
   /** A checkpoint need not say how wide its heads are. */
