@@ -50,7 +50,7 @@ final class ManCommand implements Callable<Integer> {
 
   private static void describe(CommandLine command, StringBuilder page) {
     UsageMessageSpec usage = command.getCommandSpec().usageMessage();
-    page.append(".SS ").append(text(usage.customSynopsis())).append('\n');
+    page.append(".SS ").append(synopsis(command)).append('\n');
     page.append(text(usage.header())).append('\n').append(text(usage.description())).append('\n');
     for (PositionalParamSpec parameter : command.getCommandSpec().positionalParameters()) {
       entry("\\fI" + escaped(parameter.paramLabel()) + "\\fR", parameter.description(), page);
@@ -73,6 +73,11 @@ final class ManCommand implements Callable<Integer> {
     if (!footer.isEmpty()) {
       page.append(".PP\n").append(String.join("\n.br\n", footer)).append('\n');
     }
+  }
+
+  private static String synopsis(CommandLine command) {
+    String[] own = command.getCommandSpec().usageMessage().customSynopsis();
+    return own.length > 0 ? text(own) : escaped("phial " + command.getCommandName() + " [OPTIONS]");
   }
 
   private static void entry(String head, String[] description, StringBuilder page) {
