@@ -14,7 +14,7 @@ mkdir "%scratch%" || exit /b 1
 set "XDG_CACHE_HOME=%scratch%"
 rem without either of the next two Phial works all the same, only slower to start
 for %%J in ("%dist%\lib\picocli-*.jar") do "%JAVA_HOME%\bin\java.exe" "%~dp0RenewClasses.java" "%%J"
-"%JAVA_HOME%\bin\java.exe" "@%~dp0phial.args" "@%~dp0heap.args" "-XX:AOTCacheOutput=%dist%\phial.aot" -cp "%dist%\lib\*" ^
+"%JAVA_HOME%\bin\java.exe" "@%~dp0phial.args" "@%~dp0jdk.args" "@%~dp0heap.args" "-XX:AOTCacheOutput=%dist%\phial.aot" -cp "%dist%\lib\*" ^
   dev.phial.cli.Rehearsal "%scratch%" >"%scratch%\log" 2>&1
 if errorlevel 1 if exist "%dist%\phial.aot" del /q "%dist%\phial.aot"
 rmdir /s /q "%scratch%"

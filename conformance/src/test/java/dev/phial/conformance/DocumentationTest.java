@@ -10,9 +10,11 @@ import dev.phial.targets.Targets;
 import java.io.IOException;
 import java.math.BigDecimal;
 import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 /** What the documents list is what there is. */
 final class DocumentationTest {
@@ -56,6 +58,19 @@ final class DocumentationTest {
     for (TargetOption option : Targets.named("gguf").orElseThrow().options()) {
       assertThat(readme).contains("--" + option.name());
     }
+  }
+
+  /** The example for those who use the library is compiled, and does what it says. */
+  @Test
+  void theExampleOfTheReadmeWorks(@TempDir Path folder) throws IOException {
+    String source =
+        read("conformance/src/test/java/dev/phial/conformance/LibraryExample.java")
+            .replaceFirst("(?s).*static void quantize[^\n]*\n", "")
+            .replaceFirst("(?s)\n  }\n}\n$", "");
+    assertThat(read("README.md")).contains(source.stripIndent());
+    Path output = folder.resolve("model.gguf");
+    LibraryExample.quantize(Phial.MODELS.resolve("tiny-phi3"), output);
+    assertThat(Phial.sha256(output)).startsWith("1627cc60"); // as of the command at its top
   }
 
   private static String read(String name) {

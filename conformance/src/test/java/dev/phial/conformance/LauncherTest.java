@@ -42,6 +42,7 @@ final class LauncherTest {
             "phial",
             "bin/find-jdk",
             "bin/phial.args",
+            "bin/jdk.args",
             "bin/heap.args",
             "bin/engine.args",
             "bin/method.args")) {

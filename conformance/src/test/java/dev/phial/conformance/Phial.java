@@ -87,6 +87,7 @@ final class Phial {
     List<String> words = new ArrayList<>();
     words.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     words.add("@" + ROOT.resolve("bin/phial.args"));
+    words.add("@" + ROOT.resolve("bin/jdk.args"));
     words.add("@" + ROOT.resolve("bin/heap.args"));
     words.addAll(List.of("-cp", System.getProperty("java.class.path", "")));
     words.add("dev.phial.cli.Main");
