@@ -47,11 +47,4 @@ final class HubModels {
       throw e;
     }
   }
-
-  /** Whether nothing need be brought here. */
-  static boolean isHere(HubId id) {
-    try (Hub hub = Hub.open()) {
-      return PULLED.containsKey(id) || hub.isHere(id);
-    }
-  }
 }

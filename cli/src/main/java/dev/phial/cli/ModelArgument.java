@@ -34,10 +34,7 @@ final class ModelArgument {
   static Checkpoint open(String model, Weights weights) {
     Optional<HubId> id = hub(model);
     boolean isStreamed = weights == Weights.ARRIVING && id.isPresent();
-    Checkpoint checkpoint =
-        isStreamed && !HubModels.isHere(id.get())
-            ? HubModels.stream(id.get())
-            : Sources.open(path(model));
+    Checkpoint checkpoint = isStreamed ? HubModels.stream(id.get()) : Sources.open(path(model));
     if (id.isPresent() && id.get().path().isEmpty() && checkpoint.folder().isPresent()) {
       checkpoint = checkpoint.named(id.get().name());
     }

@@ -55,7 +55,7 @@ final class TokenizeCommand implements Callable<Integer> {
           "expected a text of at most %d characters, found %d; split it"
               .formatted(MOST_INPUT, input.length()));
     }
-    Encoding encoding = Tokenizer.open(ModelArgument.path(model)).encode(input, special);
+    Encoding encoding = Tokenizer.open(ModelArgument.original(model)).encode(input, special);
     if (json) {
       System.out.println(Printable.json(json(encoding).toPrettyString()));
     } else {

@@ -53,6 +53,7 @@ final class LlamaCppTest {
       DEMO.put(recipe, files.get(recipe.ordinal()));
     }
     GgufGoldenTest.models()
+        .filter(model -> !model.equals("phi-tiny-moe")) // its heads are too narrow for llama.cpp
         .forEach(
             model -> FAMILIES.addAll(quantize(model, List.of("F16", "Q4_K_M", "MXFP4_MOE"), "")));
   }

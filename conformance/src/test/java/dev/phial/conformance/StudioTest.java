@@ -182,7 +182,7 @@ final class StudioTest {
       assertThat(
               page.evaluate("document.querySelector('#%s-said .it').textContent".formatted(pane))
                   .stringValue())
-          .hasSizeGreaterThan(10)
+          .isNotBlank() // how much it says is up to it
           .doesNotContain("loading");
     }
     page.await(

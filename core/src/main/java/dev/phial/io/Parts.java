@@ -265,6 +265,15 @@ final class Parts {
     return true;
   }
 
+  /** A file whose lock tells for how long the folder it is in is needed. */
+  static FileChannel lockIn(Path folder) throws IOException {
+    FileChannel channel =
+        FileChannel.open(
+            folder.resolve(".lock"), StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE);
+    tryLock(channel);
+    return channel;
+  }
+
   private static boolean isOfALivingProcess(Path part) {
     Matcher name = NAME.matcher(part.toString());
     return name.find()

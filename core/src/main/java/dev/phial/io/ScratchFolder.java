@@ -2,6 +2,7 @@ package dev.phial.io;
 
 import dev.phial.PhialException;
 import java.io.IOException;
+import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
@@ -11,9 +12,11 @@ import java.nio.file.Path;
  */
 public final class ScratchFolder implements AutoCloseable {
   private final Path path;
+  private final FileChannel lock;
 
-  private ScratchFolder(Path path) {
+  private ScratchFolder(Path path, FileChannel lock) {
     this.path = path;
+    this.lock = lock;
   }
 
   /**
@@ -27,7 +30,7 @@ public final class ScratchFolder implements AutoCloseable {
     try {
       Path part = Parts.beside(target);
       Files.createDirectory(part);
-      return new ScratchFolder(part);
+      return new ScratchFolder(part, Parts.lockIn(part));
     } catch (IOException e) {
       throw OutputFile.failed(target, e);
     }
@@ -39,6 +42,11 @@ public final class ScratchFolder implements AutoCloseable {
 
   @Override
   public void close() {
+    try {
+      lock.close();
+    } catch (IOException e) {
+      // it goes with the process
+    }
     Parts.removeNowOrLater(path);
   }
 }

@@ -13,12 +13,15 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.CompletionService;
 import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorCompletionService;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
-import java.util.concurrent.Future;
 
 /**
  * Brings models from the Hugging Face hub into the folder where all its tools keep them, or opens
@@ -72,9 +75,25 @@ public final class Hub implements AutoCloseable {
    * @throws PhialException.OutputFailed if it cannot be kept
    */
   public Pulled pull(HubId id, Part part, Progress progress) {
+    return switch (look(id)) {
+      case Found found -> pull(found.repository, part, progress);
+      case Kept kept -> new Pulled(id, kept.path, 0, 0, 0, kept.notes);
+    };
+  }
+
+  /** What is known of a model. */
+  private sealed interface Look {}
+
+  /** The hub told what is in it. */
+  private record Found(Repository repository) implements Look {}
+
+  /** The hub was not to be asked, or did not answer, and there is a copy. */
+  private record Kept(Path path, List<String> notes) implements Look {}
+
+  private Look look(HubId id) {
     Optional<String> known = cache.commit(id);
     if (client.settings().offline()) {
-      return offline(
+      return kept(
           id,
           known.orElseThrow(() ->
               new PhialException.BadInput(
@@ -82,13 +101,12 @@ public final class Hub implements AutoCloseable {
                       .formatted(id, cache.root()))),
           List.of());
     }
-    Repository repository;
     try {
-      repository =
-          Repository.parse(id, client.listing(id, known.isPresent() ? 1 : HubClient.TRIES));
+      int tries = known.isPresent() ? 1 : HubClient.TRIES;
+      return new Found(Repository.parse(id, client.listing(id, tries)));
     } catch (PhialException.BadInput e) {
       if (known.isPresent() && e.getCause() instanceof IOException) {
-        return offline(
+        return kept(
             id,
             known.get(),
             List.of(
@@ -97,15 +115,14 @@ public final class Hub implements AutoCloseable {
       }
       throw e;
     }
-    return pull(repository, part, progress);
   }
 
-  private Pulled offline(HubId id, String commit, List<String> notes) {
+  private Kept kept(HubId id, String commit, List<String> notes) {
     Path path = cache.snapshot(id, commit).resolve(id.path());
     if (!Files.exists(path)) {
       throw new PhialException.BadInput("%s is not in %s".formatted(id, cache.root()));
     }
-    return new Pulled(id, onlyGguf(path), 0, 0, 0, notes);
+    return new Kept(onlyGguf(path), notes);
   }
 
   /** The GGUF file of a folder in which nothing else could be the model. */
@@ -126,14 +143,20 @@ public final class Hub implements AutoCloseable {
     String commit = repository.commit();
     List<RemoteFile> wanted = repository.wanted();
     List<RemoteFile> files = new ArrayList<>(wanted);
-    if (part == Part.WITHOUT_WEIGHTS) {
+    if (part == Part.WITHOUT_WEIGHTS && wanted.size() > 1) {
       files.removeAll(Repository.weights(wanted));
     }
     List<RemoteFile> missing = files.stream().filter(file -> !cache.has(id, commit, file)).toList();
-    long bytes = missing.stream().mapToLong(RemoteFile::size).sum();
+    // files that hold the same are one
+    Map<String, RemoteFile> absent = new HashMap<>();
+    missing.stream()
+        .filter(file -> !cache.hasBlob(id, file))
+        .forEach(file -> absent.put(file.hash(), file));
+    long bytes = absent.values().stream().mapToLong(RemoteFile::size).sum();
+    long begun = absent.values().stream().mapToLong(file -> cache.begun(id, file)).sum();
     try {
       Files.createDirectories(cache.blob(id, files.getFirst()).getParent());
-      checkDisk(id, bytes);
+      checkDisk(id, bytes - begun);
       try (Progress.Stage stage = progress.begin(Progress.Unit.BYTES, bytes)) {
         fetch(id, commit, missing, stage);
       }
@@ -141,10 +164,16 @@ public final class Hub implements AutoCloseable {
       throw unkept(id, e);
     }
     cache.remember(id, commit);
-    boolean isFile = wanted.size() == 1;
-    Path path = cache.snapshot(id, commit).resolve(isFile ? wanted.getFirst().path() : id.path());
+    Path path = path(repository, wanted);
     long all = files.stream().mapToLong(RemoteFile::size).sum();
     return new Pulled(id, path, files.size(), all, bytes, List.of());
+  }
+
+  /** A file, the first of its parts, or the folder that the files are in. */
+  private Path path(Repository repository, List<RemoteFile> wanted) {
+    return cache
+        .snapshot(repository.id(), repository.commit())
+        .resolve(Repository.isOneFile(wanted) ? wanted.getFirst().path() : repository.id().path());
   }
 
   private PhialException unkept(HubId id, IOException e) {
@@ -169,16 +198,15 @@ public final class Hub implements AutoCloseable {
         Executors.newFixedThreadPool(
             AT_ONCE, work -> Thread.ofPlatform().daemon().name("phial-pull").unstarted(work));
     try {
-      List<Future<?>> work = new ArrayList<>();
+      CompletionService<RemoteFile> work = new ExecutorCompletionService<>(workers);
       for (RemoteFile file : files) {
-        work.add(
-            workers.submit(() -> {
-              fetch(id, commit, file, stage);
-              return null;
-            }));
+        work.submit(() -> {
+          fetch(id, commit, file, stage);
+          return file;
+        });
       }
-      for (Future<?> one : work) {
-        one.get();
+      for (int i = 0; i < files.size(); i++) {
+        work.take().get(); // the first that fails ends it
       }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
@@ -197,30 +225,38 @@ public final class Hub implements AutoCloseable {
 
   private void fetch(HubId id, String commit, RemoteFile file, Progress.Stage stage)
       throws IOException {
-    Path blob = cache.blob(id, file);
-    boolean isNew = !Files.exists(blob);
+    boolean isNew = !cache.hasBlob(id, file);
     if (isNew) {
       Path part = cache.part(id, file);
       try (FileChannel channel =
           FileChannel.open(
               part, StandardOpenOption.CREATE, StandardOpenOption.READ, StandardOpenOption.WRITE)) {
         lock(channel);
-        if (!Files.exists(blob)) { // another process may have brought it meanwhile
-          long have = channel.size();
-          new Download(client, id, commit, file, channel, stage, at -> {}).run(have);
-          channel.truncate(file.size());
-          channel.force(true);
-          Files.move(part, blob, StandardCopyOption.ATOMIC_MOVE);
-        }
-      } catch (PhialException.BadInput e) {
-        if (e.getCause() == null) { // what has come is not the file
+        // nothing takes the part's name away but who has the lock, and only when the blob is there
+        if (cache.hasBlob(id, file)) { // another process has brought it meanwhile
+          isNew = false;
           Files.deleteIfExists(part);
+        } else {
+          fetch(id, commit, file, channel, stage);
+          Files.move(part, cache.blob(id, file), StandardCopyOption.ATOMIC_MOVE);
         }
-        throw e;
       }
-      Files.deleteIfExists(part);
     }
     cache.place(id, commit, file, isNew);
+  }
+
+  private void fetch(HubId id, String commit, RemoteFile file, FileChannel to, Progress.Stage stage)
+      throws IOException {
+    try {
+      new Download(client, id, commit, file, to, stage, at -> {}).run(to.size());
+      to.truncate(file.size());
+      to.force(true);
+    } catch (PhialException.BadInput e) {
+      if (e.getCause() == null) { // what has come is not the file
+        to.truncate(0);
+      }
+      throw e;
+    }
   }
 
   /** Waits until no other process writes the file; not every file system has locks. */
@@ -245,38 +281,31 @@ public final class Hub implements AutoCloseable {
   }
 
   /**
-   * Opens a model where it is: weights come when they are read, one file after the other. Closing
-   * the checkpoint lets go of what has come.
+   * Opens a model where it is: weights come when they are read, one file after the other, unless
+   * all of them are here. Closing the checkpoint lets go of what has come.
    *
    * @throws PhialException.BadInput if there is no such model, or it cannot be had
    * @throws PhialException.Unsupported if its weights cannot be read while they arrive
    */
   public Checkpoint stream(HubId id) {
-    if (client.settings().offline()) {
-      throw new PhialException.BadInput(
-          "%s: HF_HUB_OFFLINE says not to look for it; unset it".formatted(id));
-    }
-    Repository repository = Repository.parse(id, client.listing(id, HubClient.TRIES));
+    return switch (look(id)) {
+      case Kept kept -> Sources.open(kept.path).noting(kept.notes);
+      case Found found -> stream(found.repository);
+    };
+  }
+
+  private Checkpoint stream(Repository repository) {
+    HubId id = repository.id();
     List<RemoteFile> wanted = repository.wanted();
+    if (wanted.stream().allMatch(file -> cache.has(id, repository.commit(), file))) {
+      return Sources.open(path(repository, wanted));
+    }
     if (!Repository.canStream(wanted)) {
       throw new PhialException.Unsupported(
           "%s: expected safetensors, which can be read while they arrive, found other files; pull it first: phial pull %s"
               .formatted(id, id));
     }
     return StreamedModel.open(client, repository, wanted);
-  }
-
-  /** Whether all of a model is here, as far as can be known without asking the hub. */
-  public boolean isHere(HubId id) {
-    return cache.commit(id).filter(commit -> canBeRead(cache.snapshot(id, commit), id)).isPresent();
-  }
-
-  private static boolean canBeRead(Path snapshot, HubId id) {
-    try (Checkpoint checkpoint = Sources.open(onlyGguf(snapshot.resolve(id.path())))) {
-      return !checkpoint.tensors().isEmpty();
-    } catch (PhialException e) {
-      return false;
-    }
   }
 
   @Override

@@ -5,9 +5,7 @@ import dev.phial.io.AtomicFile;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
-import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.Optional;
@@ -67,6 +65,24 @@ record HubCache(Path root) {
     }
   }
 
+  /** Whether what a file holds is here; half of it, after a power cut, is not. */
+  boolean hasBlob(HubId id, RemoteFile file) {
+    try {
+      return Files.isRegularFile(blob(id, file)) && Files.size(blob(id, file)) == file.size();
+    } catch (IOException e) {
+      return false;
+    }
+  }
+
+  /** Bytes of a file that came before. */
+  long begun(HubId id, RemoteFile file) {
+    try {
+      return Math.min(file.size(), Files.size(part(id, file)));
+    } catch (IOException e) {
+      return 0;
+    }
+  }
+
   /**
    * Puts a file whose blob is here where it belongs in a snapshot: a link, or the file itself where
    * there are no links.
@@ -78,11 +94,15 @@ record HubCache(Path root) {
     Path place = folder.resolve(file.name());
     Path blob = blob(id, file);
     Files.createDirectories(folder);
-    Files.deleteIfExists(place); // a link whose blob is gone, or a file that is no longer it
+    if (has(id, commit, file)) { // another process was faster
+      return;
+    }
+    // under its name at one instant: others may be looking, and a link whose blob is gone may be
+    // there
+    Path link = folder.resolve(".%s.%x".formatted(file.hash(), System.nanoTime()));
     try {
-      Files.createSymbolicLink(place, folder.relativize(blob.toAbsolutePath()));
-    } catch (FileAlreadyExistsException e) {
-      // another process was faster
+      Files.createSymbolicLink(link, folder.relativize(blob.toAbsolutePath()));
+      Files.move(link, place, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
     } catch (IOException | UnsupportedOperationException e) {
       if (isNew) {
         Files.move(blob, place, StandardCopyOption.REPLACE_EXISTING);
@@ -102,8 +122,7 @@ record HubCache(Path root) {
     if (id.isCommit() || commit(id).filter(commit::equals).isPresent()) {
       return;
     }
-    try (AtomicFile file =
-        AtomicFile.create(ref, Files.isRegularFile(ref, LinkOption.NOFOLLOW_LINKS))) {
+    try (AtomicFile file = AtomicFile.create(ref, true)) {
       file.write(ByteBuffer.wrap(commit.getBytes(StandardCharsets.US_ASCII)), 0);
       file.commit();
     }

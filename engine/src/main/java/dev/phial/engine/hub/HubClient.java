@@ -13,12 +13,14 @@ import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.Optional;
+import java.util.Set;
 import java.util.function.Function;
+import java.util.function.UnaryOperator;
 
 /**
  * Asks the hub, again after a while where it is busy or the connection broke, and says in a
  * sentence what its refusals mean. A token goes to the hub itself and to no other server that it
- * sends us on to: Java drops the header of a request whose answer leads to another origin.
+ * sends us on to; so redirects are followed here, since not every Java drops it.
  */
 final class HubClient implements AutoCloseable {
   /** How often a request is made before its failure counts. */
@@ -30,6 +32,7 @@ final class HubClient implements AutoCloseable {
   private static final Duration LONGEST_WAIT = Duration.ofSeconds(60);
   private static final Duration CONNECT = Duration.ofSeconds(20);
   private static final Duration HEADERS = Duration.ofSeconds(60);
+  private static final int MOST_REDIRECTS = 8;
   private static final int LARGEST_LISTING = 64 << 20;
 
   /**
@@ -50,9 +53,7 @@ final class HubClient implements AutoCloseable {
     this.settings = settings;
     this.patience = patience;
     HttpClient.Builder builder =
-        HttpClient.newBuilder()
-            .followRedirects(HttpClient.Redirect.NORMAL) // not from https to http
-            .connectTimeout(CONNECT);
+        HttpClient.newBuilder().followRedirects(HttpClient.Redirect.NEVER).connectTimeout(CONNECT);
     settings
         .proxy()
         .ifPresent(proxy ->
@@ -84,7 +85,7 @@ final class HubClient implements AutoCloseable {
     return send(
         id,
         tries,
-        request(uri).GET().build(),
+        uri,
         body -> {
           byte[] bytes = body.readNBytes(LARGEST_LISTING + 1);
           if (bytes.length > LARGEST_LISTING) {
@@ -102,13 +103,13 @@ final class HubClient implements AutoCloseable {
     T take(InputStream body) throws IOException;
   }
 
-  private <T> T send(HubId id, int tries, HttpRequest request, Taker<T> taker) {
+  private <T> T send(HubId id, int tries, URI uri, Taker<T> taker) {
     String what = id.toString();
     return retrying(
         what,
         tries,
         () -> {
-          HttpResponse<InputStream> response = send(request);
+          HttpResponse<InputStream> response = send(uri, request -> request);
           try (InputStream body = response.body()) {
             refuse(id, what, response);
             return taker.take(body);
@@ -191,19 +192,53 @@ final class HubClient implements AutoCloseable {
   HttpResponse<InputStream> open(
       HubId id, String commit, RemoteFile file, long first, long end, Optional<String> version)
       throws IOException {
-    HttpRequest.Builder request =
-        request(address("/" + id.model() + "/resolve/" + commit + "/" + encodedPath(file.path())));
-    if (first > 0 || end >= 0) {
-      request.header("Range", "bytes=" + first + "-" + (end < 0 ? "" : end - 1));
-      version.ifPresent(tag -> request.header("If-Range", tag));
-    }
-    HttpResponse<InputStream> response = send(request.GET().build());
+    HttpResponse<InputStream> response =
+        send(
+            address("/" + id.model() + "/resolve/" + commit + "/" + encodedPath(file.path())),
+            request -> {
+              if (first > 0 || end >= 0) {
+                request.header("Range", "bytes=" + first + "-" + (end < 0 ? "" : end - 1));
+                version.ifPresent(tag -> request.header("If-Range", tag));
+              }
+              return request;
+            });
     try {
       refuse(id, id.model() + "/" + file.path(), response);
       return response;
     } catch (IOException | PhialException e) {
       response.body().close();
       throw e;
+    }
+  }
+
+  /** Follows redirects, but not from https to anything else. */
+  private HttpResponse<InputStream> send(URI first, UnaryOperator<HttpRequest.Builder> headers)
+      throws IOException {
+    URI uri = first;
+    for (int redirects = 0; ; redirects++) {
+      HttpResponse<InputStream> response = send(headers.apply(request(uri)).GET().build());
+      Optional<URI> next = next(uri, response);
+      if (next.isEmpty() || redirects == MOST_REDIRECTS) {
+        return response;
+      }
+      response.body().close();
+      uri = next.get();
+    }
+  }
+
+  private static Optional<URI> next(URI uri, HttpResponse<?> response) throws IOException {
+    if (!Set.of(301, 302, 303, 307, 308).contains(response.statusCode())) {
+      return Optional.empty();
+    }
+    try {
+      return header(response, "Location")
+          .map(uri::resolve)
+          .filter(next -> next.getHost() != null)
+          .filter(next ->
+              "https".equals(next.getScheme())
+                  || "http".equals(next.getScheme()) && "http".equals(uri.getScheme()));
+    } catch (IllegalArgumentException e) {
+      throw new IOException("it leads to what is no address", e);
     }
   }
 
@@ -223,10 +258,17 @@ final class HubClient implements AutoCloseable {
             .header("User-Agent", "phial/" + dev.phial.Version.current())
             // as it lies there, or ranges would be those of something else
             .header("Accept-Encoding", "identity");
-    if (!settings.isOpen()) {
+    if (!settings.isOpen() && isOfTheHub(uri)) {
       settings.token().ifPresent(token -> request.header("Authorization", "Bearer " + token));
     }
     return request;
+  }
+
+  private boolean isOfTheHub(URI uri) {
+    URI hub = settings.endpoint();
+    return hub.getScheme().equals(uri.getScheme())
+        && hub.getHost().equalsIgnoreCase(uri.getHost())
+        && hub.getPort() == uri.getPort();
   }
 
   private URI address(String path) {
@@ -277,6 +319,12 @@ final class HubClient implements AutoCloseable {
           "%s is gated: accept its terms at %s/%s, make a token at %s/settings/tokens, and set HF_TOKEN to it"
               .formatted(id.model(), hub, id.model(), hub));
     }
+    String said = header(response, "X-Error-Message").orElse("");
+    if (said.contains("Invalid credentials")) { // as huggingface_hub tells it from a private model
+      return new PhialException.BadInput(
+          "%s: %s does not accept the token of HF_TOKEN, or of the file that keeps it; make another at %s/settings/tokens, or go without"
+              .formatted(what, hub, hub));
+    }
     if (code.equals("RevisionNotFound")) {
       return new PhialException.BadInput(
           "%s has no revision %s; see %s/%s/tree/main"
@@ -304,11 +352,7 @@ final class HubClient implements AutoCloseable {
     }
     return new PhialException.BadInput(
         "%s: expected an answer from %s, found status %d%s"
-            .formatted(
-                what,
-                hub,
-                status,
-                header(response, "X-Error-Message").map(": "::concat).orElse("")));
+            .formatted(what, hub, status, said.isEmpty() ? "" : ": " + said));
   }
 
   static Optional<String> header(HttpResponse<?> response, String name) {

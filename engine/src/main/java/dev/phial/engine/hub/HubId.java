@@ -1,9 +1,12 @@
 package dev.phial.engine.hub;
 
 import dev.phial.PhialException;
+import java.net.URLDecoder;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;
+import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -29,8 +32,13 @@ public record HubId(String owner, String name, String revision, String path) {
   /** The address of a page of a repository, a folder or a file. */
   private static final Pattern ADDRESS =
       Pattern.compile(
-          "https?://[^/]+/(%s)/(%s)(?:/(?:tree|blob|resolve)/([^/?#]+)(?:/([^?#]*))?)?/?(?:[?#].*)?"
+          "https?://([^/]+)/(%s)/(%s)(?:/(?:tree|blob|resolve)/([^/?#]+)(?:/([^?#]*))?)?/?(?:[?#].*)?"
               .formatted(WORD, WORD));
+
+  private static final Set<String> HOSTS = Set.of("huggingface.co", "hf.co");
+
+  /** What stands before the names of other things than models. */
+  private static final Set<String> NO_MODELS = Set.of("datasets", "spaces", "api");
 
   private static final Pattern REVISION = Pattern.compile("[\\w][\\w./-]{0,200}");
   private static final Pattern COMMIT = Pattern.compile("[0-9a-f]{40}");
@@ -60,14 +68,29 @@ public record HubId(String owner, String name, String revision, String path) {
     }
     Matcher address = ADDRESS.matcher(text);
     if (address.matches()) {
-      return Optional.of(
-          new HubId(
-              address.group(1),
-              address.group(2),
-              Optional.ofNullable(address.group(3)).orElse(USUAL_REVISION),
-              Optional.ofNullable(address.group(4)).orElse("")));
+      return Optional.of(ofAddress(text, address));
     }
     return isHere(text) ? Optional.empty() : parse(text);
+  }
+
+  private static HubId ofAddress(String text, Matcher address) {
+    String host = address.group(1);
+    String owner = address.group(2);
+    if (!HOSTS.contains(host) && !HubSettings.ofEnvironment().endpoint().getAuthority().equals(host)
+        || NO_MODELS.contains(owner)) {
+      throw new PhialException.Usage(
+          "%s: expected the address of a model at huggingface.co, or at the hub that HF_ENDPOINT names"
+              .formatted(text));
+    }
+    return new HubId(
+        owner,
+        address.group(3),
+        Optional.ofNullable(address.group(4)).map(HubId::decoded).orElse(USUAL_REVISION),
+        Optional.ofNullable(address.group(5)).map(HubId::decoded).orElse(""));
+  }
+
+  private static String decoded(String part) {
+    return URLDecoder.decode(part.replace("+", "%2B"), StandardCharsets.UTF_8);
   }
 
   private static Optional<HubId> parse(String text) {

@@ -75,14 +75,18 @@ public record HubSettings(
     try {
       URI uri = new URI(value.replaceFirst("/+$", ""));
       String scheme = String.valueOf(uri.getScheme());
-      if ((scheme.equals("https") || scheme.equals("http")) && uri.getHost() != null) {
+      if ((scheme.equals("https") || scheme.equals("http"))
+          && uri.getHost() != null
+          && uri.getUserInfo() == null) {
         return uri;
       }
     } catch (URISyntaxException e) {
       // the message is below
     }
     throw new PhialException.Usage(
-        "%s: expected an address such as %s, found %s".formatted(name, USUAL_ENDPOINT, value));
+        "%s: expected an address such as %s, without a name or password, found %s"
+            .formatted(
+                name, USUAL_ENDPOINT, value.contains("@") ? "one that may hold them" : value));
   }
 
   /** The token a user has for the hub; never part of a message. */
@@ -116,6 +120,9 @@ public record HubSettings(
   }
 
   private static Optional<URI> proxy(Map<String, String> environment, URI endpoint) {
+    if (isHere(endpoint)) {
+      return Optional.empty();
+    }
     String name = endpoint.getScheme() + "_proxy";
     String excepted =
         value(environment, "no_proxy").or(() -> value(environment, "NO_PROXY")).orElse("");
@@ -134,9 +141,11 @@ public record HubSettings(
 
   /** Whether a token sent there could be read on the way. */
   boolean isOpen() {
-    String host = endpoint.getHost();
-    return endpoint.getScheme().equals("http")
-        && !Set.of("localhost", "127.0.0.1", "[::1]").contains(host);
+    return endpoint.getScheme().equals("http") && !isHere(endpoint);
+  }
+
+  private static boolean isHere(URI endpoint) {
+    return Set.of("localhost", "127.0.0.1", "[::1]").contains(endpoint.getHost());
   }
 
   /** Says nothing of the token. */

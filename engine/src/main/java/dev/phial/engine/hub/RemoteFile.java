@@ -14,6 +14,7 @@ import java.util.regex.Pattern;
  */
 record RemoteFile(String path, long size, String hash) {
   private static final int LONGEST = 1024;
+  private static final long LARGEST = 1L << 42;
 
   /** A name that every file system takes, and that stays in its folder. */
   private static final Pattern NAME = Pattern.compile("[^/\\\\\\p{Cntrl}:*?\"<>|]{1,255}");
@@ -22,7 +23,7 @@ record RemoteFile(String path, long size, String hash) {
 
   RemoteFile {
     check(path);
-    if (path.isEmpty() || size < 0 || !HASH.matcher(hash).matches()) {
+    if (path.isEmpty() || size < 0 || size > LARGEST || !HASH.matcher(hash).matches()) {
       throw new PhialException.BadInput(
           "file %s of the repository: expected a name, a size and a hash, found size %d and hash %s; the hub's answer makes no sense"
               .formatted(path, size, hash));

@@ -4,8 +4,11 @@ import dev.phial.PhialException;
 import dev.phial.io.Json;
 import dev.phial.io.Sizes;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
@@ -32,6 +35,7 @@ record Repository(HubId id, String commit, List<RemoteFile> files) {
   private static final Pattern OLDER_WEIGHTS = Pattern.compile("pytorch_model.*\\.bin");
   private static final String ALONE = "model.safetensors";
   private static final String GGUF = ".gguf";
+  private static final Pattern PART = Pattern.compile("-\\d{5}-of-\\d{5}\\.gguf$");
   private static final Pattern COMMIT = Pattern.compile("[0-9a-f]{40}");
 
   /** Folders of runtimes are taken whole: what belongs to them is said in them. */
@@ -82,7 +86,8 @@ record Repository(HubId id, String commit, List<RemoteFile> files) {
   List<RemoteFile> wanted() {
     List<RemoteFile> file = files.stream().filter(f -> f.path().equals(id.path())).toList();
     if (!file.isEmpty()) {
-      return file;
+      String whole = whole(file.getFirst());
+      return inOrder(files.stream().filter(f -> whole(f).equals(whole)));
     }
     List<RemoteFile> here = files.stream().filter(f -> f.folder().equals(id.path())).toList();
     Set<String> names = here.stream().map(RemoteFile::name).collect(Collectors.toSet());
@@ -116,15 +121,37 @@ record Repository(HubId id, String commit, List<RemoteFile> files) {
     return pattern.matcher(file.name()).matches();
   }
 
-  /** The only GGUF file, in the repository of nothing else. */
+  /** The path of a file, without the number where it is a part of one that was split. */
+  private static String whole(RemoteFile file) {
+    return PART.matcher(file.path()).replaceFirst(GGUF);
+  }
+
+  private static List<RemoteFile> inOrder(Stream<RemoteFile> parts) {
+    return parts.sorted(Comparator.comparing(RemoteFile::path)).toList();
+  }
+
+  /** Whether these are one file, or its parts. */
+  static boolean isOneFile(List<RemoteFile> wanted) {
+    return wanted.size() == 1 || wanted.stream().map(Repository::whole).distinct().count() == 1;
+  }
+
+  /** The only GGUF file, or its parts, in the repository of nothing else. */
   private List<RemoteFile> gguf(List<RemoteFile> here) {
-    List<RemoteFile> found = here.stream().filter(f -> f.name().endsWith(GGUF)).toList();
-    if (found.size() == 1) {
+    List<RemoteFile> found = inOrder(here.stream().filter(f -> f.name().endsWith(GGUF)));
+    if (!found.isEmpty() && isOneFile(found)) {
       return found;
     }
+    Map<String, List<RemoteFile>> wholes =
+        found.stream()
+            .collect(Collectors.groupingBy(Repository::whole, TreeMap::new, Collectors.toList()));
     List<String> choices =
         Stream.concat(
-                found.stream().map(f -> "%s (%s)".formatted(f.path(), Sizes.of(f.size()))),
+                wholes.values().stream()
+                    .map(parts ->
+                        "%s (%s)"
+                            .formatted(
+                                parts.getFirst().path(),
+                                Sizes.of(parts.stream().mapToLong(RemoteFile::size).sum()))),
                 folders().stream())
             .toList();
     if (choices.isEmpty()) {

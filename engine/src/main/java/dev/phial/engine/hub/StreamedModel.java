@@ -31,7 +31,11 @@ final class StreamedModel implements Arrivals {
   }
 
   static Checkpoint open(HubClient client, Repository repository, List<RemoteFile> wanted) {
-    String name = repository.id().name();
+    String inside = repository.id().path();
+    String name =
+        inside.isEmpty()
+            ? repository.id().name()
+            : inside.substring(inside.lastIndexOf('/') + 1); // as the pulled folder is called
     StreamedModel model = new StreamedModel(ScratchFolder.create("streams", name));
     try {
       Path folder = Files.createDirectory(model.scratch.path().resolve(name));

@@ -39,7 +39,8 @@ final class StreamedShard implements Arrival, AutoCloseable {
   private @Nullable MemorySegment mapped;
   private @Nullable Thread download;
   private @Nullable Throwable failure;
-  private long arrived; // of the whole
+  private long arrived; // of the whole; it only grows
+  private long compared; // of the pass that the download is in
   private boolean isComplete;
 
   StreamedShard(HubClient client, Repository repository, RemoteFile file, Path path)
@@ -216,6 +217,7 @@ final class StreamedShard implements Arrival, AutoCloseable {
   synchronized void begin() {
     if (download == null) {
       arrived = 0;
+      compared = 0;
       isComplete = false;
       download = Thread.ofPlatform().daemon().name("phial-arrival").start(this::download);
     }
@@ -239,10 +241,13 @@ final class StreamedShard implements Arrival, AutoCloseable {
     }
   }
 
+  /** Looks at every chunk, once more where the download had to start over. */
   private void arrivedUpTo(long at) {
+    if (at < compared) {
+      compared = 0;
+    }
     try {
-      long before = arrived;
-      for (long chunk = before / CHUNK; chunk < hashes.length; chunk++) {
+      for (long chunk = compared / CHUNK; chunk < hashes.length; chunk++) {
         long end = Math.min(file.size(), (chunk + 1) * CHUNK);
         if (end > at) {
           break;
@@ -255,8 +260,9 @@ final class StreamedShard implements Arrival, AutoCloseable {
           }
         }
         compare((int) chunk, bytes);
+        compared = end;
         synchronized (this) {
-          arrived = end;
+          arrived = Math.max(arrived, end);
           notifyAll();
         }
       }
