@@ -26,6 +26,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 import tools.jackson.databind.node.ArrayNode;
@@ -48,6 +49,8 @@ import tools.jackson.databind.node.ObjectNode;
 final class CalibrateCommand implements Callable<Integer> {
   @Parameters(index = "0", paramLabel = "MODEL", description = ModelArgument.DESCRIPTION)
   private String model = "";
+
+  @Mixin private AdapterOptions adapters = new AdapterOptions();
 
   @Option(
       names = {"-f", "--text"},
@@ -135,7 +138,7 @@ final class CalibrateCommand implements Callable<Integer> {
     }
     String words = text.map(TextFile::read).orElseGet(DefaultText.CALIBRATION::read);
     InputSquares squares = new InputSquares();
-    try (Loaded loaded = Loaded.open(model, threads, squares)) {
+    try (Loaded loaded = Loaded.open(model, adapters, threads, squares)) {
       check(loaded.checkpoint(), output);
       checkFamily(loaded);
       Calibration calibration = calibration(loaded, words);
@@ -170,7 +173,7 @@ final class CalibrateCommand implements Callable<Integer> {
       given.put(CalibrationOptions.CHUNKS, List.of(Integer.toString(chunks)));
     }
     CalibrationOptions options = CalibrationOptions.of(new Options(given));
-    try (Checkpoint checkpoint = ModelArgument.open(model)) {
+    try (Checkpoint checkpoint = ModelArgument.open(model, ModelArgument.Weights.ALL, adapters)) {
       check(checkpoint, output);
       ModelDescription description = Families.describe(checkpoint);
       // the attention of Phi-3-small has steps of its own, which no target rounds

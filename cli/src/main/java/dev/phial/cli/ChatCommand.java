@@ -54,6 +54,8 @@ final class ChatCommand implements Callable<Integer> {
       description = "What the model is told before the first question.")
   private Optional<String> system = Optional.empty();
 
+  @Mixin private AdapterOptions adapters = new AdapterOptions();
+
   @Mixin private GenerationOptions options = new GenerationOptions();
 
   @Option(names = "--json", description = "Print each answer as a line of JSON.")
@@ -66,7 +68,7 @@ final class ChatCommand implements Callable<Integer> {
       System.err.println("note: " + Demo.NO_TALKER);
     }
     Interruption interruption = new Interruption();
-    try (Loaded loaded = Loaded.open(model, options.threads(), interruption)) {
+    try (Loaded loaded = Loaded.open(model, adapters, options.threads(), interruption)) {
       loaded.forward().hurry();
       Settings settings = options.settings(loaded.checkpoint(), loaded.context());
       Conversation conversation =

@@ -69,6 +69,9 @@ final class EvalCommand implements Callable<Integer> {
 
   private static final int LONGEST_NAME = 200;
 
+  /** What MODEL is called where its adapter is left out; no path is called so. */
+  private static final String PLAIN = "no adapter";
+
   @Spec private CommandSpec spec = CommandSpec.create();
 
   @Parameters(index = "0", paramLabel = "MODEL", description = ModelArgument.DESCRIPTION)
@@ -90,6 +93,8 @@ final class EvalCommand implements Callable<Integer> {
 
   @Option(names = "--imatrix", paramLabel = "FILE", description = "Importance matrix for --types.")
   private Optional<Path> imatrix = Optional.empty();
+
+  @Mixin private AdapterOptions adapters = new AdapterOptions();
 
   @Mixin private MethodOptions method = new MethodOptions();
 
@@ -166,10 +171,14 @@ final class EvalCommand implements Callable<Integer> {
     List<Checkpoint> open = new ArrayList<>();
     Optional<AtomicFile> page = Optional.empty();
     try (Team team = new Team(threads)) {
-      open.add(ModelArgument.open(model));
+      Checkpoint plain = ModelArgument.open(model);
+      open.add(plain);
+      Checkpoint reference = adapters.addTo(plain);
+      open.set(0, reference);
       candidates.forEach(candidate -> open.add(ModelArgument.open(candidate)));
       page = html.map(file -> startPage(file, open));
-      EvalResult result = evaluate(open, team);
+      EvalResult result =
+          evaluate(open, reference == plain ? Optional.empty() : Optional.of(plain), team);
       page.ifPresent(file -> write(EvalPage.of(result, circumstances()), file));
       if (json) {
         System.out.println(
@@ -192,6 +201,9 @@ final class EvalCommand implements Callable<Integer> {
   private int judge(EvalResult result) {
     int status = Main.DONE;
     for (EvalResult.Entry entry : result.candidates()) {
+      if (entry.subject().name().equals(PLAIN)) {
+        continue; // nobody asked for it to be near
+      }
       double loss = entry.result().divergence().mean().value();
       if (mostLoss.isPresent() && !(loss <= mostLoss.get())) {
         System.err.printf(
@@ -240,8 +252,9 @@ final class EvalCommand implements Callable<Integer> {
 
   /**
    * @param open the model and the candidates
+   * @param unadapted the model without the adapter, if it has one: that makes a difference, too
    */
-  private EvalResult evaluate(List<Checkpoint> open, Team team) {
+  private EvalResult evaluate(List<Checkpoint> open, Optional<Checkpoint> unadapted, Team team) {
     Checkpoint checkpoint = open.getFirst();
     ModelDescription description = Families.describe(checkpoint);
     Tokenizer tokenizer = Tokenizer.of(checkpoint);
@@ -253,6 +266,7 @@ final class EvalCommand implements Callable<Integer> {
     Optional<MultipleChoice> questions = tasks.map(file -> MultipleChoice.read(file, tokenizer));
 
     List<Subject> files = new ArrayList<>();
+    unadapted.ifPresent(p -> files.add(Subject.of(PLAIN, p, Families.describe(p))));
     for (int i = 0; i < candidates.size(); i++) {
       String candidate = candidates.get(i);
       Checkpoint other = open.get(i + 1);

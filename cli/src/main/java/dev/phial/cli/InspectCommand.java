@@ -23,6 +23,7 @@ import java.util.TreeMap;
 import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 import tools.jackson.databind.node.ArrayNode;
@@ -46,6 +47,8 @@ final class InspectCommand implements Callable<Integer> {
           "A folder with a checkpoint, a GGUF file (of several, the first), demo, or a single safetensors or"
               + " PyTorch file.")
   private String model = "";
+
+  @Mixin private AdapterOptions adapters = new AdapterOptions();
 
   @Option(names = "--json", description = "Print the result as JSON.")
   private boolean json;
@@ -91,7 +94,8 @@ final class InspectCommand implements Callable<Integer> {
                 List.of()));
       }
     } else {
-      try (Checkpoint checkpoint = ModelArgument.open(model, ModelArgument.Weights.ARRIVING)) {
+      try (Checkpoint checkpoint =
+          ModelArgument.open(model, ModelArgument.Weights.ARRIVING, adapters)) {
         show(
             new Contents(
                 checkpoint.name(),

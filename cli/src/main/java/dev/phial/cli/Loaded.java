@@ -17,11 +17,12 @@ record Loaded(Checkpoint checkpoint, Tokenizer tokenizer, Team team, Forward for
     implements AutoCloseable {
   /**
    * @param model as the user wrote it
+   * @param adapters that are added to its weights
    * @param observer sees the inputs of all linear layers
    */
-  static Loaded open(String model, int threads, Observer observer) {
+  static Loaded open(String model, AdapterOptions adapters, int threads, Observer observer) {
     Threads.check(threads);
-    Checkpoint checkpoint = ModelArgument.open(model);
+    Checkpoint checkpoint = ModelArgument.open(model, ModelArgument.Weights.ALL, adapters);
     try {
       Model bound = Model.of(Families.describe(checkpoint));
       Tokenizer tokenizer = Tokenizer.of(checkpoint);

@@ -32,6 +32,10 @@ final class ModelArgument {
   }
 
   static Checkpoint open(String model, Weights weights) {
+    return open(model, weights, new AdapterOptions());
+  }
+
+  static Checkpoint open(String model, Weights weights, AdapterOptions adapters) {
     Optional<HubId> id = hub(model);
     boolean isStreamed = weights == Weights.ARRIVING && id.isPresent();
     Checkpoint checkpoint = isStreamed ? HubModels.stream(id.get()) : Sources.open(path(model));
@@ -39,15 +43,21 @@ final class ModelArgument {
       checkpoint = checkpoint.named(id.get().name());
     }
     checkpoint.notes().forEach(note -> System.err.println("note: " + note));
-    return checkpoint;
+    try {
+      return adapters.addTo(checkpoint);
+    } catch (Throwable e) {
+      checkpoint.close();
+      throw e;
+    }
   }
 
   /**
    * @param original the folder of the checkpoint that the model was made from, if it is to lend
    *     configuration and tokenizer
    */
-  static Checkpoint open(String model, Weights weights, Optional<String> original) {
-    Checkpoint checkpoint = open(model, weights);
+  static Checkpoint open(
+      String model, Weights weights, AdapterOptions adapters, Optional<String> original) {
+    Checkpoint checkpoint = open(model, weights, adapters);
     if (original.isEmpty()) {
       return checkpoint;
     }
@@ -70,7 +80,9 @@ final class ModelArgument {
   /** The files that are read when a model is. */
   static List<Path> inputs(String model, Checkpoint checkpoint) {
     Path path = checkpoint.arrivals().isPresent() ? checkpoint.path() : path(model);
-    return Stream.concat(Stream.of(path), checkpoint.files().stream()).toList();
+    Stream<Path> adapters = checkpoint.adapters().stream().flatMap(a -> a.files().stream());
+    return Stream.concat(Stream.concat(Stream.of(path), checkpoint.files().stream()), adapters)
+        .toList();
   }
 
   private static Optional<HubId> hub(String model) {

@@ -58,6 +58,8 @@ final class PlanCommand implements Callable<Integer> {
 
   @Mixin private DeviceOptions devices = new DeviceOptions();
 
+  @Mixin private AdapterOptions adapters = new AdapterOptions();
+
   @Mixin private CarryOptions carry = new CarryOptions();
 
   @Option(names = "--json", description = "Print the result as JSON.")
@@ -68,7 +70,7 @@ final class PlanCommand implements Callable<Integer> {
     Stopwatch stopwatch = Stopwatch.start();
     TargetArguments targets = TargetArguments.of(spec.commandLine().getParseResult());
     try (Checkpoint checkpoint =
-        ModelArgument.open(model, ModelArgument.Weights.ARRIVING, carry.original())) {
+        ModelArgument.open(model, ModelArgument.Weights.ARRIVING, adapters, carry.original())) {
       ModelDescription description = Families.describe(checkpoint);
       int tokens = PlanPrinter.context(context, description.hyperparameters());
       if (targets.isEmpty() && carry.method(Method.REFERENCE) == Method.KEEP) {

@@ -90,6 +90,8 @@ final class QuantizeCommand implements Callable<Integer> {
 
   @Mixin private DeviceOptions devices = new DeviceOptions();
 
+  @Mixin private AdapterOptions adapters = new AdapterOptions();
+
   @Mixin private MethodOptions method = new MethodOptions();
 
   @Mixin private CarryOptions carry = new CarryOptions();
@@ -112,7 +114,7 @@ final class QuantizeCommand implements Callable<Integer> {
           "--to says what to write, such as --to gguf:Q4_K_M; --device NAME and --ram SIZE choose it");
     }
     Threads.check(threads);
-    try (Checkpoint checkpoint = ModelArgument.open(model, weights(), carry.original())) {
+    try (Checkpoint checkpoint = ModelArgument.open(model, weights(), adapters, carry.original())) {
       ModelDescription description = Families.describe(checkpoint);
       if (devices.areGiven()) {
         targets = targets.plus(recommended(checkpoint, description).order());

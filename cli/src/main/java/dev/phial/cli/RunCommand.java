@@ -64,6 +64,8 @@ final class RunCommand implements Callable<Integer> {
       description = "What the model is told before the question; means --chat.")
   private Optional<String> system = Optional.empty();
 
+  @Mixin private AdapterOptions adapters = new AdapterOptions();
+
   @Mixin private GenerationOptions options = new GenerationOptions();
 
   @Option(names = "--json", description = "Print the result as JSON, when all is there.")
@@ -77,7 +79,7 @@ final class RunCommand implements Callable<Integer> {
     }
     String text = text();
     Interruption interruption = new Interruption();
-    try (Loaded loaded = Loaded.open(model, options.threads(), interruption)) {
+    try (Loaded loaded = Loaded.open(model, adapters, options.threads(), interruption)) {
       loaded.forward().hurry();
       Settings settings = options.settings(loaded.checkpoint(), loaded.context());
       try (Generator generator =

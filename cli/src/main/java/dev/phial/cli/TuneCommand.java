@@ -68,6 +68,8 @@ final class TuneCommand implements Callable<Integer> {
   @Option(names = "--force", description = "Replace a plan that exists.")
   private boolean force;
 
+  @Mixin private AdapterOptions adapters = new AdapterOptions();
+
   @Mixin private CalibrationTextOptions text = new CalibrationTextOptions();
 
   @Option(names = "--threads", paramLabel = "N", description = Threads.DESCRIPTION)
@@ -80,7 +82,7 @@ final class TuneCommand implements Callable<Integer> {
     if (Stream.of(size, bits, ram).filter(Optional::isPresent).count() != 1) {
       throw new PhialException.Usage("expected one of --size, --bits and --ram");
     }
-    try (Checkpoint checkpoint = ModelArgument.open(model)) {
+    try (Checkpoint checkpoint = ModelArgument.open(model, ModelArgument.Weights.ALL, adapters)) {
       Inputs inputs = new Inputs().addAll(ModelArgument.inputs(model, checkpoint));
       inputs.addAll(text.text().files());
       inputs.refuse(output, "-o");

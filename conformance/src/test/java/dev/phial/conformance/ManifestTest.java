@@ -57,6 +57,19 @@ final class ManifestTest {
   }
 
   @Test
+  void namesTheAdapter() throws IOException {
+    Path adapter = Path.of("../engine/src/test/resources/dev/phial/engine/run/adapters/fused");
+    Path output =
+        write("adapted", "--to", "mlx:4", "--lora", adapter.toString(), "--lora-scale", "0.5");
+    JsonNode named =
+        Json.MAPPER.readTree(output.resolve("phial.json").toFile()).at("/source/adapters/0");
+    assertThat(named.path("name").stringValue()).isEqualTo("fused");
+    assertThat(named.path("scale").doubleValue()).isEqualTo(0.5);
+    assertThat(named.at("/files/adapter_model.safetensors").stringValue())
+        .isEqualTo(Phial.sha256(adapter.resolve("adapter_model.safetensors")));
+  }
+
+  @Test
   void whatWasChangedIsNamed() throws IOException {
     Path output = write("out", "--to", "mlx:4", "--q-group-size", "32");
     assertThat(Json.MAPPER.readTree(output.resolve("phial.json").toFile()).at("/options"))

@@ -40,8 +40,8 @@ final class NotesTest {
       assertThat(new JsonMapper().readTree(result.out()).path("notes"))
           .as(command)
           .singleElement()
-          .satisfies(note -> assertThat(note.stringValue()).contains("merge_and_unload"));
-      assertThat(result.err()).contains("note: ").contains("merge_and_unload");
+          .satisfies(note -> assertThat(note.stringValue()).contains("--lora"));
+      assertThat(result.err()).contains("note: ").contains("--lora");
     }
   }
 }

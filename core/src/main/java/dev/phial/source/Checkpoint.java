@@ -21,6 +21,7 @@ public final class Checkpoint implements AutoCloseable {
   private final Optional<Folder> folder;
   private final Optional<Gguf> gguf;
   private final Optional<Checkpoint> lender; // of the weights, if they come from elsewhere
+  private final List<AppliedAdapter> adapters;
   private final List<String> notes;
 
   private Checkpoint(
@@ -31,6 +32,7 @@ public final class Checkpoint implements AutoCloseable {
       Optional<Folder> folder,
       Optional<Gguf> gguf,
       Optional<Checkpoint> lender,
+      List<AppliedAdapter> adapters,
       List<String> notes) {
     this.path = path;
     this.name = name;
@@ -39,6 +41,7 @@ public final class Checkpoint implements AutoCloseable {
     this.folder = folder;
     this.gguf = gguf;
     this.lender = lender;
+    this.adapters = List.copyOf(adapters);
     this.notes = List.copyOf(notes);
   }
 
@@ -51,6 +54,7 @@ public final class Checkpoint implements AutoCloseable {
         Optional.of(folder),
         Optional.empty(),
         Optional.empty(),
+        List.of(),
         List.of());
   }
 
@@ -63,6 +67,7 @@ public final class Checkpoint implements AutoCloseable {
         Optional.empty(),
         Optional.of(gguf),
         Optional.empty(),
+        List.of(),
         List.of());
   }
 
@@ -79,13 +84,14 @@ public final class Checkpoint implements AutoCloseable {
         Optional.of(other),
         Optional.empty(),
         Optional.of(this),
+        adapters,
         notes);
   }
 
   /** This checkpoint under another name than that of its folder. */
   public Checkpoint named(String other) {
     Optional<Folder> renamed = folder.map(f -> f.named(other));
-    return new Checkpoint(path, other, kind, weights, renamed, gguf, lender, notes);
+    return new Checkpoint(path, other, kind, weights, renamed, gguf, lender, adapters, notes);
   }
 
   /**
@@ -93,13 +99,71 @@ public final class Checkpoint implements AutoCloseable {
    */
   public Checkpoint text() {
     return new Checkpoint(
-        path, name, kind, weights, folder.map(TextModel::of), gguf, lender, notes);
+        path, name, kind, weights, folder.map(TextModel::of), gguf, lender, adapters, notes);
+  }
+
+  /**
+   * This checkpoint with an adapter added to its weights, as they are read.
+   *
+   * @param folder where peft saved it
+   * @param scale multiplies what it adds
+   * @throws dev.phial.PhialException.BadInput if it is damaged, or made for another model
+   * @throws dev.phial.PhialException.Unsupported if it is of a kind that is not read
+   */
+  public Checkpoint adapted(Path folder, double scale) {
+    return adapted(Adapter.read(folder, scale, weights.arena()));
+  }
+
+  /**
+   * This checkpoint with one of the adapters that came with it added to its weights.
+   *
+   * @param adapter {@code vision} or {@code speech}
+   * @throws dev.phial.PhialException.Unsupported if none of that name came
+   */
+  public Checkpoint adapted(String adapter) {
+    Folder own = transformersFolder();
+    Optional<Adapter> inside = Adapter.in(tensors(), own.config(), adapter);
+    Path beside = own.path().resolve(adapter + "-lora");
+    if (inside.isEmpty() && !Adapter.isIn(beside)) {
+      throw Refusal.unsupported(
+          path,
+          "expected a model that comes with an adapter for %s, as Phi-4-multimodal does, found none; of another, name its folder with --lora",
+          adapter);
+    }
+    return inside.map(this::adapted).orElseGet(() -> adapted(beside, 1));
+  }
+
+  private Checkpoint adapted(Adapter adapter) {
+    Folder own = transformersFolder();
+    Map<String, Tensor> tensors = AdaptedWeights.of(own, tensors(), adapter);
+    Folder then = AdaptedWeights.unties(own, adapter) ? own.tied(false) : own;
+    List<AppliedAdapter> all =
+        Stream.concat(adapters.stream(), Stream.of(adapter.applied())).toList();
+    return new Checkpoint(
+            path, name, kind, weights.with(tensors), Optional.of(then), gguf, lender, all, notes)
+        .noting(List.of(adapter.note()));
+  }
+
+  /** The folder, if tensors have the names that adapters know. */
+  private Folder transformersFolder() {
+    if (naming() != Naming.TRANSFORMERS || folder.isEmpty()) {
+      throw Refusal.unsupported(
+          path,
+          "expected a folder in the layout of the hub, whose tensors adapters name, found %s; add the adapter to the checkpoint that it was made from",
+          kind);
+    }
+    return folder.get();
+  }
+
+  /** The adapters that were added to its weights, one after the other. */
+  public List<AppliedAdapter> adapters() {
+    return adapters;
   }
 
   /** This checkpoint with something more to be said of it. */
   public Checkpoint noting(List<String> more) {
     List<String> all = Stream.concat(notes.stream(), more.stream()).toList();
-    return new Checkpoint(path, name, kind, weights, folder, gguf, lender, all);
+    return new Checkpoint(path, name, kind, weights, folder, gguf, lender, adapters, all);
   }
 
   /** What whoever uses it should be told, a sentence each, such as what lies there unread. */

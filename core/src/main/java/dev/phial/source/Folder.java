@@ -84,9 +84,11 @@ public final class Folder {
    * what converters use, unless the model was asked for by its name on the hub.
    */
   public String name() {
-    if (name.isPresent()) {
-      return name.get();
-    }
+    return name.orElseGet(() -> nameOf(path));
+  }
+
+  /** The name of a folder, wherever a link to it lies. */
+  static String nameOf(Path path) {
     try {
       Path last = path.toRealPath().getFileName();
       return last == null ? "model" : last.toString(); // the root of a disk has no name

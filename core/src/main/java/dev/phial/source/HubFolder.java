@@ -22,9 +22,11 @@ final class HubFolder implements Source {
   /** Of Phi-4-reasoning-vision. */
   private static final String TOWER = "model.vision_tower.";
 
+  /** Of Phi-4-multimodal. */
+  private static final String SENSES = "model.embed_tokens_extend.";
+
   /** What Phi-3-vision, Phi-4-multimodal and Phi-4-reasoning-vision have besides a text model. */
-  private static final List<String> ENCODERS =
-      List.of("model.vision_embed_tokens.", "model.embed_tokens_extend.", TOWER);
+  private static final List<String> ENCODERS = List.of("model.vision_embed_tokens.", SENSES, TOWER);
 
   @Override
   public boolean isAt(Path path) {
@@ -87,10 +89,14 @@ final class HubFolder implements Source {
             .filter(name -> ENCODERS.stream().anyMatch(name::startsWith))
             .findFirst();
     return first.map(name ->
-        "%s: the encoders of images and sound, and adapters for them, are left out: its text model alone is run and converted%s"
+        "%s: the encoders of images and sound are left out: its text model alone is run and converted%s"
             .formatted(
                 path,
-                name.startsWith(TOWER) ? "; --to gguf with --mmproj writes its encoder too" : ""));
+                name.startsWith(TOWER)
+                    ? "; --to gguf with --mmproj writes its encoder too"
+                    : name.startsWith(SENSES)
+                        ? ", with the adapter that --adapter names, or none"
+                        : ""));
   }
 
   /**

@@ -62,6 +62,16 @@ final class Weights implements AutoCloseable {
     this(arena, files, tensors, naming, Map.of(), Optional.empty());
   }
 
+  /** The same weights with other tensors for some, mapped in the same {@link #arena}. */
+  Weights with(Map<String, Tensor> adapted) {
+    return new Weights(arena, files, adapted, naming, activations, arrivals);
+  }
+
+  /** What the files are mapped in. */
+  Arena arena() {
+    return arena;
+  }
+
   List<Path> files() {
     return files;
   }

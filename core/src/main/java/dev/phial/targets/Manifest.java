@@ -5,6 +5,7 @@ import dev.phial.Version;
 import dev.phial.choose.Method;
 import dev.phial.io.Json;
 import dev.phial.io.PythonJson;
+import dev.phial.source.AppliedAdapter;
 import dev.phial.source.Checkpoint;
 import dev.phial.source.Sha256;
 import dev.phial.targets.layout.Provenance;
@@ -46,8 +47,10 @@ public record Manifest(Request request, Target target, String precision) impleme
     CompletableFuture<Map<Path, String>> source =
         CompletableFuture.supplyAsync(request.checkpoint()::hashes);
     List<Path> others =
-        Stream.of(target.inputs(request), originals(), files.values())
-            .flatMap(Collection::stream)
+        Stream.concat(
+                Stream.of(target.inputs(request), originals(), files.values())
+                    .flatMap(Collection::stream),
+                request.checkpoint().adapters().stream().flatMap(a -> a.files().stream()))
             .toList();
     Map<Path, String> hashes = new HashMap<>(Sha256.of(others));
     try {
@@ -76,6 +79,7 @@ public record Manifest(Request request, Target target, String precision) impleme
       ObjectNode original = source.putObject("original");
       originals().forEach(file -> original.put(name(file), hash.apply(file)));
     }
+    checkpoint.adapters().forEach(adapter -> describe(adapter, source, hash));
     json.put("target", target.name()).put("precision", precision);
     ObjectNode options = json.putObject("options");
     if (request.keeps()) {
@@ -104,6 +108,14 @@ public record Manifest(Request request, Target target, String precision) impleme
     ObjectNode files = json.putObject("files");
     written.forEach(files::put);
     return PythonJson.dump(json, INDENT);
+  }
+
+  private static void describe(
+      AppliedAdapter adapter, ObjectNode source, Function<Path, String> hash) {
+    ObjectNode entry = source.withArray("adapters").addObject().put("name", adapter.name());
+    entry.put("scale", adapter.scale());
+    ObjectNode files = entry.putObject("files");
+    adapter.files().forEach(file -> files.put(name(file), hash.apply(file)));
   }
 
   /**

@@ -284,6 +284,56 @@ public sealed interface Layout {
     }
   }
 
+  /**
+   * The rows are those of another tensor, changed: no bytes hold them.
+   *
+   * @param changes one after the other
+   */
+  record Adapted(Tensor base, List<LowRank> changes) implements Layout {
+    public Adapted {
+      changes = List.copyOf(changes);
+    }
+
+    @Override
+    public Tensor slice(Tensor tensor, String name, long first, long rows) {
+      return base.slice(name, first, rows)
+          .adapted(changes.stream().map(change -> change.from(first)).toList());
+    }
+
+    @Override
+    public void read(Tensor tensor, long first, int count, float[] to, int at) {
+      base.read(first, count, to, at);
+      changes.forEach(change -> change.apply(first, count, to, at));
+    }
+
+    @Override
+    public void copy(Tensor tensor, long first, int count, byte[] to, int at) {
+      throw new IllegalStateException("numbers that are changed have no bytes");
+    }
+
+    @Override
+    public int rowsTogether() {
+      return base.rowsTogether();
+    }
+
+    /** As {@link Tensor#multiply}; rows whose length is changed have to be read. */
+    boolean multiply(long first, int count, float[] x, int at, float[] y, int yAt, byte[] buffer) {
+      if (changes.stream().anyMatch(change -> change.magnitudes().isPresent())
+          || !base.multiply(first, count, x, at, y, yAt, buffer)) {
+        return false;
+      }
+      changes.forEach(change -> change.multiply(first, count, x, at, y, yAt, buffer));
+      return true;
+    }
+
+    /** What {@link #multiply} needs. */
+    int bufferSize() {
+      return Math.max(
+          base.bufferSize(),
+          changes.stream().mapToInt(change -> change.down().bufferSize()).max().orElse(0));
+    }
+  }
+
   /** Takes rows of a part. */
   interface PartReader {
     /**

@@ -32,6 +32,9 @@ public record Tensor(
 
   private static final Layout ROWS = new Layout.Rows(Arrival.HERE);
 
+  /** What numbers that were not quantized lie in. */
+  private static final List<DType> PLAIN = List.of(DType.F64, DType.F32, DType.F16, DType.BF16);
+
   /** Rows that are compared at a time. */
   private static final int COMPARED = 16;
 
@@ -70,6 +73,25 @@ public record Tensor(
         new Layout.Stack(parts));
   }
 
+  /** These numbers with changes to them; of what was quantized, they become plain ones. */
+  public Tensor adapted(List<LowRank> changes) {
+    return new Tensor(
+        file,
+        name,
+        scales == null && PLAIN.contains(encoding) ? encoding : DType.F32,
+        shape,
+        data,
+        null,
+        new Layout.Adapted(this, changes));
+  }
+
+  /** A matrix of plain numbers with columns for rows. */
+  public Tensor transposed() {
+    Shape turned = Shape.of(shape.columns(), shape.rows());
+    Layout columns = new Layout.Columns(0, shape.columns());
+    return new Tensor(file, name, encoding, turned, data, null, columns);
+  }
+
   /** A tensor of a file that is not here yet. */
   public Tensor arrivingBy(Arrival arrival) {
     return new Tensor(file, name, encoding, shape, data, scales, new Layout.Rows(arrival));
@@ -77,7 +99,11 @@ public record Tensor(
 
   /** Whether its bytes are here. */
   public boolean isHere() {
-    return !(layout instanceof Layout.Rows rows) || rows.arrival().equals(Arrival.HERE);
+    return switch (layout) {
+      case Layout.Rows rows -> rows.arrival().equals(Arrival.HERE);
+      case Layout.Adapted adapted -> adapted.base().isHere();
+      default -> true;
+    };
   }
 
   public Tensor withScales(Scales newScales) {
@@ -134,9 +160,12 @@ public record Tensor(
   /** Whether {@link #copy} gives the rows in their encoding, with all that belongs to them. */
   public boolean isPlain() {
     return scales == null
-        && (!(layout instanceof Layout.Stack stack)
-            || stack.parts().stream()
-                .allMatch(part -> part.isPlain() && part.encoding == encoding));
+        && switch (layout) {
+          case Layout.Stack stack ->
+              stack.parts().stream().allMatch(part -> part.isPlain() && part.encoding == encoding);
+          case Layout.Adapted adapted -> false;
+          default -> true;
+        };
   }
 
   /** Bytes in the file, without scales. */
@@ -150,6 +179,9 @@ public record Tensor(
   public long storedBytes() {
     if (layout instanceof Layout.Stack stack) {
       return stack.parts().stream().mapToLong(Tensor::storedBytes).sum();
+    }
+    if (layout instanceof Layout.Adapted adapted) {
+      return adapted.base().storedBytes();
     }
     return bytes() + (scales == null ? 0 : scales.bytes(shape.rows(), shape.columns()));
   }
@@ -290,6 +322,9 @@ public record Tensor(
                   all[0] && part.multiply(row, (int) rows, x, at, y, yAt + (int) done, buffer));
       return all[0];
     }
+    if (layout instanceof Layout.Adapted adapted) {
+      return adapted.multiply(first, count, x, at, y, yAt, buffer);
+    }
     if (scales != null) {
       return multiplyCodes(first, count, x, at, y, yAt, buffer);
     }
@@ -346,6 +381,9 @@ public record Tensor(
 
   /** What {@link #multiply} needs. */
   public int bufferSize() {
+    if (layout instanceof Layout.Adapted adapted) {
+      return adapted.bufferSize();
+    }
     return Math.max(BUFFER, 2 * Math.toIntExact(rowBytes()));
   }
 

@@ -1,0 +1,63 @@
+package dev.phial.cli;
+
+import dev.phial.PhialException;
+import dev.phial.source.Checkpoint;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+import picocli.CommandLine.Option;
+
+/** Low-rank adapters that are added to the weights of a model as they are read. */
+final class AdapterOptions {
+  private static final String NONE = "none";
+  private static final List<String> OWN = List.of(NONE, "vision", "speech");
+
+  @Option(
+      names = "--lora",
+      paramLabel = "FOLDER",
+      description =
+          "Add the adapter (LoRA) that peft saved in this folder to the weights of MODEL, as they are read.")
+  private Optional<Path> lora = Optional.empty();
+
+  @Option(
+      names = "--lora-scale",
+      paramLabel = "S",
+      description = "Multiply what --lora adds; 1 by default.")
+  private Optional<Double> scale = Optional.empty();
+
+  @Option(
+      names = "--adapter",
+      paramLabel = "none|vision|speech",
+      description =
+          "Add an adapter that came with MODEL, as with Phi-4-multimodal; none by default, as that model reads text.")
+  private String adapter = NONE;
+
+  /**
+   * The checkpoint with what was asked for; it is closed with either.
+   *
+   * @throws PhialException.Usage if the options make no sense
+   */
+  Checkpoint addTo(Checkpoint checkpoint) {
+    check();
+    Checkpoint own = adapter.equals(NONE) ? checkpoint : checkpoint.adapted(adapter);
+    Checkpoint adapted = lora.map(folder -> own.adapted(folder, scale.orElse(1.0))).orElse(own);
+    adapted.notes().stream()
+        .skip(checkpoint.notes().size())
+        .forEach(note -> System.err.println("note: " + note));
+    return adapted;
+  }
+
+  private void check() {
+    if (!OWN.contains(adapter)) {
+      throw new PhialException.Usage(
+          "--adapter: expected one of %s, found %s; --lora names the folder of another"
+              .formatted(String.join(", ", OWN), adapter));
+    }
+    if (scale.isPresent() && (lora.isEmpty() || !Double.isFinite(scale.get()))) {
+      throw new PhialException.Usage(
+          lora.isEmpty()
+              ? "--lora-scale is for --lora, which is missing"
+              : "--lora-scale: expected a number, found " + scale.get());
+    }
+  }
+}
