@@ -94,6 +94,13 @@ final class QuantizeCommand implements Callable<Integer> {
 
   @Mixin private MethodOptions method = new MethodOptions();
 
+  @Option(
+      names = "--resume",
+      paramLabel = "FOLDER",
+      description =
+          "With --method gptq or best: keep what has been chosen in FOLDER until the output is written, so that the same command goes on there after an interruption.")
+  private Optional<Path> resume = Optional.empty();
+
   @Mixin private CarryOptions carry = new CarryOptions();
 
   @Option(names = "--json", description = "Print the result as JSON.")
@@ -112,6 +119,11 @@ final class QuantizeCommand implements Callable<Integer> {
     if (!devices.areGiven() && targets.isEmpty()) {
       throw new PhialException.Usage(
           "--to says what to write, such as --to gguf:Q4_K_M; --device NAME and --ram SIZE choose it");
+    }
+    if (resume.isPresent() && !method.method().readsText()) {
+      throw new PhialException.Usage(
+          "--resume: expected --method gptq or best, which take long, found %s; omit it"
+              .formatted(method.method().label()));
     }
     Threads.check(threads);
     try (Checkpoint checkpoint = ModelArgument.open(model, weights(), adapters, carry.original())) {
@@ -134,7 +146,7 @@ final class QuantizeCommand implements Callable<Integer> {
         }
         return Main.DONE;
       }
-      Conversion conversion = new Conversion(outputs(orders), force, threads);
+      Conversion conversion = new Conversion(outputs(orders), force, threads, resume);
       Inputs inputs = new Inputs().addAll(ModelArgument.inputs(model, checkpoint));
       carry.original().map(ModelArgument::original).ifPresent(inputs::add);
       plan.ifPresent(inputs::add);

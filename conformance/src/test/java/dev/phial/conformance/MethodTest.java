@@ -91,6 +91,52 @@ final class MethodTest {
     assertThat(hashes.getLast()).isEqualTo(hashes.getFirst()).isNotEmpty();
   }
 
+  /** Killed at any moment, the same command goes on and writes what it would have written. */
+  @Test
+  void goesOnAfterAKill() throws Exception {
+    Path resume = folder.resolve("so far");
+    List<String> words =
+        new ArrayList<>(List.of("quantize", DEMO, "--to", "gguf:Q4_K_M", "-o", "killed.gguf"));
+    words.addAll(method("best"));
+    words.addAll(List.of("--resume", resume.toString()));
+    for (int stages = 1; stages < 12; stages += 5) {
+      Process process =
+          new ProcessBuilder(Phial.words(words))
+              .directory(folder.toFile())
+              .redirectErrorStream(true)
+              .redirectOutput(ProcessBuilder.Redirect.DISCARD)
+              .start();
+      while (process.isAlive() && bytes(resume) < stages * 100_000L) {
+        Thread.sleep(5);
+      }
+      process.destroyForcibly().waitFor();
+      assertThat(folder.resolve("killed.gguf")).doesNotExist();
+      assertThat(resume).isNotEmptyDirectory();
+    }
+    Phial.run(folder, words).succeeded();
+    assertThat(resume).isEmptyDirectory();
+    assertThat(folder.resolve("killed.gguf"))
+        .hasSameBinaryContentAs(Path.of(quantize("gguf:Q4_K_M", "whole.gguf")));
+    assertRefused(
+        2,
+        "expected --method gptq or best",
+        "quantize",
+        DEMO,
+        "--to",
+        "gguf:Q4_0",
+        "--resume",
+        resume.toString());
+  }
+
+  private static long bytes(Path folder) throws IOException {
+    if (!Files.isDirectory(folder)) {
+      return 0;
+    }
+    try (Stream<Path> files = Files.list(folder)) {
+      return files.mapToLong(file -> file.toFile().length()).sum();
+    }
+  }
+
   @Test
   void llamaCppRunsIt() {
     List<Path> files = new ArrayList<>();

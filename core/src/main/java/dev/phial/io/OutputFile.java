@@ -111,7 +111,7 @@ public final class OutputFile implements Bytes {
   }
 
   /** In the system's words, without the name of the part file, which says nothing to a user. */
-  private static String reason(IOException e) {
+  static String reason(IOException e) {
     return switch (e) {
       case AccessDeniedException denied -> "permission denied";
       case FileAlreadyExistsException file -> file.getFile() + " is not a folder";

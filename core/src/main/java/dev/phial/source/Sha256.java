@@ -13,7 +13,7 @@ import java.util.Map;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 
-/** SHA-256 of files, in hexadecimal as sha256sum prints it. */
+/** SHA-256 of files and bytes, in hexadecimal as sha256sum prints it. */
 public final class Sha256 {
   /** Characters of a hash. */
   public static final int LENGTH = 64;
@@ -39,7 +39,7 @@ public final class Sha256 {
    */
   public static String of(Path file) {
     try (InputStream in = Files.newInputStream(file)) {
-      MessageDigest digest = MessageDigest.getInstance("SHA-256");
+      MessageDigest digest = digest();
       byte[] buffer = new byte[BUFFER];
       for (int count = in.read(buffer); count >= 0; count = in.read(buffer)) {
         digest.update(buffer, 0, count);
@@ -47,6 +47,17 @@ public final class Sha256 {
       return HexFormat.of().formatHex(digest.digest());
     } catch (IOException e) {
       throw Json.unreadable(file, e);
+    }
+  }
+
+  /** Hashes bytes. */
+  public static String of(byte[] bytes) {
+    return HexFormat.of().formatHex(digest().digest(bytes));
+  }
+
+  private static MessageDigest digest() {
+    try {
+      return MessageDigest.getInstance("SHA-256");
     } catch (NoSuchAlgorithmException e) {
       throw new AssertionError("every Java has SHA-256", e);
     }

@@ -130,35 +130,79 @@ public final class MemorySink implements Sink {
    */
   public List<Runnable> refinements(Weight weight, int matrix, Role role, InputMoments moments) {
     List<Runnable> tasks = new ArrayList<>();
-    long start = matrix * weight.matrixRows();
-    for (Piece piece : refinable(weight, role)) {
+    for (Piece piece : refinable(weight, matrix, role)) {
       Refinement refinement = new Refinement(piece.tensor.format(), moments);
-      Rows rows = piece.source.rows();
-      long end = Math.min(start + weight.matrixRows(), rows.first() + rows.count());
       int most = Refinement.ROWS;
-      for (long row = Math.max(start, rows.first()); row < end; row += most) {
+      for (long row = piece.first(); row < piece.end(); row += most) {
         long first = row;
-        int count = (int) Math.min(most, end - row);
-        tasks.add(() -> refine(piece.tensor, piece.source, first, count, refinement));
+        int count = (int) Math.min(most, piece.end() - row);
+        tasks.add(() -> refine(piece, first, count, refinement));
       }
     }
     return tasks;
   }
 
-  private void refine(
-      PlannedTensor tensor, Stretch source, long first, int count, Refinement refinement) {
-    float[] values = new float[count * tensor.columns()];
-    source.rows().weight().read(first, count, values);
-    int rowBytes = Math.toIntExact(tensor.rowBytes());
-    byte[] blocks = new byte[count * rowBytes];
-    new Held(Objects.requireNonNull(held.get(tensor)), source, rowBytes).get(first, count, blocks);
+  /** Those rows of a matrix of a stack whose codes can be chosen again, and where they go. */
+  private List<Piece> refinable(Weight weight, int matrix, Role role) {
+    long start = matrix * weight.matrixRows();
+    return refinable(weight, role).stream()
+        .flatMap(piece -> piece.between(start, start + weight.matrixRows()).stream())
+        .toList();
+  }
+
+  private void refine(Piece piece, long first, int count, Refinement refinement) {
+    float[] values = new float[count * piece.tensor.columns()];
+    piece.source.rows().weight().read(first, count, values);
+    Held own = held(piece);
+    byte[] blocks = new byte[count * own.rowBytes];
+    own.get(first, count, blocks, 0);
     refinement.run(values, count, blocks);
-    MemorySegment segment = Objects.requireNonNull(held.get(tensor));
-    for (int i = 0; i < count; i++) {
-      long to = source.to() + (first - source.rows().first() + i) * source.step();
-      MemorySegment.copy(
-          blocks, i * rowBytes, segment, ValueLayout.JAVA_BYTE, to * rowBytes, rowBytes);
+    own.set(first, count, blocks, 0);
+  }
+
+  /**
+   * The codes of a matrix that {@link #refinements} would choose, as {@link #setCodes} takes them.
+   *
+   * @return {@code [rows][bytes of a row]}
+   */
+  public byte[] codes(Weight weight, int matrix, Role role) {
+    byte[] codes = new byte[codeBytes(weight, matrix, role)];
+    int at = 0;
+    for (Piece piece : refinable(weight, matrix, role)) {
+      Held own = held(piece);
+      own.get(piece.first(), piece.count(), codes, at);
+      at += piece.count() * own.rowBytes;
     }
+    return codes;
+  }
+
+  /** How many bytes {@link #codes} are. */
+  public int codeBytes(Weight weight, int matrix, Role role) {
+    return Math.toIntExact(
+        refinable(weight, matrix, role).stream()
+            .mapToLong(piece -> piece.count() * piece.tensor.rowBytes())
+            .sum());
+  }
+
+  /**
+   * Takes codes that were chosen before.
+   *
+   * @param at where they begin
+   */
+  public void setCodes(Weight weight, int matrix, Role role, byte[] codes, int at) {
+    int from = at;
+    for (Piece piece : refinable(weight, matrix, role)) {
+      Held own = held(piece);
+      own.set(piece.first(), piece.count(), codes, from);
+      from += piece.count() * own.rowBytes;
+    }
+  }
+
+  private Held held(Piece piece) {
+    return new Held(
+        Objects.requireNonNull(held.get(piece.tensor)),
+        piece.source,
+        Math.toIntExact(piece.tensor.rowBytes()));
   }
 
   /** This output, made of the blocks that are held here, until this is closed. */
@@ -182,16 +226,26 @@ public final class MemorySink implements Sink {
     @Override
     public byte[] encode(long first, int count, float[] values, int at) {
       byte[] blocks = new byte[count * rowBytes];
-      get(first, count, blocks);
+      get(first, count, blocks, 0);
       return blocks;
     }
 
-    void get(long first, int count, byte[] blocks) {
+    void get(long first, int count, byte[] blocks, int at) {
       for (int i = 0; i < count; i++) {
-        long row = source.to() + (first - source.rows().first() + i) * source.step();
         MemorySegment.copy(
-            segment, ValueLayout.JAVA_BYTE, row * rowBytes, blocks, i * rowBytes, rowBytes);
+            segment, ValueLayout.JAVA_BYTE, offset(first + i), blocks, at + i * rowBytes, rowBytes);
       }
+    }
+
+    void set(long first, int count, byte[] blocks, int at) {
+      for (int i = 0; i < count; i++) {
+        MemorySegment.copy(
+            blocks, at + i * rowBytes, segment, ValueLayout.JAVA_BYTE, offset(first + i), rowBytes);
+      }
+    }
+
+    private long offset(long row) {
+      return (source.to() + (row - source.rows().first()) * source.step()) * rowBytes;
     }
   }
 
@@ -222,6 +276,30 @@ public final class MemorySink implements Sink {
 
   /** Rows of a parameter, and the tensor that they are in. */
   private record Piece(PlannedTensor tensor, Stretch source) {
+    long first() {
+      return source.rows().first();
+    }
+
+    int count() {
+      return Math.toIntExact(source.rows().count());
+    }
+
+    long end() {
+      return source.rows().first() + source.rows().count();
+    }
+
+    /** Those of the rows that are among others, if any are. */
+    Optional<Piece> between(long start, long end) {
+      long from = Math.max(start, first());
+      long to = Math.min(end, end());
+      if (from >= to) {
+        return Optional.empty();
+      }
+      Rows some = new Rows(source.rows().weight(), from, to - from);
+      long at = source.to() + (from - first()) * source.step();
+      return Optional.of(new Piece(tensor, new Stretch(some, at, source.step(), source.role())));
+    }
+
     private boolean goesOnIn(Piece next) {
       Rows rows = source.rows();
       return next.tensor == tensor

@@ -20,6 +20,7 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.Set;
 
 /**
@@ -28,8 +29,15 @@ import java.util.Set;
  *
  * @param outputs at least one, of the same model
  * @param replace whether outputs may replace what exists
+ * @param resume a folder for what has been found out so far, in case of an interruption
  */
-public record Conversion(List<Output> outputs, boolean replace, int threads) {
+public record Conversion(
+    List<Output> outputs, boolean replace, int threads, Optional<Path> resume) {
+  /** One that begins anew after an interruption. */
+  public Conversion(List<Output> outputs, boolean replace, int threads) {
+    this(outputs, replace, threads, Optional.empty());
+  }
+
   /** An order, and where to put what is made of it. */
   public record Output(Order order, Path path) {
     /** The files that it consists of. */
@@ -121,8 +129,12 @@ public record Conversion(List<Output> outputs, boolean replace, int threads) {
    * @throws PhialException if the checkpoint cannot be read, or nothing can be written
    */
   public Result run(Progress progress) {
-    try (Preparation preparation = new Preparation(threads, progress)) {
-      return run(preparation.of(outputs.stream().map(Output::order).toList()), progress);
+    try (Preparation preparation = new Preparation(threads, progress, resume)) {
+      Result result = run(preparation.of(outputs.stream().map(Output::order).toList()), progress);
+      if (result.failures.isEmpty()) {
+        preparation.finish();
+      }
+      return result;
     }
   }
 

@@ -9,6 +9,7 @@ import dev.phial.engine.run.Backward;
 import dev.phial.engine.run.Model;
 import dev.phial.engine.run.Team;
 import dev.phial.engine.run.Walk;
+import dev.phial.io.EntryLog;
 import dev.phial.io.Progress;
 import dev.phial.io.Sizes;
 import dev.phial.kernel.MatrixKernels;
@@ -19,9 +20,12 @@ import dev.phial.targets.Pass;
 import dev.phial.targets.layout.Layout;
 import dev.phial.targets.layout.MemorySink;
 import dev.phial.targets.layout.Sink;
+import java.io.ByteArrayOutputStream;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -33,17 +37,20 @@ final class Refiner implements AutoCloseable {
   private final Layout layout;
   private final Method method;
   private final List<int[]> texts;
+  private final Optional<EntryLog> log; // what was chosen, a stage an entry
   private final List<String> starved = new ArrayList<>(); // by GGUF name
   private final List<String> unsound = new ArrayList<>();
   private boolean hasRefined;
 
   /**
    * @param texts that the model reads
+   * @param log of the same work, which goes on there
    */
-  Refiner(Layout layout, Method method, List<int[]> texts) {
+  Refiner(Layout layout, Method method, List<int[]> texts, Optional<EntryLog> log) {
     this.layout = layout;
     this.method = method;
     this.texts = texts;
+    this.log = log;
     this.sink = layout.inMemory();
   }
 
@@ -82,13 +89,17 @@ final class Refiner implements AutoCloseable {
    * what it gives; one that is the output matrix too, in one tensor, is left to that.
    */
   private void refineEmbedding(Team team) {
-    Model model = Model.of(layout.model());
     Weight embedding = embedding();
     if (!sink.canRefine(embedding, Role.TOKEN_EMBEDDING)
         || isShared(embedding)
         || layout.model().hyperparameters().hidden() % MatrixKernels.PANEL != 0) {
       return;
     }
+    List<Chosen> chosen = List.of(new Chosen(embedding, 0, Role.TOKEN_EMBEDDING));
+    if (takeFromLog(chosen)) {
+      return;
+    }
+    Model model = Model.of(layout.model());
     MomentSums sums = new MomentSums(model.hyperparameters().hidden(), false, team);
     Backward.Observer observer =
         new Backward.Observer() {
@@ -108,12 +119,46 @@ final class Refiner implements AutoCloseable {
       }
     }
     InputMoments moments = sums.moments();
+    refine(chosen, moments, team);
+  }
+
+  /** A matrix whose codes are chosen again. */
+  private record Chosen(Weight weight, int matrix, Role role) {}
+
+  /** Inputs that tell nothing, all zero say, leave what a search found. */
+  private void refine(List<Chosen> matrices, InputMoments moments, Team team) {
+    List<Runnable> tasks = new ArrayList<>();
     try {
-      List<Runnable> tasks = sink.refinements(embedding, 0, Role.TOKEN_EMBEDDING, moments);
-      team.forEach(tasks.size(), i -> tasks.get(i).run());
+      matrices.forEach(m -> tasks.addAll(sink.refinements(m.weight, m.matrix, m.role, moments)));
     } catch (PhialException.BadInput e) {
-      unsound.add(embedding.ggufName());
+      unsound.add(matrices.getFirst().weight.ggufName());
+      tasks.clear();
     }
+    team.forEach(tasks.size(), i -> tasks.get(i).run());
+    log.ifPresent(entries -> {
+      ByteArrayOutputStream codes = new ByteArrayOutputStream();
+      if (!tasks.isEmpty()) {
+        matrices.forEach(m -> codes.writeBytes(sink.codes(m.weight, m.matrix, m.role)));
+      }
+      entries.add(codes.toByteArray());
+    });
+  }
+
+  /** Whether the codes were chosen before the work was interrupted. */
+  private boolean takeFromLog(List<Chosen> matrices) {
+    Optional<byte[]> found = log.flatMap(EntryLog::take);
+    found.ifPresent(codes -> {
+      if (codes.length == 0) {
+        unsound.add(matrices.getFirst().weight.ggufName());
+        return;
+      }
+      int at = 0;
+      for (Chosen m : matrices) {
+        sink.setCodes(m.weight, m.matrix, m.role, codes, at);
+        at += sink.codeBytes(m.weight, m.matrix, m.role);
+      }
+    });
+    return found.isPresent();
   }
 
   private Weight embedding() {
@@ -170,40 +215,31 @@ final class Refiner implements AutoCloseable {
 
   private void refine(Walk.Stage stage, Walk exact, @Nullable Walk own, Team team) {
     int columns = stage.columns();
-    List<Walk.Reader> readers =
+    List<Chosen> matrices =
         stage.readers().stream()
-            .filter(reader -> sink.canRefine(reader.weight(), role(stage, reader)))
+            .map(reader -> new Chosen(reader.weight(), reader.matrix(), role(stage, reader)))
+            .filter(m -> sink.canRefine(m.weight, m.role))
             .toList();
-    if (columns % MatrixKernels.PANEL != 0 || readers.isEmpty()) {
+    if (columns % MatrixKernels.PANEL != 0 || matrices.isEmpty()) {
       return;
-    }
-    // an embedding that is the output matrix too must not make up for drift in the one role alone
-    boolean follows = own != null && !(stage.layer() < 0 && isShared(readers.getFirst().weight()));
-    MomentSums sums = new MomentSums(columns, follows, team);
-    for (int i = 0; i < exact.texts(); i++) {
-      Activations inputs = exact.input(i);
-      sums.add(own == null ? inputs : own.input(i), follows ? inputs : null);
     }
     hasRefined = true;
-    String name = readers.getFirst().weight().ggufName();
-    if (sums.count() < columns && !starved.contains(name)) {
+    Walk seen = own == null ? exact : own;
+    long count = IntStream.range(0, texts.size()).mapToLong(i -> seen.input(i).count()).sum();
+    String name = matrices.getFirst().weight.ggufName();
+    if (count < columns && !starved.contains(name)) {
       starved.add(name);
     }
-    if (sums.count() == 0) {
+    if (count == 0 || takeFromLog(matrices)) {
       return; // an expert that nothing chose keeps what a search found
     }
-    InputMoments moments = sums.moments();
-    List<Runnable> tasks = new ArrayList<>();
-    try {
-      for (Walk.Reader reader : readers) {
-        tasks.addAll(
-            sink.refinements(reader.weight(), reader.matrix(), role(stage, reader), moments));
-      }
-    } catch (PhialException.BadInput e) { // inputs that are all zero, say
-      unsound.add(name);
-      return;
+    // an embedding that is the output matrix too must not make up for drift in the one role alone
+    boolean follows = own != null && !(stage.layer() < 0 && isShared(matrices.getFirst().weight));
+    MomentSums sums = new MomentSums(columns, follows, team);
+    for (int i = 0; i < exact.texts(); i++) {
+      sums.add(seen.input(i), follows ? exact.input(i) : null);
     }
-    team.forEach(tasks.size(), i -> tasks.get(i).run());
+    refine(matrices, sums.moments(), team);
   }
 
   /** An embedding may be the output matrix as well, in a tensor of its own or in the same. */
@@ -237,8 +273,14 @@ final class Refiner implements AutoCloseable {
     return names.size() > 1 ? ", as did %d more".formatted(names.size() - 1) : "";
   }
 
+  /** Forgets what could be gone on with: the output is written. */
+  void finish() {
+    log.ifPresent(EntryLog::remove);
+  }
+
   @Override
   public void close() {
     sink.close();
+    log.ifPresent(EntryLog::close);
   }
 }
