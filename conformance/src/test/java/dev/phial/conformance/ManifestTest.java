@@ -58,7 +58,8 @@ final class ManifestTest {
 
   @Test
   void namesTheAdapter() throws IOException {
-    Path adapter = Path.of("../engine/src/test/resources/dev/phial/engine/run/adapters/fused");
+    Path adapter =
+        Phial.ROOT.resolve("engine/src/test/resources/dev/phial/engine/run/adapters/fused");
     Path output =
         write("adapted", "--to", "mlx:4", "--lora", adapter.toString(), "--lora-scale", "0.5");
     JsonNode named =
