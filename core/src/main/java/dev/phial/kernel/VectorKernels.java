@@ -367,57 +367,10 @@ final class VectorKernels implements Kernels {
   @Override
   public void searchCodebookScale(
       float[] x, float[] w, int n, byte[] codebook, int tries, float[] scale) {
-    float[] steps = steps(codebook);
-    float[] midpoints = midpoints(codebook);
+    CodebookSearch search = new CodebookSearch(codebook);
     for (int lane = 0; lane < LANES; lane += WIDTH) {
-      searchCodebookScale(x, w, n, codebook[0], steps, midpoints, tries, scale, lane);
+      search.scale(x, w, n * LANES, tries, lane, scale);
     }
-  }
-
-  private static void searchCodebookScale(
-      float[] x,
-      float[] w,
-      int n,
-      float lowest,
-      float[] steps,
-      float[] midpoints,
-      int tries,
-      float[] scales,
-      int lane) {
-    int end = n * LANES;
-    FloatVector extreme = laneExtremes(x, end, lane);
-    VectorMask<Float> zero = extreme.lanewise(ABS).compare(LT, ScalarKernels.ALL_ZERO);
-    FloatVector one = FloatVector.broadcast(F, 1f);
-    FloatVector scale = FloatVector.zero(F);
-    FloatVector best = FloatVector.zero(F);
-    for (int attempt = -tries - 1; attempt <= tries; attempt++) {
-      boolean start = attempt < -tries;
-      FloatVector inverse =
-          start
-              ? one.div(extreme.neg().div(lowest))
-              : FloatVector.broadcast(F, attempt + lowest).div(extreme);
-      FloatVector sumQX = FloatVector.zero(F);
-      FloatVector sumQ2 = FloatVector.zero(F);
-      for (int i = lane; i < end; i += LANES) {
-        FloatVector v = FloatVector.fromArray(F, x, i);
-        FloatVector scaled = inverse.mul(v);
-        FloatVector q = FloatVector.broadcast(F, lowest);
-        for (int k = 0; k < midpoints.length; k++) {
-          q = q.add(steps[k], scaled.compare(GE, midpoints[k]));
-        }
-        FloatVector wq = FloatVector.fromArray(F, w, i).mul(q);
-        sumQX = sumQX.add(wq.mul(v));
-        sumQ2 = sumQ2.add(wq.mul(q));
-      }
-      VectorMask<Float> better = sumQ2.compare(GT, 0f);
-      if (!start) {
-        better = better.and(sumQX.mul(sumQX).compare(GT, best.mul(sumQ2)));
-      }
-      FloatVector newScale = sumQX.div(sumQ2);
-      scale = scale.blend(newScale, better);
-      best = best.blend(newScale.mul(sumQX), better);
-    }
-    scale.blend(0f, zero).intoArray(scales, lane);
   }
 
   @Override
@@ -496,17 +449,8 @@ final class VectorKernels implements Kernels {
     }
   }
 
-  /** From each value to the next. */
-  private static float[] steps(byte[] codebook) {
-    float[] steps = new float[codebook.length - 1];
-    for (int k = 0; k < steps.length; k++) {
-      steps[k] = codebook[k + 1] - codebook[k];
-    }
-    return steps;
-  }
-
   /** Halfway between neighbours; exact, since the values are small integers. */
-  private static float[] midpoints(byte[] codebook) {
+  static float[] midpoints(byte[] codebook) {
     float[] midpoints = new float[codebook.length - 1];
     for (int k = 0; k < midpoints.length; k++) {
       midpoints[k] = (codebook[k] + codebook[k + 1]) / 2f;

@@ -72,7 +72,8 @@ final class KernelsTest {
             new Tile("nearly flat", n, nearlyFlat(n, random), ones),
             new Tile("positive", n, magnitudes(n, random), ones),
             new Tile("bfloat16", n, bfloat16(gaussian(n, random, 0.05f)), magnitudes(n, random)),
-            new Tile("a few values", n, quantized(n, random), ones));
+            new Tile("a few values", n, quantized(n, random), ones),
+            new Tile("between codes", n, betweenCodes(n, random), ones));
     return Stream.concat(random20, odd);
   }
 
@@ -355,6 +356,22 @@ final class KernelsTest {
     for (int i = 0; i < x.length; i++) {
       x[i] = (random.nextInt(5) - 2) * 0.25f;
     }
+    return x;
+  }
+
+  /** Halves of integers, and their neighbours, which an inverse scale of 1 leaves as they are. */
+  private static float[] betweenCodes(int n, Random random) {
+    float[] x = new float[n * LANES];
+    for (int i = 0; i < x.length; i++) {
+      float half = (random.nextInt(509) - 254) / 2f;
+      x[i] =
+          switch (random.nextInt(3)) {
+            case 0 -> Math.nextUp(half);
+            case 1 -> Math.nextDown(half);
+            default -> half;
+          };
+    }
+    Arrays.fill(x, 0, LANES, -127);
     return x;
   }
 
