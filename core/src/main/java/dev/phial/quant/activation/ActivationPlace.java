@@ -1,5 +1,6 @@
 package dev.phial.quant.activation;
 
+import java.io.Serializable;
 import java.util.Comparator;
 
 /**
@@ -8,7 +9,7 @@ import java.util.Comparator;
  * @param layer from 0; -1 outside the layers
  */
 public record ActivationPlace(ActivationPoint point, int layer)
-    implements Comparable<ActivationPlace> {
+    implements Comparable<ActivationPlace>, Serializable {
   private static final Comparator<ActivationPlace> ORDER =
       Comparator.comparingInt(
               (ActivationPlace place) -> place.layer < 0 ? Integer.MAX_VALUE : place.layer)

@@ -1,6 +1,7 @@
 package dev.phial.quant.activation;
 
 import dev.phial.PhialException;
+import java.io.Serializable;
 import java.util.Collections;
 import java.util.Map;
 import java.util.Optional;
@@ -16,7 +17,8 @@ import java.util.TreeMap;
  */
 public record ActivationRanges(
     SortedMap<ActivationPlace, ActivationRange> ranges,
-    SortedMap<ActivationPlace, float[]> smoothing) {
+    SortedMap<ActivationPlace, float[]> smoothing)
+    implements Serializable {
   public ActivationRanges {
     ranges = Collections.unmodifiableSortedMap(new TreeMap<>(ranges));
     smoothing = Collections.unmodifiableSortedMap(new TreeMap<>(smoothing));

@@ -3,18 +3,23 @@ package dev.phial.targets.layout;
 import dev.phial.io.Bytes;
 import dev.phial.model.Weight;
 import java.nio.ByteBuffer;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
-/** Writes the files of an output, each piece where the layout says. */
-final class FileSink implements Sink, Out {
+/**
+ * Writes the files of an output, each piece where the layout says: pieces of parameters, whose
+ * blocks it makes, or blocks that were made elsewhere.
+ */
+public final class FileSink implements Sink, Blocks, Out {
   private final Destination destination;
   private final Optional<Provenance> manifest;
   private final Map<Slot, Place> places;
   private final Map<String, Bytes> files = new HashMap<>();
   private final Uses uses = new Uses();
+  private final List<Store.Writing> writings = new ArrayList<>(); // of the regions
 
   private FileSink(Layout layout, Destination destination) {
     this.destination = destination;
@@ -30,7 +35,9 @@ final class FileSink implements Sink, Out {
       layout.companions().forEach(destination::copy);
       layout.contents().forEach((slot, content) -> content.write(slot, sink));
       for (Region region : layout.regions()) {
-        sink.uses.add(region.tensor(), layout.choosing(), region.store().open(sink));
+        Store.Writing writing = region.store().open(sink);
+        sink.writings.add(writing);
+        sink.uses.add(region.tensor(), layout.choosing(), writing);
       }
     } catch (Throwable e) {
       sink.close();
@@ -65,6 +72,11 @@ final class FileSink implements Sink, Out {
   @Override
   public void accept(Weight weight, long first, int count, float[] values) {
     uses.accept(weight, first, count, values);
+  }
+
+  @Override
+  public void put(int region, byte[] blocks, long row, int rows) {
+    writings.get(region).put(blocks, row, rows);
   }
 
   @Override

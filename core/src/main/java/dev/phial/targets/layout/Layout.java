@@ -247,11 +247,16 @@ public final class Layout {
    * @throws PhialException.OutputFailed if the output exists or cannot be written
    * @throws PhialException.Usage if something is missing to write it
    */
-  public Sink open(Path output, boolean replace) {
+  public FileSink open(Path output, boolean replace) {
     obstacle.ifPresent(sentence -> {
       throw new PhialException.Usage(sentence);
     });
     return FileSink.open(this, names.create(output, replace, manifest.isPresent()));
+  }
+
+  /** Starts making the blocks alone: what takes them has them laid down in an open output. */
+  public Sink encode(Blocks to) {
+    return new BlockSink(this, to);
   }
 
   /** Starts holding the tensors in memory instead; none is taken yet. */
