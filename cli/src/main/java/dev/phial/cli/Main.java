@@ -1,12 +1,15 @@
 package dev.phial.cli;
 
+import dev.phial.PhialException;
+import dev.phial.engine.work.Workers;
 import dev.phial.io.Sizes;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
-import java.util.function.Supplier;
+import java.util.function.Function;
+import java.util.function.IntSupplier;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -34,40 +37,70 @@ public final class Main implements Callable<Integer> {
   static final int WIDTH = 100;
 
   /** In the order of the help. */
-  private static final Map<String, Supplier<CommandLine>> COMMANDS = new LinkedHashMap<>();
+  private static final Map<String, Function<Optional<Workers>, CommandLine>> COMMANDS =
+      new LinkedHashMap<>();
 
   static {
-    COMMANDS.put("pull", () -> new CommandLine(new PullCommand()));
-    COMMANDS.put("quantize", () -> withTargets(new QuantizeCommand()));
-    COMMANDS.put("inspect", () -> new CommandLine(new InspectCommand()));
-    COMMANDS.put("plan", () -> withTargets(new PlanCommand()));
-    COMMANDS.put("devices", () -> new CommandLine(new DevicesCommand()));
-    COMMANDS.put("tune", () -> new CommandLine(new TuneCommand()));
-    COMMANDS.put("compare", () -> new CommandLine(new CompareCommand()));
-    COMMANDS.put("run", () -> new CommandLine(new RunCommand()));
-    COMMANDS.put("chat", () -> new CommandLine(new ChatCommand()));
-    COMMANDS.put("serve", () -> new CommandLine(new ServeCommand()));
-    COMMANDS.put("eval", () -> new CommandLine(new EvalCommand()));
-    COMMANDS.put("calibrate", () -> new CommandLine(new CalibrateCommand()));
-    COMMANDS.put("doctor", () -> new CommandLine(new DoctorCommand()));
-    COMMANDS.put("tokenize", () -> new CommandLine(new TokenizeCommand()));
-    COMMANDS.put("completion", () -> new CommandLine(new CompletionCommand()));
-    COMMANDS.put("man", () -> new CommandLine(new ManCommand()));
+    COMMANDS.put("pull", any -> new CommandLine(new PullCommand()));
+    COMMANDS.put("quantize", workers -> withTargets(new QuantizeCommand(workers)));
+    COMMANDS.put("inspect", any -> new CommandLine(new InspectCommand()));
+    COMMANDS.put("plan", any -> withTargets(new PlanCommand()));
+    COMMANDS.put("devices", any -> new CommandLine(new DevicesCommand()));
+    COMMANDS.put("tune", any -> new CommandLine(new TuneCommand()));
+    COMMANDS.put("compare", any -> new CommandLine(new CompareCommand()));
+    COMMANDS.put("run", any -> new CommandLine(new RunCommand()));
+    COMMANDS.put("chat", any -> new CommandLine(new ChatCommand()));
+    COMMANDS.put("serve", any -> new CommandLine(new ServeCommand()));
+    COMMANDS.put("eval", any -> new CommandLine(new EvalCommand()));
+    COMMANDS.put("calibrate", any -> new CommandLine(new CalibrateCommand()));
+    COMMANDS.put("doctor", any -> new CommandLine(new DoctorCommand()));
+    COMMANDS.put("tokenize", any -> new CommandLine(new TokenizeCommand()));
+    COMMANDS.put("spark", any -> new CommandLine(new SparkCommand()));
+    COMMANDS.put("completion", any -> new CommandLine(new CompletionCommand()));
+    COMMANDS.put("man", any -> new CommandLine(new ManCommand()));
   }
 
   @Spec private CommandSpec spec = CommandSpec.create();
 
   public static void main(String[] args) {
-    StandardOutput out = StandardOutput.install();
-    System.exit(out.status(run(args)));
+    end(() -> run(args));
   }
 
   /**
-   * Runs a command line; everything it prints goes to {@code System.out} and {@code System.err}.
+   * Ends the process with the status of a command, and knows whether all it printed went through.
+   */
+  public static void end(IntSupplier command) {
+    StandardOutput out = StandardOutput.install();
+    System.exit(out.status(command.getAsInt()));
+  }
+
+  /**
+   * Says why no command was run.
+   *
+   * @return the exit status
+   */
+  public static int refuse(PhialException reason) {
+    int status = Failures.afterResult(reason.getMessage());
+    return reason instanceof PhialException.Usage ? MISUSED : status;
+  }
+
+  /**
+   * Runs a command line on this machine alone; everything it prints goes to {@code System.out} and
+   * {@code System.err}.
    *
    * @return the exit status
    */
   public static int run(String... args) {
+    return run(Optional.empty(), args);
+  }
+
+  /**
+   * Runs a command line.
+   *
+   * @param workers other machines that do what falls into tasks
+   * @return the exit status
+   */
+  public static int run(Optional<Workers> workers, String... args) {
     List<String> words = spelled(List.of(args));
     Failures failures = Failures.of(words);
     try {
@@ -76,7 +109,7 @@ public final class Main implements Callable<Integer> {
           && !COMMANDS.containsKey(words.getFirst())) {
         return failures.unknown(words.getFirst(), COMMANDS.keySet());
       }
-      return commandLine(words, failures).execute(words.toArray(new String[0]));
+      return commandLine(words, workers, failures).execute(words.toArray(new String[0]));
     } catch (OutOfMemoryError e) {
       String message = String.valueOf(e.getMessage());
       return failures.failed(
@@ -106,14 +139,16 @@ public final class Main implements Callable<Integer> {
     };
   }
 
-  private static CommandLine commandLine(List<String> words, Failures failures) {
+  private static CommandLine commandLine(
+      List<String> words, Optional<Workers> workers, Failures failures) {
     CommandLine root = new CommandLine(new Main());
     // only the one that is asked for, where there is one: the others take a tenth of a second
-    Optional<Supplier<CommandLine>> asked = words.stream().findFirst().map(COMMANDS::get);
+    Optional<Function<Optional<Workers>, CommandLine>> asked =
+        words.stream().findFirst().map(COMMANDS::get);
     asked
         .map(List::of)
         .orElse(List.copyOf(COMMANDS.values()))
-        .forEach(command -> root.addSubcommand(command.get()));
+        .forEach(command -> root.addSubcommand(command.apply(workers)));
     root.setExpandAtFiles(false); // a prompt may begin with @
     root.setParameterExceptionHandler(failures::misused);
     root.setExecutionExceptionHandler(failures::report);
@@ -123,7 +158,7 @@ public final class Main implements Callable<Integer> {
   /** All commands, for those that tell of them. */
   static CommandLine everything() {
     CommandLine root = new CommandLine(new Main());
-    COMMANDS.forEach((name, command) -> root.addSubcommand(command.get()));
+    COMMANDS.forEach((name, command) -> root.addSubcommand(command.apply(Optional.empty())));
     return root;
   }
 

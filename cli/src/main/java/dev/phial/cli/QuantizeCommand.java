@@ -10,6 +10,7 @@ import dev.phial.engine.advise.Recommendation;
 import dev.phial.engine.convert.Conversion;
 import dev.phial.engine.convert.Order;
 import dev.phial.engine.tune.TypePlan;
+import dev.phial.engine.work.Workers;
 import dev.phial.io.Inputs;
 import dev.phial.io.Json;
 import dev.phial.io.Sizes;
@@ -54,6 +55,8 @@ import tools.jackson.databind.node.ObjectNode;
     },
     sortOptions = false)
 final class QuantizeCommand implements Callable<Integer> {
+  private final Optional<Workers> workers;
+
   @Spec private CommandSpec spec = CommandSpec.create();
 
   @Parameters(index = "0", paramLabel = "MODEL", description = ModelArgument.DESCRIPTION)
@@ -106,6 +109,10 @@ final class QuantizeCommand implements Callable<Integer> {
   @Option(names = "--json", description = "Print the result as JSON.")
   private boolean json;
 
+  QuantizeCommand(Optional<Workers> workers) {
+    this.workers = workers;
+  }
+
   @Override
   public Integer call() {
     Stopwatch stopwatch = Stopwatch.start();
@@ -146,7 +153,7 @@ final class QuantizeCommand implements Callable<Integer> {
         }
         return Main.DONE;
       }
-      Conversion conversion = new Conversion(outputs(orders), force, threads, resume);
+      Conversion conversion = new Conversion(outputs(orders), force, threads, resume, workers);
       Inputs inputs = new Inputs().addAll(ModelArgument.inputs(model, checkpoint));
       carry.original().map(ModelArgument::original).ifPresent(inputs::add);
       plan.ifPresent(inputs::add);

@@ -44,6 +44,7 @@ final class ArchitectureTest {
           "engine",
           "server",
           "cli",
+          "spark",
           "bench",
           "conformance");
 
@@ -75,7 +76,7 @@ final class ArchitectureTest {
         CLASSES.stream().map(ArchitectureTest::room).collect(Collectors.toCollection(TreeSet::new));
     rooms.remove("");
     assertThat(ROOMS).containsAll(rooms);
-    assertThat(rooms).containsAll(CORE).contains("cli", "server", "engine");
+    assertThat(rooms).containsAll(CORE).contains("spark", "cli", "server", "engine");
   }
 
   @ParameterizedTest

@@ -40,6 +40,7 @@ final class CommandLineTest {
           quantize demo --to ggup:Q4_0 | did you mean gguf?
           quantize demo --to gguf:Q4KM | did you mean gguf:Q4_K_M?
           plan demo --device pi5_8gb | did you mean pi5-8gb?
+          spark --master local[2] | SUBCOMMAND is missing, such as quantize
           """)
   void aSlipIsToldWithWhatWasMeant(String line, String said) {
     Command.Result result = Phial.call(List.of(line.split(" ")));

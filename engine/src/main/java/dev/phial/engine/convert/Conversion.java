@@ -1,6 +1,8 @@
 package dev.phial.engine.convert;
 
 import dev.phial.PhialException;
+import dev.phial.engine.work.SharedPass;
+import dev.phial.engine.work.Workers;
 import dev.phial.io.AtomicFile;
 import dev.phial.io.AtomicFolder;
 import dev.phial.io.Inputs;
@@ -9,6 +11,7 @@ import dev.phial.io.Sizes;
 import dev.phial.source.Checkpoint;
 import dev.phial.targets.Pass;
 import dev.phial.targets.Request;
+import dev.phial.targets.layout.FileSink;
 import dev.phial.targets.layout.Sink;
 import java.io.IOException;
 import java.nio.file.FileStore;
@@ -30,12 +33,17 @@ import java.util.Set;
  * @param outputs at least one, of the same model
  * @param replace whether outputs may replace what exists
  * @param resume a folder for what has been found out so far, in case of an interruption
+ * @param workers other machines that do the work, if there are any
  */
 public record Conversion(
-    List<Output> outputs, boolean replace, int threads, Optional<Path> resume) {
-  /** One that begins anew after an interruption. */
+    List<Output> outputs,
+    boolean replace,
+    int threads,
+    Optional<Path> resume,
+    Optional<Workers> workers) {
+  /** One that this machine does alone, and begins anew after an interruption. */
   public Conversion(List<Output> outputs, boolean replace, int threads) {
-    this(outputs, replace, threads, Optional.empty());
+    this(outputs, replace, threads, Optional.empty(), Optional.empty());
   }
 
   /** An order, and where to put what is made of it. */
@@ -76,6 +84,7 @@ public record Conversion(
   public void check(Inputs inputs) {
     outputs.forEach(out -> inputs.addAll(out.order.inputs()));
     outputs.forEach(Output::refuseToWaitFor);
+    workers.ifPresent(any -> outputs.forEach(out -> SharedPass.check(out.order)));
     Set<Path> seen = new LinkedHashSet<>();
     for (Output out : outputs) {
       inputs.refuse(out.path, "-o");
@@ -139,7 +148,7 @@ public record Conversion(
   }
 
   private Result run(List<Order> orders, Progress progress) {
-    Map<Sink, Output> sinks = new LinkedHashMap<>();
+    Map<FileSink, Output> sinks = new LinkedHashMap<>();
     Map<Path, PhialException> failures = new LinkedHashMap<>();
     try {
       for (int i = 0; i < orders.size(); i++) {
@@ -157,19 +166,26 @@ public record Conversion(
         hashEarly(orders.getFirst().request().checkpoint());
       }
       Map<Sink, Output> written = new LinkedHashMap<>(sinks);
-      Checkpoint checkpoint = orders.getFirst().request().checkpoint();
-      Pass.run(
-              List.copyOf(sinks.keySet()),
-              checkpoint.files(),
-              checkpoint.arrivals(),
-              threads,
-              progress)
+      pass(sinks, progress)
           .forEach((sink, failure) ->
               failures.put(Objects.requireNonNull(written.remove(sink)).path, failure));
       return new Result(List.copyOf(written.values()), failures);
     } finally {
       sinks.keySet().forEach(Sink::close);
     }
+  }
+
+  private Map<Sink, PhialException> pass(Map<FileSink, Output> sinks, Progress progress) {
+    List<Order> orders = sinks.values().stream().map(Output::order).toList();
+    Checkpoint checkpoint = orders.getFirst().request().checkpoint();
+    return workers.isPresent()
+        ? new SharedPass(workers.get()).run(orders, List.copyOf(sinks.keySet()), progress)
+        : Pass.run(
+            List.copyOf(sinks.keySet()),
+            checkpoint.files(),
+            checkpoint.arrivals(),
+            threads,
+            progress);
   }
 
   /** Manifests want it in the end; beside the work it costs less, and files are read but once. */

@@ -1,0 +1,70 @@
+package dev.phial.engine.work;
+
+import dev.phial.PhialException;
+import dev.phial.model.Families;
+import dev.phial.source.Checkpoint;
+import dev.phial.source.Fingerprint;
+import dev.phial.source.Folder;
+import java.io.Serializable;
+import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A model that other machines are to open, and how they know that it is the same.
+ *
+ * @param path where it is, see {@link Workers#whereIs}
+ * @param original the folder that lends configuration and tokenizer, if another does
+ * @param fingerprint of its files
+ */
+record ModelPlace(String path, @Nullable String original, String fingerprint)
+    implements Serializable {
+
+  /**
+   * @throws PhialException.Unsupported if the model is more than its files
+   */
+  static void checkIsInFiles(Checkpoint checkpoint) {
+    if (!checkpoint.adapters().isEmpty()) {
+      throw new PhialException.Unsupported(
+          "%s: expected a model without adapters, found one with %d; add them on one machine, or write the whole model with --to torch:bf16 first"
+              .formatted(checkpoint.path(), checkpoint.adapters().size()));
+    }
+  }
+
+  static ModelPlace of(Checkpoint checkpoint, Workers workers) {
+    checkIsInFiles(checkpoint);
+    String original =
+        checkpoint.lender().isPresent() ? checkpoint.path().toAbsolutePath().toString() : null;
+    return new ModelPlace(
+        workers.whereIs(checkpoint.lender().orElse(checkpoint)),
+        original,
+        Fingerprint.of(checkpoint));
+  }
+
+  /** Opens it. */
+  Checkpoint open(Place place) {
+    Checkpoint weights = place.open(path);
+    try {
+      return original == null ? weights : beside(weights, Path.of(original));
+    } catch (Throwable e) {
+      weights.close();
+      throw e;
+    }
+  }
+
+  private static Checkpoint beside(Checkpoint weights, Path folder) {
+    boolean tied = Families.describe(weights).hyperparameters().tied();
+    return weights.beside(Folder.read(folder).tied(tied));
+  }
+
+  /**
+   * @throws PhialException.BadInput if its files are others than where the work was cut
+   */
+  void check(Checkpoint opened) {
+    String found = Fingerprint.of(opened);
+    if (!found.equals(fingerprint)) {
+      throw new PhialException.BadInput(
+          "%s: expected the files that the driver sees (%.12s), found others (%.12s); every machine must see the same, and nobody may change them meanwhile"
+              .formatted(path, fingerprint, found));
+    }
+  }
+}

@@ -1,0 +1,97 @@
+package dev.phial.spark;
+
+import dev.phial.PhialException;
+import dev.phial.engine.work.Job;
+import dev.phial.engine.work.Workers;
+import dev.phial.source.Checkpoint;
+import java.io.IOException;
+import java.io.Serializable;
+import java.util.List;
+import java.util.UUID;
+import java.util.function.Consumer;
+import org.apache.hadoop.fs.FileSystem;
+import org.apache.hadoop.fs.Path;
+import org.apache.spark.SparkContext;
+
+/**
+ * The executors of a Spark application. Each task is a task of Spark, which decides where it runs,
+ * runs it again if it failed, and a second time elsewhere if it is slow. What tasks write lies in
+ * files of a folder that driver and executors see, until the driver has read it.
+ */
+public final class SparkWorkers implements Workers, AutoCloseable {
+  /** How often a folder is removed until it is gone, and after how many milliseconds more. */
+  private static final int REMOVALS = 8;
+
+  private static final long PAUSE = 100;
+
+  private final SparkContext spark;
+  private final Path folder;
+  private final boolean allowScalar;
+  private final Consumer<String> notes;
+
+  /**
+   * @param work a folder that every machine can write to; the user's on the cluster's own file
+   *     system if it is empty
+   * @param allowScalar whether executors without vector instructions may work
+   * @param notes told what each executor did
+   * @throws PhialException.OutputFailed if the folder cannot be made
+   */
+  public SparkWorkers(
+      SparkContext spark, String work, boolean allowScalar, Consumer<String> notes) {
+    this.spark = spark;
+    this.allowScalar = allowScalar;
+    this.notes = notes;
+    Path own = new Path(work.isEmpty() ? "." : work, ".phial-" + UUID.randomUUID());
+    try {
+      FileSystem files = own.getFileSystem(spark.hadoopConfiguration());
+      this.folder = files.makeQualified(own);
+      files.mkdirs(folder);
+      files.deleteOnExit(folder); // if the process is asked to end
+    } catch (IOException | IllegalArgumentException e) {
+      throw new PhialException.OutputFailed(
+          "--work %s: expected a folder that every machine can write to, found that it cannot be made: %s"
+              .formatted(work, e.getMessage()),
+          e);
+    }
+  }
+
+  @Override
+  public <T extends Serializable> void run(Job<T> job, List<T> tasks, Results results) {
+    if (!tasks.isEmpty()) {
+      Throughput throughput = new Throughput();
+      new SparkJob<>(spark, job, tasks, folder, allowScalar, throughput).run(results);
+      throughput.lines(job.unit()).forEach(notes);
+    }
+  }
+
+  @Override
+  public String whereIs(Checkpoint checkpoint) {
+    return checkpoint.path().toAbsolutePath().toString();
+  }
+
+  /** Removes what tasks wrote and nobody read; tasks that were told to end may still be at it. */
+  @Override
+  public void close() {
+    try {
+      FileSystem files = folder.getFileSystem(spark.hadoopConfiguration());
+      for (int i = 0; i < REMOVALS && files.exists(folder); i++) {
+        Thread.sleep(i * PAUSE);
+        remove(files, i == REMOVALS - 1);
+      }
+    } catch (IOException e) {
+      notes.accept("note: %s could not be removed: %s".formatted(folder, e.getMessage()));
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  private void remove(FileSystem files, boolean isLast) throws IOException {
+    try {
+      files.delete(folder, true);
+    } catch (IOException e) {
+      if (isLast) {
+        throw e;
+      }
+    }
+  }
+}

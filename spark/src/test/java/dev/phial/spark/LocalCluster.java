@@ -1,0 +1,54 @@
+package dev.phial.spark;
+
+import java.io.File;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import java.util.function.Predicate;
+import java.util.stream.Collectors;
+import org.apache.spark.SparkConf;
+import org.apache.spark.SparkContext;
+
+/** A master, workers and executors on this machine, each executor a JVM of its own. */
+final class LocalCluster {
+  private static final List<String> CLASS_PATH =
+      Arrays.asList(System.getProperty("java.class.path").split(File.pathSeparator));
+
+  private LocalCluster() {}
+
+  /** An application with so many executors of one core each. */
+  static SparkContext start(int executors, SparkConf more) throws IOException {
+    layDownHome();
+    SparkConf conf =
+        new SparkConf()
+            .setAppName("phial test")
+            .setMaster("local-cluster[%d,1,2048]".formatted(executors))
+            .set("spark.ui.enabled", "false")
+            .set("spark.executor.memory", "512m")
+            .set("spark.executor.extraClassPath", classPath(LocalCluster::isOurs));
+    Arrays.stream(more.getAll()).forEach(entry -> conf.set(entry._1(), entry._2()));
+    return new SparkContext(conf);
+  }
+
+  /** A folder with the jars of a distribution, which is where its executors look for them. */
+  private static void layDownHome() throws IOException {
+    Path jars = Files.createDirectories(Path.of(System.getenv("SPARK_HOME"), "jars"));
+    for (String entry : CLASS_PATH) {
+      Path jar = Path.of(entry).toAbsolutePath();
+      Path link = jars.resolve(jar.getFileName());
+      if (!isOurs(entry) && entry.endsWith(".jar") && !Files.exists(link)) {
+        Files.createSymbolicLink(link, jar);
+      }
+    }
+  }
+
+  private static boolean isOurs(String entry) {
+    return !entry.endsWith(".jar") || Path.of(entry).getFileName().toString().startsWith("phial-");
+  }
+
+  private static String classPath(Predicate<String> wanted) {
+    return CLASS_PATH.stream().filter(wanted).collect(Collectors.joining(File.pathSeparator));
+  }
+}

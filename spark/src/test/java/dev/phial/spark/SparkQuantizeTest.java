@@ -1,0 +1,202 @@
+package dev.phial.spark;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.phial.cli.Main;
+import dev.phial.engine.work.Job;
+import dev.phial.engine.work.Workers;
+import dev.phial.source.Checkpoint;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.io.Serializable;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.function.IntSupplier;
+import java.util.stream.Stream;
+import org.apache.spark.SparkConf;
+import org.apache.spark.SparkContext;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** What executors make is what one machine makes, whatever happens to them; or it is not there. */
+final class SparkQuantizeTest {
+  private static final Path MODEL = Path.of("../fixtures/models/tiny-phi3").toAbsolutePath();
+
+  private static SparkContext spark;
+
+  @TempDir private Path folder;
+
+  @BeforeAll
+  static void start() throws IOException {
+    spark = LocalCluster.start(2, new SparkConf().set("spark.speculation", "true"));
+  }
+
+  @AfterAll
+  static void stop() {
+    spark.stop();
+  }
+
+  @Test
+  void everyTargetIsThatOfOneMachine() throws IOException {
+    String[] targets = {
+      "gguf:Q4_K_M",
+      "onnx:int4",
+      "onnx:w8a8,calibration-chunks=1",
+      "mlx:4",
+      "openvino:int4",
+      "litert:int4",
+      "torch:w4a16",
+      "torch:nvfp4",
+      "gptq:4",
+      "awq:4"
+    };
+    assertThat(quantize(Optional.empty(), "here", targets)).isZero();
+    assertThat(onSpark("there", targets)).isZero();
+    assertSame("here", "there");
+    assertThat(folder.toFile().list()).containsExactlyInAnyOrder("here", "there");
+  }
+
+  @Test
+  void executorsMayFailAndDie() throws Exception {
+    assertThat(quantize(Optional.empty(), "here", "gguf:Q4_0", "mlx:4")).isZero();
+    Path traces = Files.createDirectory(folder.resolve("traces"));
+    Thread killer =
+        Thread.ofPlatform().start(() -> kill(Sabotaged.trace(traces, Sabotaged.IS_KILLED, 0)));
+    try (SparkWorkers workers = workers()) {
+      Workers sabotaged = new Sabotaged(workers, traces);
+      assertThat(quantize(Optional.of(sabotaged), "there", "gguf:Q4_0", "mlx:4")).isZero();
+    }
+    killer.join();
+    for (int task : List.of(Sabotaged.FAILS, Sabotaged.IS_KILLED)) {
+      assertThat(Sabotaged.trace(traces, task, 0)).exists();
+      assertThat(Sabotaged.trace(traces, task, 1)).exists();
+    }
+    assertSame("here", "there");
+  }
+
+  private static void kill(Path trace) {
+    try {
+      while (!Files.exists(trace)) {
+        Thread.sleep(20);
+      }
+      long pid = Long.parseLong(Files.readString(trace));
+      assertThat(ProcessHandle.of(pid).orElseThrow().destroyForcibly()).isTrue();
+    } catch (IOException | InterruptedException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  @Test
+  void executorsThatSeeAnotherModelAreTold() throws IOException {
+    Path other = copy("other");
+    Path config = other.resolve("config.json");
+    Files.writeString(
+        config,
+        Files.readString(config).replace("\"rope_theta\": 10000.0", "\"rope_theta\": 9999.0"));
+    try (SparkWorkers workers = workers()) {
+      Workers misled =
+          new Workers() {
+            @Override
+            public <T extends Serializable> void run(Job<T> job, List<T> tasks, Results results) {
+              workers.run(job, tasks, results);
+            }
+
+            @Override
+            public String whereIs(Checkpoint checkpoint) {
+              return other.toString();
+            }
+          };
+      assertThat(error(() -> quantize(Optional.of(misled), "out", "gguf:Q4_0")))
+          .contains("expected the files that the driver sees");
+    }
+    assertThat(folder.resolve("out").toFile().list()).isEmpty();
+  }
+
+  @Test
+  void whatIsDamagedLeavesNothing() throws IOException {
+    Path model = copy("damaged");
+    Path weights = model.resolve("model.safetensors");
+    byte[] bytes = Files.readAllBytes(weights);
+    bytes[bytes.length - 1] = (byte) 0x7f; // infinity, in BF16
+    bytes[bytes.length - 2] = (byte) 0x80;
+    Files.write(weights, bytes);
+    try (SparkWorkers workers = workers()) {
+      String[] words = {
+        "quantize", model.toString(), "--to", "gguf:Q4_0", "-o", folder + "/out.gguf"
+      };
+      assertThat(error(() -> Main.run(Optional.of(workers), words)))
+          .contains("model.safetensors: tensor", "expected finite numbers");
+    }
+    assertThat(folder.toFile().list()).containsExactly("damaged");
+  }
+
+  @Test
+  void whatRunsTheModelIsRefused() {
+    try (SparkWorkers workers = workers()) {
+      String[] words = {
+        "quantize", MODEL.toString(), "--to", "gguf:Q4_0", "--method", "gptq", "-o", folder + "/out"
+      };
+      assertThat(error(() -> Main.run(Optional.of(workers), words))).contains("needs one machine");
+    }
+    assertThat(folder.toFile().list()).isEmpty();
+  }
+
+  private SparkWorkers workers() {
+    return new SparkWorkers(spark, folder.toString(), false, any -> {});
+  }
+
+  private int onSpark(String output, String... targets) {
+    try (SparkWorkers workers = workers()) {
+      return quantize(Optional.of(workers), output, targets);
+    }
+  }
+
+  private int quantize(Optional<Workers> workers, String output, String... targets) {
+    List<String> words = new ArrayList<>(List.of("quantize", MODEL.toString()));
+    Stream.of(targets).forEach(target -> words.addAll(List.of("--to", target)));
+    words.addAll(List.of("-o", folder.resolve(output) + "/"));
+    return Main.run(workers, words.toArray(String[]::new));
+  }
+
+  /** What a command that fails says. */
+  private static String error(IntSupplier command) {
+    PrintStream err = System.err;
+    ByteArrayOutputStream said = new ByteArrayOutputStream();
+    System.setErr(new PrintStream(said, true, StandardCharsets.UTF_8));
+    try {
+      assertThat(command.getAsInt()).isEqualTo(1);
+    } finally {
+      System.setErr(err);
+    }
+    return said.toString(StandardCharsets.UTF_8);
+  }
+
+  private Path copy(String name) throws IOException {
+    Path copy = Files.createDirectory(folder.resolve(name));
+    try (Stream<Path> files = Files.list(MODEL)) {
+      for (Path file : files.toList()) {
+        Files.copy(file, copy.resolve(file.getFileName()));
+      }
+    }
+    return copy;
+  }
+
+  private void assertSame(String here, String there) throws IOException {
+    Path expected = folder.resolve(here);
+    try (Stream<Path> files = Files.walk(expected)) {
+      List<Path> all = files.filter(Files::isRegularFile).map(expected::relativize).toList();
+      assertThat(all).isNotEmpty();
+      for (Path file : all) {
+        assertThat(folder.resolve(there).resolve(file))
+            .hasSameBinaryContentAs(expected.resolve(file));
+      }
+    }
+  }
+}

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.phial.spark;
+
+import org.jspecify.annotations.NullMarked;
