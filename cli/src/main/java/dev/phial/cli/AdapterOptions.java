@@ -10,7 +10,8 @@ import picocli.CommandLine.Option;
 /** Low-rank adapters that are added to the weights of a model as they are read. */
 final class AdapterOptions {
   private static final String NONE = "none";
-  private static final List<String> OWN = List.of(NONE, "vision", "speech");
+  private static final String VISION = "vision";
+  private static final List<String> OWN = List.of(NONE, VISION, "speech");
 
   @Option(
       names = "--lora",
@@ -29,8 +30,16 @@ final class AdapterOptions {
       names = "--adapter",
       paramLabel = "none|vision|speech",
       description =
-          "Add an adapter that came with MODEL, as with Phi-4-multimodal; none by default, as that model reads text.")
-  private String adapter = NONE;
+          "Add an adapter that came with MODEL, as with Phi-4-multimodal; vision by default if the model is shown an image, else none.")
+  private Optional<String> adapter = Optional.empty();
+
+  private boolean sees;
+
+  /** The model will be shown images. */
+  AdapterOptions seeing() {
+    sees = true;
+    return this;
+  }
 
   /**
    * The checkpoint with what was asked for; it is closed with either.
@@ -39,7 +48,8 @@ final class AdapterOptions {
    */
   Checkpoint addTo(Checkpoint checkpoint) {
     check();
-    Checkpoint own = adapter.equals(NONE) ? checkpoint : checkpoint.adapted(adapter);
+    String chosen = adapter.orElseGet(() -> sees && checkpoint.hasAdapter(VISION) ? VISION : NONE);
+    Checkpoint own = chosen.equals(NONE) ? checkpoint : checkpoint.adapted(chosen);
     Checkpoint adapted = lora.map(folder -> own.adapted(folder, scale.orElse(1.0))).orElse(own);
     adapted.notes().stream()
         .skip(checkpoint.notes().size())
@@ -48,10 +58,10 @@ final class AdapterOptions {
   }
 
   private void check() {
-    if (!OWN.contains(adapter)) {
+    if (!OWN.contains(adapter.orElse(NONE))) {
       throw new PhialException.Usage(
           "--adapter: expected one of %s, found %s; --lora names the folder of another"
-              .formatted(String.join(", ", OWN), adapter));
+              .formatted(String.join(", ", OWN), adapter.orElse(NONE)));
     }
     if (scale.isPresent() && (lora.isEmpty() || !Double.isFinite(scale.get()))) {
       throw new PhialException.Usage(

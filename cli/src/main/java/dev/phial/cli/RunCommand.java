@@ -8,6 +8,9 @@ import dev.phial.engine.generate.Generated;
 import dev.phial.engine.generate.Generator;
 import dev.phial.engine.generate.Interruption;
 import dev.phial.engine.generate.Settings;
+import dev.phial.engine.vision.Picture;
+import dev.phial.engine.vision.Sights;
+import dev.phial.engine.vision.Viewer;
 import dev.phial.source.Checkpoint;
 import dev.phial.source.TextFile;
 import java.nio.file.Path;
@@ -15,6 +18,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.concurrent.Callable;
+import java.util.function.Function;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -27,7 +31,7 @@ import tools.jackson.databind.node.ObjectNode;
     header = "Continues a text, or answers a question.",
     description =
         "The model may be in any type that Phial reads or writes. Without -p and --file, standard input is the prompt.",
-    customSynopsis = "phial run MODEL (-p TEXT | --file FILE) [--chat] [OPTIONS]",
+    customSynopsis = "phial run MODEL (-p TEXT | --file FILE) [--image FILE] [--chat] [OPTIONS]",
     footer = {
       "",
       "What is not said about sampling is as the model recommends it, in generation_config.json or the metadata of a GGUF"
@@ -64,6 +68,14 @@ final class RunCommand implements Callable<Integer> {
       description = "What the model is told before the question; means --chat.")
   private Optional<String> system = Optional.empty();
 
+  @Option(
+      names = "--image",
+      paramLabel = "FILE",
+      description =
+          "An image that the prompt is about, of a model that sees; once more for each further one. <|image_1|> in the"
+              + " prompt (<image> with Phi-4-reasoning-vision) says where it stands, by default before the text.")
+  private List<Path> images = List.of();
+
   @Mixin private AdapterOptions adapters = new AdapterOptions();
 
   @Mixin private GenerationOptions options = new GenerationOptions();
@@ -78,17 +90,19 @@ final class RunCommand implements Callable<Integer> {
       System.err.println("note: " + Demo.NO_TALKER);
     }
     String text = text();
+    List<Picture> pictures = images.stream().map(Picture::read).toList();
     Interruption interruption = new Interruption();
-    try (Loaded loaded = Loaded.open(model, adapters, options.threads(), interruption)) {
+    AdapterOptions chosen = pictures.isEmpty() ? adapters : adapters.seeing();
+    try (Loaded loaded = Loaded.open(model, chosen, options.threads(), interruption)) {
       loaded.forward().hurry();
       Settings settings = options.settings(loaded.checkpoint(), loaded.context());
       try (Generator generator =
           new Generator(
               loaded.forward(), loaded.tokenizer(), options.cache(), settings, interruption)) {
         int[] ids =
-            chat || system.isPresent()
-                ? conversation(loaded, settings).ask(text)
-                : Generator.prompt(loaded.tokenizer(), text, settings.context());
+            pictures.isEmpty()
+                ? prompt(text, loaded, settings)
+                : prompt(text, pictures, loaded, settings);
         Output output = new Output(stopwatch, interruption);
         Generated generated = generator.generate(ids, output::show);
         output.end(generated, settings, loaded.checkpoint());
@@ -106,14 +120,36 @@ final class RunCommand implements Callable<Integer> {
         .orElseGet(() -> StandardInput.read(MOST_INPUT));
   }
 
-  private Conversation conversation(Loaded loaded, Settings settings) {
+  private int[] prompt(String text, Loaded loaded, Settings settings) {
+    return chat || system.isPresent()
+        ? conversation(loaded, whole -> loaded.tokenizer().prompt(whole, settings.context()))
+            .ask(text)
+        : encoder(loaded, settings).apply(text);
+  }
+
+  private int[] prompt(String text, List<Picture> pictures, Loaded loaded, Settings settings) {
+    Viewer viewer = Viewer.of(loaded.checkpoint(), loaded.team());
+    Sights sights = Sights.of(viewer, pictures, loaded.forward());
+    String marked = sights.marked(text);
+    Function<String, int[]> plain = part -> loaded.tokenizer().prompt(part, settings.context());
+    return chat || system.isPresent()
+        ? conversation(loaded, whole -> sights.prompt(whole, encoder(loaded, settings), plain))
+            .ask(marked)
+        : sights.prompt(marked, encoder(loaded, settings), plain);
+  }
+
+  private static Function<String, int[]> encoder(Loaded loaded, Settings settings) {
+    return part -> Generator.prompt(loaded.tokenizer(), part, settings.context());
+  }
+
+  private Conversation conversation(Loaded loaded, Function<String, int[]> reader) {
     ChatTemplate template =
         ChatTemplate.of(loaded.checkpoint())
             .orElseThrow(() ->
                 new PhialException.BadInput(
                     "%s: expected a chat template, found none: the model continues texts; omit --chat and --system"
                         .formatted(loaded.checkpoint().path())));
-    return new Conversation(template, loaded.tokenizer(), settings.context(), system);
+    return new Conversation(template, loaded.tokenizer(), reader, system);
   }
 
   /** What is printed as it comes, and at the end. */

@@ -209,6 +209,21 @@ final class RunTest {
     assertFails(1, "there is no such file or folder", "nowhere", "-p", "a");
   }
 
+  /** What models make of images is the engine's to test. */
+  @Test
+  void looksAtImages() {
+    String image =
+        Phial.ROOT.resolve("engine/src/test/resources/dev/phial/engine/vision/tall.png").toString();
+    String model = Phial.model("phi4-reasoning-vision");
+    JsonNode result = json(model, "--image", image, "-p", "What is it?", "-n", "2");
+    assertThat(result.path("prompt_tokens").intValue()).isGreaterThan(256); // a row for each patch
+    assertFails(1, "found no such file", model, "--image", "missing.png", "-p", "x");
+    assertFails(1, "expected a model that sees", "demo", "--image", image, "-p", "x");
+    assertFails(2, "found <image>", model, "--image", image, "-p", "<image> <image>");
+    assertFails(
+        2, "found none of image 2", model, "--image", image, "--image", image, "-p", "<image> x");
+  }
+
   @Test
   void saysWhatAModelLacks() throws IOException {
     assertFails(

@@ -133,6 +133,12 @@ public final class Checkpoint implements AutoCloseable {
     return inside.map(this::adapted).orElseGet(() -> adapted(beside, 1));
   }
 
+  /** Whether an adapter of that name came with it. */
+  public boolean hasAdapter(String adapter) {
+    return tensors().keySet().stream().anyMatch(tensor -> LoraNames.isOf(adapter, tensor))
+        || Adapter.isIn(path.resolve(adapter + "-lora"));
+  }
+
   private Checkpoint adapted(Adapter adapter) {
     Folder own = transformersFolder();
     Map<String, Tensor> tensors = AdaptedWeights.of(own, tensors(), adapter);

@@ -89,13 +89,13 @@ final class HubFolder implements Source {
             .filter(name -> ENCODERS.stream().anyMatch(name::startsWith))
             .findFirst();
     return first.map(name ->
-        "%s: the encoders of images and sound are left out: its text model alone is run and converted%s"
+        "%s: its text model alone is run and converted, without encoders of images and sound%s; run shows it an image with --image"
             .formatted(
                 path,
                 name.startsWith(TOWER)
                     ? "; --to gguf with --mmproj writes its encoder too"
                     : name.startsWith(SENSES)
-                        ? ", with the adapter that --adapter names, or none"
+                        ? ", and with the adapter that --adapter names, or none"
                         : ""));
   }
 

@@ -92,6 +92,11 @@ public record Tensor(
     return new Tensor(file, name, encoding, turned, data, null, columns);
   }
 
+  /** The same plain numbers, in other rows. */
+  public Tensor reshaped(Shape other) {
+    return new Tensor(file, name, encoding, other, data, scales, layout);
+  }
+
   /** A tensor of a file that is not here yet. */
   public Tensor arrivingBy(Arrival arrival) {
     return new Tensor(file, name, encoding, shape, data, scales, new Layout.Rows(arrival));

@@ -6,6 +6,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Function;
 
 /** What was said in a chat, and the prompt it makes. */
 public final class Conversation {
@@ -15,7 +16,7 @@ public final class Conversation {
 
   private final ChatTemplate template;
   private final Tokenizer tokenizer;
-  private final int context;
+  private final Function<String, int[]> reader;
   private Optional<String> system;
   private final List<Map<String, String>> messages = new ArrayList<>(); // the system's aside
 
@@ -25,9 +26,20 @@ public final class Conversation {
    */
   public Conversation(
       ChatTemplate template, Tokenizer tokenizer, int context, Optional<String> system) {
+    this(template, tokenizer, text -> tokenizer.prompt(text, context), system);
+  }
+
+  /**
+   * @param reader makes tokens of what the template wrote, beginning and all
+   */
+  public Conversation(
+      ChatTemplate template,
+      Tokenizer tokenizer,
+      Function<String, int[]> reader,
+      Optional<String> system) {
     this.template = template;
     this.tokenizer = tokenizer;
-    this.context = context;
+    this.reader = reader;
     this.system = system;
   }
 
@@ -76,7 +88,7 @@ public final class Conversation {
     system.ifPresent(text -> all.add(ChatTemplate.message(SYSTEM, text)));
     all.addAll(messages);
     String text = template.render(all, tokenizer.special().names(), true);
-    return tokenizer.prompt(text, context); // the template writes the beginning, if there is one
+    return reader.apply(text); // the template writes the beginning, if there is one
   }
 
   /** Forgets what was said; what the system says stays. */

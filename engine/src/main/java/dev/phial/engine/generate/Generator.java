@@ -113,7 +113,8 @@ public final class Generator implements AutoCloseable {
     Text(int[] prompt, Consumer<String> listener) {
       this.listener = listener;
       this.promptTokens = prompt.length;
-      this.stream = tokenizer.streamAfter(prompt);
+      this.stream =
+          tokenizer.streamAfter(Arrays.stream(prompt).filter(token -> token >= 0).toArray());
       sampler.accept(prompt);
     }
 

@@ -25,6 +25,7 @@ public final class Forward {
   private final Observer observer;
   private final Taps taps;
   private boolean hurries;
+  private float[] shown = {}; // [rows][hidden]
   private int layer; // that is being computed
 
   private final Activations hidden; // [tokens][hidden]
@@ -72,6 +73,21 @@ public final class Forward {
    */
   public void hurry() {
     hurries = true;
+  }
+
+  /**
+   * Gives rows that a text may have in the place of tokens: token {@code -1 - i} stands for row
+   * {@code i}.
+   *
+   * @param rows {@code [count][hidden]}
+   */
+  public void show(float[] rows) {
+    shown = rows;
+  }
+
+  /** How many rows there are that negative tokens stand for. */
+  int shownRows() {
+    return shown.length / model.hyperparameters().hidden();
   }
 
   public Team team() {
@@ -125,6 +141,10 @@ public final class Forward {
         (float) (double) model.hyperparameters().small().map(s -> s.embeddingFactor()).orElse(1.0);
     for (int i = 0; i < tokens.length; i++) {
       int at = to.row(row + i);
+      if (tokens[i] < 0) {
+        System.arraycopy(shown, (-1 - tokens[i]) * to.columns(), to.values(), at, to.columns());
+        continue;
+      }
       model.embedding().row(tokens[i], to.values(), at);
       if (factor != 1) {
         team.kernels().scale(to.values(), at, to.columns(), factor);

@@ -146,7 +146,7 @@ public final class Model {
     return bias == null ? null : values(bias);
   }
 
-  private static float[] values(Weight weight) {
+  static float[] values(Weight weight) {
     float[] values = new float[Math.toIntExact(weight.shape().elements())];
     weight.read(0, Math.toIntExact(weight.shape().rows()), values);
     return values;

@@ -200,7 +200,7 @@ public final class Session implements AutoCloseable {
               .formatted(h.context(), length + more.length));
     }
     for (int token : more) {
-      if (token < 0 || token >= h.vocabulary()) {
+      if (token < -forward.shownRows() || token >= h.vocabulary()) {
         throw new PhialException.BadInput(
             "expected tokens below %d, the vocabulary of the model, found %d; does the tokenizer belong to the model?"
                 .formatted(h.vocabulary(), token));

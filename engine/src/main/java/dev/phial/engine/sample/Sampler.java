@@ -26,7 +26,9 @@ public final class Sampler {
   /** Remembers tokens of the prompt, for the repetition penalty. */
   public void accept(int... tokens) {
     for (int token : tokens) {
-      seen.set(token);
+      if (token >= 0) { // others stand for what an image shows
+        seen.set(token);
+      }
     }
   }
 
