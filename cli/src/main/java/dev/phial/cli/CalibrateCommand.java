@@ -6,6 +6,8 @@ import dev.phial.engine.calibrate.InputSquares;
 import dev.phial.engine.calibrate.RangeSearch;
 import dev.phial.engine.text.DefaultText;
 import dev.phial.engine.tokenizer.SpecialTokens;
+import dev.phial.engine.work.SharedCalibration;
+import dev.phial.engine.work.Workers;
 import dev.phial.io.AtomicFile;
 import dev.phial.io.Inputs;
 import dev.phial.io.Json;
@@ -25,6 +27,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
+import java.util.function.IntConsumer;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -47,6 +50,8 @@ import tools.jackson.databind.node.ObjectNode;
     customSynopsis = "phial calibrate MODEL [--ranges] [--text FILE] [-o FILE] [OPTIONS]",
     sortOptions = false)
 final class CalibrateCommand implements Callable<Integer> {
+  private final Optional<Workers> workers;
+
   @Parameters(index = "0", paramLabel = "MODEL", description = ModelArgument.DESCRIPTION)
   private String model = "";
 
@@ -120,6 +125,10 @@ final class CalibrateCommand implements Callable<Integer> {
   @Option(names = "--json", description = "Print the result as JSON.")
   private boolean json;
 
+  CalibrateCommand(Optional<Workers> workers) {
+    this.workers = workers;
+  }
+
   @Override
   public Integer call() {
     Stopwatch stopwatch = Stopwatch.start();
@@ -145,9 +154,12 @@ final class CalibrateCommand implements Callable<Integer> {
       int length = context(loaded);
       try (Progress.Stage stage =
           Bar.progress().begin(Progress.Unit.TOKENS, (long) calibration.count() * length)) {
-        calibration.run(
-            processOutput ? Optional.of(squares) : Optional.empty(),
-            read -> stage.advance("reading the text", (long) read * length));
+        IntConsumer advance = read -> stage.advance("reading the text", (long) read * length);
+        workers
+            .map(machines -> new SharedCalibration(machines, loaded.checkpoint(), processOutput))
+            .ifPresentOrElse(
+                shared -> shared.run(calibration, squares, advance),
+                () -> calibration.run(squares, processOutput, advance));
       }
       List<ImportanceMatrixFile.Entry> entries = squares.entries();
       ImportanceMatrixFile.write(output, force, dataset(), calibration.count(), length, entries);

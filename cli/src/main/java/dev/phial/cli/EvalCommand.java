@@ -17,6 +17,7 @@ import dev.phial.engine.report.EvalTable;
 import dev.phial.engine.run.Team;
 import dev.phial.engine.text.DefaultText;
 import dev.phial.engine.tokenizer.Tokenizer;
+import dev.phial.engine.work.Workers;
 import dev.phial.io.AtomicFile;
 import dev.phial.io.Inputs;
 import dev.phial.io.Progress;
@@ -71,6 +72,8 @@ final class EvalCommand implements Callable<Integer> {
 
   /** What MODEL is called where its adapter is left out; no path is called so. */
   private static final String PLAIN = "no adapter";
+
+  private final Optional<Workers> workers;
 
   @Spec private CommandSpec spec = CommandSpec.create();
 
@@ -163,6 +166,10 @@ final class EvalCommand implements Callable<Integer> {
 
   @Option(names = "--json", description = "Print the result as JSON.")
   private boolean json;
+
+  EvalCommand(Optional<Workers> workers) {
+    this.workers = workers;
+  }
 
   @Override
   public Integer call() {
@@ -281,7 +288,8 @@ final class EvalCommand implements Callable<Integer> {
     List<Quantized> quantized = new ArrayList<>();
     try (Preparation preparation = new Preparation(threads, progress)) {
       quantized.addAll(quantized(checkpoint, description, preparation));
-      EvalRun run = new EvalRun(reference, chunks, tokens, questions, threads, team, progress);
+      EvalRun run =
+          new EvalRun(reference, chunks, tokens, questions, threads, team, workers, progress);
       List<EvalResult.Entry> entries = run.evaluate(files, turns(quantized));
       EvalResult.Text about =
           new EvalResult.Text(
@@ -343,7 +351,7 @@ final class EvalCommand implements Callable<Integer> {
     List<Order> known = preparation.of(orders);
     List<Quantized> quantized = new ArrayList<>();
     for (int i = 0; i < names.size(); i++) {
-      quantized.add(new Quantized(names.get(i), known.get(i).layout().inMemory()));
+      quantized.add(Quantized.of(names.get(i), known.get(i)));
     }
     return quantized;
   }

@@ -43,6 +43,7 @@ public final class Main implements Callable<Integer> {
   static {
     COMMANDS.put("pull", any -> new CommandLine(new PullCommand()));
     COMMANDS.put("quantize", workers -> withTargets(new QuantizeCommand(workers)));
+    COMMANDS.put("batch", workers -> new CommandLine(new BatchCommand(workers)));
     COMMANDS.put("inspect", any -> new CommandLine(new InspectCommand()));
     COMMANDS.put("plan", any -> withTargets(new PlanCommand()));
     COMMANDS.put("devices", any -> new CommandLine(new DevicesCommand()));
@@ -51,8 +52,8 @@ public final class Main implements Callable<Integer> {
     COMMANDS.put("run", any -> new CommandLine(new RunCommand()));
     COMMANDS.put("chat", any -> new CommandLine(new ChatCommand()));
     COMMANDS.put("serve", any -> new CommandLine(new ServeCommand()));
-    COMMANDS.put("eval", any -> new CommandLine(new EvalCommand()));
-    COMMANDS.put("calibrate", any -> new CommandLine(new CalibrateCommand()));
+    COMMANDS.put("eval", workers -> new CommandLine(new EvalCommand(workers)));
+    COMMANDS.put("calibrate", workers -> new CommandLine(new CalibrateCommand(workers)));
     COMMANDS.put("doctor", any -> new CommandLine(new DoctorCommand()));
     COMMANDS.put("tokenize", any -> new CommandLine(new TokenizeCommand()));
     COMMANDS.put("spark", any -> new CommandLine(new SparkCommand()));

@@ -21,8 +21,8 @@ import picocli.CommandLine.Unmatched;
     name = "spark",
     header = "Has a Spark cluster do the work of another command.",
     description = {
-      "SUBCOMMAND is quantize, with its own arguments and options; what it writes is the same. All"
-          + " machines must see the model under the same path. SPARK_HOME names an installation of Spark 4.2.",
+      "SUBCOMMAND is quantize, batch, eval or calibrate, with its own arguments and options; what it"
+          + " writes and finds is the same. All machines must see the model under the same path. SPARK_HOME names an installation of Spark 4.2.",
     },
     footer = {
       "",

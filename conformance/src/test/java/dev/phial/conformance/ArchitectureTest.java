@@ -224,7 +224,7 @@ final class ArchitectureTest {
 
   /** Where outputs come from: files that appear when they are complete. */
   private static final String OUTPUTS =
-      "dev\\.phial\\.io\\.(AtomicFile|AtomicFolder|OutputFile|Parts)(\\$.*)?";
+      "dev\\.phial\\.io\\.(AtomicFile|AtomicFolder|EntryLog|OutputFile|Parts)(\\$.*)?";
 
   /**
    * Keeps what it brings where all tools of the hub do, until it is complete under another name.

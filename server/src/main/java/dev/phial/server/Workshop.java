@@ -231,7 +231,9 @@ final class Workshop {
     Chunks chunks = job.chunks() < all.count() ? all.limit(job.chunks()) : all;
     Subject reference = Subject.of(job.model(), checkpoint, description);
     try (Team team = new Team(threads)) {
-      EvalRun run = new EvalRun(reference, chunks, tokens, Optional.empty(), threads, team, job);
+      EvalRun run =
+          new EvalRun(
+              reference, chunks, tokens, Optional.empty(), threads, team, Optional.empty(), job);
       for (String name : job.targets()) { // one after the other: each is shown when it is there
         measure(job, run, order(checkpoint, description, name), name);
       }
@@ -241,7 +243,7 @@ final class Workshop {
   private void measure(Job job, EvalRun run, Order order, String name) {
     try (Preparation preparation = new Preparation(threads, job)) {
       Order known = preparation.of(List.of(order)).getFirst();
-      Quantized quantized = new Quantized(name, known.layout().inMemory());
+      Quantized quantized = Quantized.of(name, known);
       long bytes = quantized.sink().bytes();
       models.take(name, bytes);
       try (quantized) {

@@ -18,7 +18,7 @@ public final class SparkMain {
   /** Whether executors without vector instructions may work. */
   public static final String ALLOW_SCALAR = "spark.phial.allowScalar";
 
-  private static final List<String> COMMANDS = List.of("quantize");
+  private static final List<String> COMMANDS = List.of("quantize", "batch", "eval", "calibrate");
 
   private SparkMain() {}
 

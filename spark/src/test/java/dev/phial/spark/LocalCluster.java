@@ -2,6 +2,7 @@ package dev.phial.spark;
 
 import java.io.File;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -13,23 +14,34 @@ import org.apache.spark.SparkContext;
 
 /** A master, workers and executors on this machine, each executor a JVM of its own. */
 final class LocalCluster {
+  /** A small model that every machine sees. */
+  static final Path MODEL = Path.of("../fixtures/models/tiny-phi3").toAbsolutePath().normalize();
+
   private static final List<String> CLASS_PATH =
       Arrays.asList(System.getProperty("java.class.path").split(File.pathSeparator));
 
   private LocalCluster() {}
 
-  /** An application with so many executors of one core each. */
-  static SparkContext start(int executors, SparkConf more) throws IOException {
-    layDownHome();
-    SparkConf conf =
+  /** What executors hand over lies in a folder. */
+  static SparkWorkers workers(Path folder) {
+    return new SparkWorkers(spark(), folder.toString(), false, any -> {});
+  }
+
+  /** An application with two executors of one core each; all tests share it. */
+  private static synchronized SparkContext spark() {
+    try {
+      layDownHome();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+    return SparkContext.getOrCreate(
         new SparkConf()
             .setAppName("phial test")
-            .setMaster("local-cluster[%d,1,2048]".formatted(executors))
+            .setMaster("local-cluster[2,1,2048]")
             .set("spark.ui.enabled", "false")
+            .set("spark.speculation", "true")
             .set("spark.executor.memory", "512m")
-            .set("spark.executor.extraClassPath", classPath(LocalCluster::isOurs));
-    Arrays.stream(more.getAll()).forEach(entry -> conf.set(entry._1(), entry._2()));
-    return new SparkContext(conf);
+            .set("spark.executor.extraClassPath", classPath(LocalCluster::isOurs)));
   }
 
   /** A folder with the jars of a distribution, which is where its executors look for them. */

@@ -18,30 +18,12 @@ import java.util.List;
 import java.util.Optional;
 import java.util.function.IntSupplier;
 import java.util.stream.Stream;
-import org.apache.spark.SparkConf;
-import org.apache.spark.SparkContext;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** What executors make is what one machine makes, whatever happens to them; or it is not there. */
 final class SparkQuantizeTest {
-  private static final Path MODEL = Path.of("../fixtures/models/tiny-phi3").toAbsolutePath();
-
-  private static SparkContext spark;
-
   @TempDir private Path folder;
-
-  @BeforeAll
-  static void start() throws IOException {
-    spark = LocalCluster.start(2, new SparkConf().set("spark.speculation", "true"));
-  }
-
-  @AfterAll
-  static void stop() {
-    spark.stop();
-  }
 
   @Test
   void everyTargetIsThatOfOneMachine() throws IOException {
@@ -141,7 +123,14 @@ final class SparkQuantizeTest {
   void whatRunsTheModelIsRefused() {
     try (SparkWorkers workers = workers()) {
       String[] words = {
-        "quantize", MODEL.toString(), "--to", "gguf:Q4_0", "--method", "gptq", "-o", folder + "/out"
+        "quantize",
+        LocalCluster.MODEL.toString(),
+        "--to",
+        "gguf:Q4_0",
+        "--method",
+        "gptq",
+        "-o",
+        folder + "/out"
       };
       assertThat(error(() -> Main.run(Optional.of(workers), words))).contains("needs one machine");
     }
@@ -149,7 +138,7 @@ final class SparkQuantizeTest {
   }
 
   private SparkWorkers workers() {
-    return new SparkWorkers(spark, folder.toString(), false, any -> {});
+    return LocalCluster.workers(folder);
   }
 
   private int onSpark(String output, String... targets) {
@@ -159,7 +148,7 @@ final class SparkQuantizeTest {
   }
 
   private int quantize(Optional<Workers> workers, String output, String... targets) {
-    List<String> words = new ArrayList<>(List.of("quantize", MODEL.toString()));
+    List<String> words = new ArrayList<>(List.of("quantize", LocalCluster.MODEL.toString()));
     Stream.of(targets).forEach(target -> words.addAll(List.of("--to", target)));
     words.addAll(List.of("-o", folder.resolve(output) + "/"));
     return Main.run(workers, words.toArray(String[]::new));
@@ -180,7 +169,7 @@ final class SparkQuantizeTest {
 
   private Path copy(String name) throws IOException {
     Path copy = Files.createDirectory(folder.resolve(name));
-    try (Stream<Path> files = Files.list(MODEL)) {
+    try (Stream<Path> files = Files.list(LocalCluster.MODEL)) {
       for (Path file : files.toList()) {
         Files.copy(file, copy.resolve(file.getFileName()));
       }

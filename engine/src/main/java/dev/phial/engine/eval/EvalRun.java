@@ -1,17 +1,21 @@
 package dev.phial.engine.eval;
 
 import dev.phial.engine.run.Team;
+import dev.phial.engine.work.SharedEvaluation;
+import dev.phial.engine.work.Workers;
 import dev.phial.io.Progress;
 import dev.phial.targets.Pass;
 import dev.phial.targets.layout.Sink;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.IntConsumer;
 
 /**
  * The work of an evaluation: in one turn the reference and as many candidates as memory allows.
  *
  * @param questions to be asked besides
+ * @param workers other machines that read the text, if there are any
  */
 public record EvalRun(
     Subject reference,
@@ -20,6 +24,7 @@ public record EvalRun(
     Optional<MultipleChoice> questions,
     int threads,
     Team team,
+    Optional<Workers> workers,
     Progress progress) {
 
   /**
@@ -67,18 +72,7 @@ public record EvalRun(
                     : WeightErrors.of(
                         reference.model().description(), subject.model().description(), team))
             .toList();
-    List<Evaluation.Result> results;
-    long all = (long) chunks.count() * chunks.length() * subjects.size();
-    try (Progress.Stage stage = progress.begin(Progress.Unit.TOKENS, all)) {
-      results =
-          new Evaluation(
-                  subjects.stream()
-                      .map(subject -> new Evaluation.Named(subject.name(), subject.model()))
-                      .toList(),
-                  chunks,
-                  team)
-              .run(read -> stage.advance("reading the text", read));
-    }
+    List<Evaluation.Result> results = read(subjects);
     List<EvalResult.Entry> entries = new ArrayList<>();
     for (int i = 0; i < subjects.size(); i++) {
       Subject subject = subjects.get(i);
@@ -91,6 +85,23 @@ public record EvalRun(
               questions.map(asked -> ask(asked, subject))));
     }
     return entries;
+  }
+
+  private List<Evaluation.Result> read(List<Subject> subjects) {
+    Evaluation evaluation =
+        new Evaluation(
+            subjects.stream()
+                .map(subject -> new Evaluation.Named(subject.name(), subject.model()))
+                .toList(),
+            chunks,
+            team);
+    long all = (long) chunks.count() * chunks.length() * subjects.size();
+    try (Progress.Stage stage = progress.begin(Progress.Unit.TOKENS, all)) {
+      IntConsumer advance = read -> stage.advance("reading the text", read);
+      return workers.isPresent()
+          ? new SharedEvaluation(workers.get(), subjects, chunks).run(evaluation, advance)
+          : evaluation.run(advance);
+    }
   }
 
   private MultipleChoice.Result ask(MultipleChoice asked, Subject subject) {

@@ -32,6 +32,7 @@ public final class Evaluation {
   private static final int LOGITS = 1 << 22;
 
   private final List<Subject> subjects = new ArrayList<>();
+  private final List<Totals> totals = new ArrayList<>(); // of the subjects
   private final Chunks chunks;
   private final Team team;
   private final int together; // chunks read at once
@@ -81,6 +82,7 @@ public final class Evaluation {
               && h.longRope().isPresent() == reference.longRope().isPresent()
               && h.originalContext() == reference.originalContext();
       subjects.add(new Subject(model, hasSameLayers));
+      totals.add(new Totals(hasSameLayers ? h.layers() + 1 : 0));
     }
     this.expected = new Predictions(subjects.getFirst().output.newLogits());
     this.found = new Predictions(subjects.getFirst().output.newLogits());
@@ -95,19 +97,56 @@ public final class Evaluation {
    *     computes NaN or infinity
    */
   public List<Result> run(IntConsumer progress) {
-    for (int from = 0; from < chunks.count(); from += together) {
-      int to = Math.min(chunks.count(), from + together);
-      List<int[]> read = chunks.chunks(from, to);
-      HiddenStates reference = HiddenStates.ofReference(read.size() * chunks.length());
-      for (Subject subject : subjects) {
-        HiddenStates hidden = subject == subjects.getFirst() ? reference : reference.ofCandidate();
-        boolean isFirst = from == 0;
-        subject.named(() -> subject.read(read, hidden, isFirst));
-        progress.accept(read.size() * chunks.length());
-      }
-      score(read);
+    for (int group = 0; group < groups(); group++) {
+      add(group, read(group, progress));
     }
-    return subjects.stream().map(Subject::result).toList();
+    return results();
+  }
+
+  /** How often some chunks are read at once, by every model. */
+  public int groups() {
+    return Math.ceilDiv(chunks.count(), together);
+  }
+
+  /** Tokens of a group that a model reads, at most. */
+  public int tokens() {
+    return together * chunks.length();
+  }
+
+  /**
+   * Reads a group.
+   *
+   * @param progress told the tokens that a model has just read
+   * @return what each model said of it
+   */
+  public List<Scores> read(int group, IntConsumer progress) {
+    int from = group * together;
+    List<int[]> read = chunks.chunks(from, Math.min(chunks.count(), from + together));
+    HiddenStates reference = HiddenStates.ofReference(read.size() * chunks.length());
+    for (Subject subject : subjects) {
+      HiddenStates hidden = subject == subjects.getFirst() ? reference : reference.ofCandidate();
+      subject.named(() -> subject.read(read, hidden));
+      progress.accept(read.size() * chunks.length());
+    }
+    score(read);
+    return subjects.stream().map(subject -> subject.scores).toList();
+  }
+
+  /**
+   * Adds up what was said of a group; the groups come in their order, so that sums are the same
+   * wherever they were read.
+   *
+   * @param read by each model
+   */
+  public void add(int group, List<Scores> read) {
+    for (int i = 0; i < totals.size(); i++) {
+      totals.get(i).add(read.get(i), read.getFirst(), group == 0);
+    }
+  }
+
+  /** Of the reference and the candidates, once all groups have been added. */
+  public List<Result> results() {
+    return totals.stream().map(Totals::result).toList();
   }
 
   private void score(List<int[]> read) {
@@ -130,7 +169,10 @@ public final class Evaluation {
                 }));
         for (int row = 0; row < count; row++) {
           if (target(read, start + row) >= 0) {
-            subject.add(predictions, row);
+            subject.scores.add(
+                predictions.surprises[row],
+                predictions.divergences[row],
+                predictions.tops[row] == expected.tops[row]);
           }
         }
       }
@@ -196,27 +238,20 @@ public final class Evaluation {
     }
   }
 
-  /** One of the models, and what is known about it. */
+  /** One of the models. */
   private final class Subject {
     private final String name;
     private final Model model;
     private final boolean hasSameLayers; // as the reference
     private final Forward output; // its own: that of the layers has large arrays, and is let go
-    private final Perplexity.Sum perplexity = new Perplexity.Sum();
-    private final Divergence.Sum divergence = new Divergence.Sum();
-    private final HiddenStates.Sum layers;
     private Activations states;
-    private long firstNanos;
-    private long firstTokens;
-    private long nanos;
-    private long tokens;
+    private Scores scores = Scores.NONE; // of the group that was read last
 
     Subject(Named named, boolean hasSameLayers) {
       this.name = named.name;
       this.model = named.model;
       this.hasSameLayers = hasSameLayers;
       this.output = new Forward(model, team, Observer.NONE);
-      this.layers = new HiddenStates.Sum(model.hyperparameters().layers() + 1);
       this.states = output.newLogits(); // until something was read
     }
 
@@ -229,47 +264,64 @@ public final class Evaluation {
       }
     }
 
-    void read(List<int[]> read, HiddenStates hidden, boolean isFirst) {
+    void read(List<int[]> read, HiddenStates hidden) {
       Forward forward = new Forward(model, team, hasSameLayers ? hidden : Observer.NONE);
       List<Session> sessions = new ArrayList<>();
+      long start = System.nanoTime();
       try {
         for (int i = 0; i < read.size(); i++) {
           sessions.add(new Session(forward, CacheType.F32));
         }
-        long start = System.nanoTime();
+        start = System.nanoTime();
         states = Session.append(sessions, read, chunks.length() - chunks.first());
-        if (isFirst) {
-          firstNanos = System.nanoTime() - start;
-          firstTokens = (long) read.size() * chunks.length();
-        } else {
-          nanos += System.nanoTime() - start;
-          tokens += (long) read.size() * chunks.length();
-        }
       } finally {
         sessions.forEach(Session::close);
       }
+      long nanos = System.nanoTime() - start;
       if (hasSameLayers) {
         hidden.last(states);
-        layers.add(hidden);
       }
+      scores =
+          new Scores(
+              read.size() * chunks.scored(),
+              hasSameLayers ? hidden.errors() : List.of(),
+              (long) read.size() * chunks.length(),
+              nanos);
+    }
+  }
+
+  /** What all groups say of a model. */
+  private static final class Totals {
+    private final Perplexity.Sum perplexity = new Perplexity.Sum();
+    private final Divergence.Sum divergence = new Divergence.Sum();
+    private final HiddenStates.Sum layers;
+    private long firstNanos;
+    private long firstTokens;
+    private long nanos;
+    private long tokens;
+
+    /**
+     * @param places where hidden states are compared, 0 if they are not
+     */
+    Totals(int places) {
+      this.layers = new HiddenStates.Sum(places);
     }
 
-    void add(Predictions predictions, int row) {
-      perplexity.add(predictions.surprises[row]);
-      divergence.add(
-          predictions.divergences[row],
-          predictions.tops[row] == expected.tops[row],
-          expected.surprises[row],
-          predictions.surprises[row]);
+    void add(Scores scores, Scores reference, boolean isFirst) {
+      scores.addTo(perplexity, divergence, reference);
+      layers.add(scores.layers());
+      if (isFirst) {
+        firstNanos = scores.nanos();
+        firstTokens = scores.tokens();
+      } else {
+        nanos += scores.nanos();
+        tokens += scores.tokens();
+      }
     }
 
     Result result() {
       double rate = tokens > 0 ? 1e9 * tokens / nanos : 1e9 * firstTokens / firstNanos;
-      return new Result(
-          perplexity.result(),
-          divergence.result(),
-          hasSameLayers ? layers.result() : List.of(),
-          rate);
+      return new Result(perplexity.result(), divergence.result(), layers.result(), rate);
     }
   }
 }

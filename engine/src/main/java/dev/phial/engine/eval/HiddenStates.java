@@ -80,6 +80,11 @@ final class HiddenStates implements Observer {
     }
   }
 
+  /** Sums of squares and of squared errors, of what each layer reads and of what the last gives. */
+  List<double[]> errors() {
+    return errors;
+  }
+
   /** Adds up texts. */
   static final class Sum {
     private final double[] squares;
@@ -90,10 +95,10 @@ final class HiddenStates implements Observer {
       errors = new double[places];
     }
 
-    void add(HiddenStates states) {
+    void add(double[][] layers) {
       for (int i = 0; i < squares.length; i++) {
-        squares[i] += states.errors.get(i)[0];
-        errors[i] += states.errors.get(i)[1];
+        squares[i] += layers[i][0];
+        errors[i] += layers[i][1];
       }
     }
 

@@ -1,5 +1,6 @@
 package dev.phial.engine.eval;
 
+import dev.phial.engine.convert.Order;
 import dev.phial.engine.run.Model;
 import dev.phial.model.ModelDescription;
 import dev.phial.model.Weight;
@@ -18,7 +19,8 @@ import java.util.stream.Collectors;
  * A model that is evaluated.
  *
  * @param name what the user called it
- * @param path where it lies; nowhere if it was quantized in memory
+ * @param checkpoint that it is, or was quantized from
+ * @param order by which it was quantized in memory, if it was
  * @param type what most of its weights are stored in, or the recipe
  * @param runtime that it was made for: the name of a target, or of a kind of checkpoint
  * @param bytes of its files
@@ -26,7 +28,8 @@ import java.util.stream.Collectors;
  */
 public record Subject(
     String name,
-    Optional<Path> path,
+    Checkpoint checkpoint,
+    Optional<Order> order,
     String type,
     String runtime,
     long bytes,
@@ -37,7 +40,8 @@ public record Subject(
   public static Subject of(String name, Checkpoint checkpoint, ModelDescription description) {
     return new Subject(
         name,
-        Optional.of(checkpoint.path()),
+        checkpoint,
+        Optional.empty(),
         type(checkpoint, description),
         checkpoint.kind(),
         Sources.size(checkpoint),
@@ -49,12 +53,18 @@ public record Subject(
     Plan plan = quantized.sink().plan();
     return new Subject(
         quantized.name(),
-        Optional.empty(),
+        quantized.order().request().checkpoint(),
+        Optional.of(quantized.order()),
         plan.precision(),
         plan.target(),
         plan.bytes(),
         plan.tensorBytes(),
         Model.of(quantized.sink().description()));
+  }
+
+  /** Where it lies; nowhere if it was quantized in memory. */
+  public Optional<Path> path() {
+    return order.isPresent() ? Optional.empty() : Optional.of(checkpoint.path());
   }
 
   /** What the file says, or what holds most weights. */
@@ -83,7 +93,7 @@ public record Subject(
 
   /** A short name: without folders, and without what all files are called. */
   public String label() {
-    Path last = path.isPresent() ? Path.of(name).getFileName() : null;
+    Path last = order.isEmpty() ? Path.of(name).getFileName() : null;
     return last == null ? name : last.toString().replaceFirst("\\.gguf$", "");
   }
 

@@ -40,6 +40,7 @@ public final class WeightErrors {
   public static List<Double> of(ModelDescription reference, ModelDescription candidate, Team team) {
     WeightErrors sums = new WeightErrors(reference.hyperparameters().layers());
     List<Piece> pieces = pieces(reference, candidate);
+    Sums[] found = new Sums[pieces.size()];
     AtomicInteger next = new AtomicInteger();
     team.forEach(
         team.size(),
@@ -55,9 +56,12 @@ public final class WeightErrors {
             }
             read(piece.reference, piece, x, length);
             read(piece.candidate, piece, y, length);
-            sums.add(piece.reference, x, y, length);
+            found[i] = Sums.of(x, y, length);
           }
         });
+    for (int i = 0; i < found.length; i++) { // in an order that does not depend on the threads
+      sums.add(pieces.get(i).reference, found[i]);
+    }
     return sums.result();
   }
 
@@ -100,19 +104,24 @@ public final class WeightErrors {
     }
   }
 
-  private void add(Weight weight, float[] x, float[] y, int length) {
-    double square = 0;
-    double error = 0;
-    for (int i = 0; i < length; i++) {
-      double difference = (double) y[i] - x[i];
-      square += (double) x[i] * x[i];
-      error += difference * difference;
+  /** Of a piece. */
+  private record Sums(double squares, double errors) {
+    static Sums of(float[] x, float[] y, int length) {
+      double square = 0;
+      double error = 0;
+      for (int i = 0; i < length; i++) {
+        double difference = (double) y[i] - x[i];
+        square += (double) x[i] * x[i];
+        error += difference * difference;
+      }
+      return new Sums(square, error);
     }
+  }
+
+  private void add(Weight weight, Sums sums) {
     int place = weight.role() == Role.OUTPUT ? squares.length - 1 : weight.layer() + 1;
-    synchronized (this) {
-      squares[place] += square;
-      errors[place] += error;
-    }
+    squares[place] += sums.squares;
+    errors[place] += sums.errors;
   }
 
   private List<Double> result() {
