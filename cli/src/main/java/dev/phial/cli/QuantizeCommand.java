@@ -88,7 +88,7 @@ final class QuantizeCommand implements Callable<Integer> {
   @Option(
       names = "--plan",
       paramLabel = "FILE",
-      description = "Types of a GGUF file that phial tune found, as one more --to.")
+      description = "Types of matrices that phial tune found, as one more --to.")
   private Optional<Path> plan = Optional.empty();
 
   @Mixin private DeviceOptions devices = new DeviceOptions();

@@ -28,13 +28,23 @@ import picocli.CommandLine.Parameters;
     name = "tune",
     header = "Finds the types with the least loss in a given size.",
     description =
-        "Measures what every matrix would lose in every GGUF type, and writes a plan that phial quantize --plan takes.",
+        "Measures what every matrix would lose in every type that the runtime takes, and writes a plan that phial quantize --plan takes.",
     footer = {"", "To try it: phial tune demo --size 2850K -o plan.json"},
     customSynopsis = "phial tune MODEL (--size N | --bits B | --ram N) -o FILE [OPTIONS]",
     sortOptions = false)
 final class TuneCommand implements Callable<Integer> {
+  /** Points of the curve. */
+  private static final int CURVE = 12;
+
   @Parameters(index = "0", paramLabel = "MODEL", description = ModelArgument.DESCRIPTION)
   private String model = "";
+
+  @Option(
+      names = "--to",
+      paramLabel = "TARGET[:PRECISION]",
+      description =
+          "What to plan, with options after commas as in phial quantize: gguf:Q4_K_M (default), onnx, openvino or mlx.")
+  private String to = "gguf:Q4_K_M";
 
   @Option(names = "--size", paramLabel = "N(K|M|G)", description = "Bytes that the file may have.")
   private Optional<String> size = Optional.empty();
@@ -65,6 +75,11 @@ final class TuneCommand implements Callable<Integer> {
       description = "The plan to write.")
   private Path output = Path.of("");
 
+  @Option(
+      names = "--curve",
+      description = "Print what the best plans of other sizes are expected to lose as well.")
+  private boolean curve;
+
   @Option(names = "--force", description = "Replace a plan that exists.")
   private boolean force;
 
@@ -90,15 +105,19 @@ final class TuneCommand implements Callable<Integer> {
       ModelDescription description = Families.describe(checkpoint);
       long budget = budget(description);
       Order order =
-          new TargetArguments(List.of("gguf:Q8_0"), Map.of())
+          new TargetArguments(List.of(to), Map.of())
               .orders(checkpoint, description, Method.REFERENCE, text.text())
               .getFirst();
-      Tuner tuner = new Tuner(order);
+      Tuner tuner = new Tuner(order, to);
       tuner.measure(threads, Bar.progress());
       Tuner.Result result = tuner.spend(budget);
       try (AtomicFile file = AtomicFile.create(output, force)) {
         file.write(ByteBuffer.wrap(result.plan().toJson()), 0);
         file.commit();
+      }
+      System.out.println(output);
+      if (curve) {
+        print(tuner.curve(CURVE));
       }
       print(result, stopwatch);
       return Main.DONE;
@@ -137,10 +156,16 @@ final class TuneCommand implements Callable<Integer> {
         (Double.parseDouble(unit == 1 ? text : text.substring(0, text.length() - 1)) * unit);
   }
 
+  private static void print(List<Tuner.Result> results) {
+    Table table = new Table("rr").row("size", "expected KLD");
+    results.forEach(
+        result -> table.row(Sizes.of(result.bytes()), "%.6f".formatted(result.plan().loss())));
+    table.print(System.out);
+  }
+
   private void print(Tuner.Result result, Stopwatch stopwatch) {
     Map<String, Integer> counts = new TreeMap<>();
     result.plan().types().values().forEach(type -> counts.merge(type, 1, Integer::sum));
-    System.out.println(output);
     System.err.printf(
         "%s: %s, expected to lose a KL divergence of %.6f (no plan of this size: less than %.6f) with --method reference%n",
         counts, Sizes.of(result.bytes()), result.plan().loss(), result.bound());

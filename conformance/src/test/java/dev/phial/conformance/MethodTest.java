@@ -128,11 +128,12 @@ final class MethodTest {
         resume.toString());
   }
 
-  private static long bytes(Path folder) throws IOException {
-    if (!Files.isDirectory(folder)) {
+  /** Of a file, or all files of a folder; 0 where there is none. */
+  private static long bytes(Path path) throws IOException {
+    if (!Files.exists(path)) {
       return 0;
     }
-    try (Stream<Path> files = Files.list(folder)) {
+    try (Stream<Path> files = Files.walk(path).filter(Files::isRegularFile)) {
       return files.mapToLong(file -> file.toFile().length()).sum();
     }
   }
@@ -151,7 +152,7 @@ final class MethodTest {
 
   @Test
   void onnxRuntimeRunsIt() throws OrtException, IOException {
-    Path output = Path.of(quantize("onnx:int4", "onnx"));
+    Path output = Path.of(quantize("onnx:int4,matrix-bits=layers.1.=8", "onnx"));
     long[] ids = LongStream.range(0, 48).map(i -> (i * i * 7 + 3 * i) % 2000).toArray();
     float[] found = OnnxLogits.of(output, ids);
     float[] expected = OnnxLogits.ofEngine(output, ids);
@@ -165,7 +166,7 @@ final class MethodTest {
 
   @Test
   void openvinoRunsIt() throws IOException {
-    String output = quantize("openvino:int4", "openvino");
+    String output = quantize("openvino:int4,matrix-bits=layers.1.=8", "openvino");
     JsonNode result = OpenvinoGenaiTest.generate(folder, output);
     OpenvinoGenaiTest.isGreedy(output, result.get("prompt"), result.get("tokens"));
   }
@@ -173,7 +174,7 @@ final class MethodTest {
   /** What mlx_lm computes of the codes is what it computes of the numbers they stand for. */
   @Test
   void mlxLmRunsIt() {
-    String output = quantize("mlx:4,dtype=float32", "mlx");
+    String output = quantize("mlx:4,dtype=float32,matrix-bits=layers.1.=6", "mlx");
     String numbers = folder.resolve("numbers").toString();
     Phial.call(List.of("quantize", output, "--to", "mlx:float32", "-o", numbers)).succeeded();
     JsonNode results =
@@ -193,32 +194,62 @@ final class MethodTest {
   }
 
   /** Types that were picked lose less than a recipe of the same size, and take no more bytes. */
-  @Test
-  void picksTypes() throws IOException {
-    String recipe = folder.resolve("recipe.gguf").toString();
-    Phial.call(List.of("quantize", DEMO, "--to", "gguf:Q3_K_M", "-o", recipe)).succeeded();
-    long size = Files.size(Path.of(recipe));
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      textBlock =
+          """
+          gguf:Q3_K_M | gguf:Q4_K_M   | 0.5
+          mlx:mixed_3_4 | mlx:4       | 0.8
+          openvino:int4,ratio=0.6 | openvino:int4 | 0.9
+          onnx:int4,mixed=mixed_layers | onnx:int4 | 0.9
+          """)
+  void picksTypes(String recipe, String to, double most) throws IOException {
+    String given = folder.resolve("recipe").toString();
+    Phial.call(List.of("quantize", DEMO, "--to", recipe, "-o", given)).succeeded();
+    long size = bytes(Path.of(given));
     String plan = folder.resolve("plan.json").toString();
-    List<String> words = new ArrayList<>(List.of("tune", DEMO, "--size", "" + size, "-o", plan));
+    List<String> words = new ArrayList<>(List.of("tune", DEMO, "--to", to, "-o", plan));
+    words.addAll(List.of("--size", "" + size, "--curve"));
     words.addAll(SHORT);
-    Phial.call(words).succeeded();
-    String picked = folder.resolve("picked.gguf").toString();
+    assertThat(Phial.call(words).succeeded().out()).contains("expected KLD");
+    String picked = folder.resolve("picked").toString();
     Phial.call(List.of("quantize", DEMO, "--plan", plan, "-o", picked)).succeeded();
-    assertThat(Files.size(Path.of(picked))).isBetween(size * 995 / 1000, size);
-    words = new ArrayList<>(List.of("eval", DEMO, recipe, picked, "--context", "256", "--json"));
+    assertThat(bytes(Path.of(picked))).isBetween(size * 97 / 100, size);
+    words = new ArrayList<>(List.of("eval", DEMO, given, picked, "--context", "256", "--json"));
     words.addAll(List.of("--chunks", "12"));
     JsonNode candidates =
         Json.MAPPER.readTree(Phial.call(words).succeeded().out()).path("candidates");
-    assertThat(candidates.path(1).path("kld_mean").doubleValue())
-        .isLessThan(candidates.path(0).path("kld_mean").doubleValue() / 2);
+    double lost = candidates.path(1).path("kld_mean").doubleValue();
+    assertThat(lost).isLessThan(most * candidates.path(0).path("kld_mean").doubleValue());
+    double expected =
+        Json.MAPPER.readTree(Files.readString(Path.of(plan))).path("expected_kld").doubleValue();
+    assertThat(lost).isBetween(expected / 1.5, expected * 1.5);
+  }
 
+  @Test
+  void refusesPlansThatCannotBe() throws IOException {
+    String plan = folder.resolve("plan.json").toString();
     assertRefused(1, "expected a budget of at least", "tune", DEMO, "--size", "1M", "-o", "x");
     assertRefused(2, "expected one of --size, --bits and --ram", "tune", DEMO, "-o", "x");
     assertRefused(2, "--size: expected a number", "tune", DEMO, "--size", "big", "-o", "x");
-    String other = Phial.model("phi35-moe");
-    assertRefused(1, "tune this very model", "quantize", other, "--plan", plan, "-o", "x.gguf");
-    Files.writeString(Path.of(plan), "{\"target\": \"gguf\", \"tensor_types\": {\"a\": \"Q9\"}}");
+    String unmixed = "litert:int4";
+    assertRefused(
+        1, "matrices of several types", "tune", DEMO, "--to", unmixed, "--bits", "5", "-o", "x");
+    Files.writeString(
+        Path.of(plan), "{\"to\": \"gguf:Q4_K_M\", \"tensor_types\": {\"a\": \"Q4_K\"}}");
+    assertRefused(1, "tune this very model", "quantize", DEMO, "--plan", plan, "-o", "x.gguf");
+    Files.writeString(
+        Path.of(plan), "{\"to\": \"gguf:Q4_K_M\", \"tensor_types\": {\"a\": \"Q9,b=/c\"}}");
     assertRefused(1, "expected the name of a tensor", "quantize", DEMO, "--plan", plan);
+    Files.writeString(Path.of(plan), "{\"to\": \"litert\", \"tensor_types\": {\"a\": \"4\"}}");
+    assertRefused(1, "expected a plan of phial tune", "quantize", DEMO, "--plan", plan);
+    assertRefused(
+        2, "that can have 8 bits", "quantize", DEMO, "--to", "mlx:4", "--matrix-bits", "up_prj=8");
+    assertRefused(
+        2, "one of [4, 8]", "quantize", DEMO, "--to", "onnx:int4", "--matrix-bits", "down_proj=3");
+    assertRefused(
+        2, "expected openvino:int4", "quantize", DEMO, "--to", "openvino:nf4,matrix-bits=o_proj=8");
   }
 
   private static void assertRefused(int status, String message, String... words) {

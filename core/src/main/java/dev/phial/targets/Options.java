@@ -4,6 +4,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Stream;
 
 /** The options given to one target: name to values, a flag with none. */
 public record Options(Map<String, List<String>> values) {
@@ -15,6 +16,20 @@ public record Options(Map<String, List<String>> values) {
 
   public boolean has(String name) {
     return values.containsKey(name);
+  }
+
+  /** These with a flag. */
+  public Options with(String flag) {
+    Map<String, List<String>> all = new HashMap<>(values);
+    all.put(flag, List.of());
+    return new Options(all);
+  }
+
+  /** These and one more value of an option that may be given several times. */
+  public Options and(String name, String value) {
+    Map<String, List<String>> all = new HashMap<>(values);
+    all.put(name, Stream.concat(all(name).stream(), Stream.of(value)).toList());
+    return new Options(all);
   }
 
   /** The value of an option that may be given once. */

@@ -64,6 +64,16 @@ public record Request(
     return new Choosing(method, Importance.NONE, remedy);
   }
 
+  /** The same in another precision. */
+  public Request with(String newPrecision) {
+    return new Request(checkpoint, model, Optional.of(newPrecision), options, method, text, ranges);
+  }
+
+  /** The same with other options. */
+  public Request with(Options newOptions) {
+    return new Request(checkpoint, model, precision, newOptions, method, text, ranges);
+  }
+
   public Request with(ActivationRanges found) {
     return new Request(checkpoint, model, precision, options, method, text, Optional.of(found));
   }

@@ -5,6 +5,7 @@ import dev.phial.quant.activation.ActivationPoint;
 import dev.phial.targets.layout.Layout;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Stream;
 
@@ -43,6 +44,11 @@ public interface Target {
   /** How they are found. */
   default CalibrationOptions calibration(Request request) {
     return CalibrationOptions.of(request.options());
+  }
+
+  /** How outputs may mix types, if the runtime loads such. */
+  default Optional<Mixing> mixing() {
+    return Optional.empty();
   }
 
   /** Whether an output is a folder rather than one or several files. */

@@ -8,6 +8,7 @@ import dev.phial.plan.Recipe;
 import dev.phial.source.ChatTemplates;
 import dev.phial.source.Folder;
 import dev.phial.targets.Manifest;
+import dev.phial.targets.Mixing;
 import dev.phial.targets.Request;
 import dev.phial.targets.Target;
 import dev.phial.targets.TargetOption;
@@ -37,6 +38,11 @@ public final class GgufTarget implements Target {
   @Override
   public List<TargetOption> options() {
     return GgufOptions.ALL;
+  }
+
+  @Override
+  public Optional<Mixing> mixing() {
+    return Optional.of(new GgufMixing());
   }
 
   @Override

@@ -101,7 +101,7 @@ final class MlxConfig {
         .put("group_size", usual.get().blockSize())
         .put("bits", usual.get().bits())
         .put("mode", usual.get().mode());
-    if (carries) {
+    if (settings.mixture().isEmpty() && (carries || !settings.single().isEmpty())) {
       for (MlxTensor tensor : tensors) {
         tensor
             .quantized()

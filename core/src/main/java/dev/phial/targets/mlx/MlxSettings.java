@@ -6,6 +6,8 @@ import dev.phial.model.Weight;
 import dev.phial.quant.FloatType;
 import dev.phial.quant.MlxFormat;
 import dev.phial.quant.MlxFormats;
+import dev.phial.targets.MatrixBits;
+import dev.phial.targets.Mixing;
 import dev.phial.targets.Options;
 import dev.phial.targets.Request;
 import dev.phial.targets.TargetOption;
@@ -15,6 +17,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
@@ -25,6 +28,7 @@ import java.util.stream.Stream;
  *
  * @param mode of quantization, if there is to be one: {@code affine} or a floating-point format
  * @param groupSize if it was named
+ * @param single bits of single matrices
  * @param dtype of what is not quantized, if it was named
  */
 record MlxSettings(
@@ -32,6 +36,7 @@ record MlxSettings(
     Optional<Integer> bits,
     Optional<Integer> groupSize,
     Optional<MlxMixture> mixture,
+    MatrixBits single,
     Optional<FloatType> dtype) {
 
   private static final String BITS = "q-bits";
@@ -50,6 +55,8 @@ record MlxSettings(
   private static final List<String> DTYPE_NAMES =
       Arrays.stream(FloatType.values()).map(FloatType::word).toList();
 
+  static final Mixing MIXING = new MatrixBits.Mixed(BITS_NAMES);
+
   static final List<String> PRECISIONS =
       Stream.of(BITS_NAMES, FLOAT_NAMES, MlxMixture.NAMES, DTYPE_NAMES)
           .flatMap(List::stream)
@@ -67,7 +74,8 @@ record MlxSettings(
           TargetOption.value(
               MODE, "affine|" + String.join("|", FLOAT_NAMES), "--to mlx:mxfp4 in long"),
           TargetOption.value(
-              MIXTURE, String.join("|", MlxMixture.NAMES), "--to mlx:mixed_4_6 in long"));
+              MIXTURE, String.join("|", MlxMixture.NAMES), "--to mlx:mixed_4_6 in long"),
+          MatrixBits.option(String.join("|", BITS_NAMES)));
 
   /**
    * @throws PhialException.Usage if they contradict each other, or MLX knows no such thing
@@ -102,6 +110,7 @@ record MlxSettings(
             all.value(MIXTURE)
                 .map(name -> known(MIXTURE, MlxMixture.NAMES.stream(), name))
                 .flatMap(MlxMixture::named),
+            MatrixBits.of(all, MlxFormats.BITS),
             all.value(DTYPE)
                 .map(name -> known(DTYPE, DTYPE_NAMES.stream(), name))
                 .flatMap(FloatType::named));
@@ -110,12 +119,17 @@ record MlxSettings(
           "--%s: %s has bits and types of its own; leave out --%s"
               .formatted(MIXTURE, settings.mixture.get(), only.isPresent() ? MODE : BITS));
     }
+    if (!settings.single.isEmpty() && !mode.equals(Optional.of(AFFINE))) {
+      throw new PhialException.Usage(
+          "--%s: expected integers such as mlx:4, found mlx:%s"
+              .formatted(MatrixBits.NAME, settings.precision().orElse("")));
+    }
     return settings;
   }
 
   /** With the precision that codes have which are carried. */
   static MlxSettings of(Request asked) {
-    asked.refuse(List.of(BITS, GROUP_SIZE, MODE, MIXTURE));
+    asked.refuse(List.of(BITS, GROUP_SIZE, MODE, MIXTURE, MatrixBits.NAME));
     Request request = asked.settled(coding -> String.valueOf(codings(coding).getFirst().bits()));
     return of(request.precision(), request.options());
   }
@@ -176,6 +190,10 @@ record MlxSettings(
    * @param layers of the model
    */
   Optional<MlxFormat> format(Weight weight, int layers, FloatType number) {
+    OptionalInt own = single.of(weight.mlxName());
+    if (own.isPresent()) {
+      return Optional.of(affine(own.getAsInt(), number));
+    }
     return mixture.isPresent()
         ? Optional.of(affine(mixture.get().bits(weight, layers), number))
         : format(number);
@@ -199,7 +217,8 @@ record MlxSettings(
     return Stream.of(
             precision().or(() -> Optional.of("unquantized")),
             groupSize.map(size -> "g" + size),
-            dtype.map(FloatType::word).filter(name -> mode.isPresent()))
+            dtype.map(FloatType::word).filter(name -> mode.isPresent()),
+            single.label())
         .flatMap(Optional::stream)
         .collect(Collectors.joining("-"));
   }

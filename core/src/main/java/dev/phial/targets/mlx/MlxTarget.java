@@ -11,6 +11,7 @@ import dev.phial.quant.MlxFormat;
 import dev.phial.quant.Recoding;
 import dev.phial.source.Folder;
 import dev.phial.targets.Manifest;
+import dev.phial.targets.Mixing;
 import dev.phial.targets.Request;
 import dev.phial.targets.Target;
 import dev.phial.targets.TargetOption;
@@ -56,6 +57,11 @@ public final class MlxTarget implements Target {
   @Override
   public List<TargetOption> options() {
     return MlxSettings.OPTIONS;
+  }
+
+  @Override
+  public Optional<Mixing> mixing() {
+    return Optional.of(MlxSettings.MIXING);
   }
 
   @Override

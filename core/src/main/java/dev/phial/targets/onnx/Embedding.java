@@ -118,7 +118,7 @@ final class Embedding {
     GroupInt format =
         outputRecoding()
             .map(projections::format)
-            .orElseGet(() -> projections.format(projections.bits("/lm_head/MatMul")));
+            .orElseGet(() -> projections.format(projections.bits("/lm_head/MatMul", HEAD)));
     int bits = format.bits();
     int size = format.blockSize();
     List<Initializer> tensors =

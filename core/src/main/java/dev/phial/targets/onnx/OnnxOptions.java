@@ -3,6 +3,8 @@ package dev.phial.targets.onnx;
 import dev.phial.PhialException;
 import dev.phial.quant.FloatType;
 import dev.phial.targets.CalibrationOptions;
+import dev.phial.targets.MatrixBits;
+import dev.phial.targets.Mixing;
 import dev.phial.targets.Options;
 import dev.phial.targets.Request;
 import dev.phial.targets.TargetOption;
@@ -15,6 +17,7 @@ import java.util.stream.Stream;
  * What was asked for, under the model builder's names.
  *
  * @param accuracyLevel of MatMulNBits; 0 is not written
+ * @param single bits of single matrices
  * @param keeps whether codes come along as they are
  * @param sharesEmbedding whether input and output use one matrix where the model ties them
  * @param excluded nodes whose activations and weights are not rounded
@@ -27,6 +30,7 @@ record OnnxOptions(
     boolean symmetric,
     Algorithm algorithm,
     Set<String> mixed,
+    MatrixBits single,
     boolean excludesHead,
     boolean excludesEmbedding,
     boolean sharesEmbedding,
@@ -37,7 +41,9 @@ record OnnxOptions(
   static final String LAST_MATMUL = "last_matmul";
   static final String MIXED_LAYERS = "mixed_layers";
   private static final List<String> OF_BLOCKS =
-      List.of("accuracy-level", "symmetric", "asymmetric", "algo", "mixed", "qdq");
+      List.of("accuracy-level", "symmetric", "asymmetric", "algo", "mixed", "qdq", MatrixBits.NAME);
+  static final Mixing MIXING =
+      new MatrixBits.Mixed(List.of(Precision.INT4.label(), Precision.INT8.label()));
   private static final List<Integer> BLOCK_SIZES = List.of(16, 32, 64, 128, 256);
 
   /** What groups can be cut into, the largest first. */
@@ -60,6 +66,7 @@ record OnnxOptions(
               "mixed",
               "WHICH",
               "Matrices to keep in 8 bits: last_matmul (the output), mixed_layers (those that matter most); twice for both."),
+          MatrixBits.option("4|8"),
           TargetOption.flag("exclude-lm-head", "End with hidden_states instead of logits."),
           TargetOption.flag("exclude-embeds", "Begin with inputs_embeds instead of input_ids."),
           TargetOption.value(
@@ -93,6 +100,7 @@ record OnnxOptions(
         true,
         Algorithm.DEFAULT,
         Set.of(),
+        new MatrixBits(List.of()),
         false,
         false,
         false,
@@ -130,6 +138,7 @@ record OnnxOptions(
             !options.has("asymmetric"),
             Algorithm.named(options.value("algo").orElse("default")),
             mixed(options),
+            MatrixBits.of(options, List.of(4, 8)),
             options.has("exclude-lm-head"),
             options.has("exclude-embeds"),
             shared(options, request.model().hyperparameters().tied()),
@@ -142,7 +151,8 @@ record OnnxOptions(
 
   /** With the precision that codes have which are carried. */
   static Request settled(Request request) {
-    request.refuse(List.of("block-size", "symmetric", "asymmetric", "algo", "mixed", "qdq"));
+    request.refuse(
+        List.of("block-size", "symmetric", "asymmetric", "algo", "mixed", "qdq", MatrixBits.NAME));
     return request.settled(coding ->
         (coding.bits() <= Precision.INT4.bits() ? Precision.INT4 : Precision.INT8).label());
   }
@@ -165,7 +175,7 @@ record OnnxOptions(
     if (accuracyLevel < 0 || accuracyLevel > 4) {
       throw new PhialException.Usage("--accuracy-level: expected 0 to 4, found " + accuracyLevel);
     }
-    if (qdq && (precision == Precision.INT8 || !mixed.isEmpty())) {
+    if (qdq && (precision == Precision.INT8 || !mixed.isEmpty() || !single.isEmpty())) {
       throw new PhialException.Usage(
           "--qdq: expected 4 bits everywhere, found 8; omit it, or ask for int4 alone");
     }

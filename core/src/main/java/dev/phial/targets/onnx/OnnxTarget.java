@@ -12,6 +12,7 @@ import dev.phial.source.ActivationRangesFile;
 import dev.phial.source.Folder;
 import dev.phial.targets.CalibrationOptions;
 import dev.phial.targets.Manifest;
+import dev.phial.targets.Mixing;
 import dev.phial.targets.Request;
 import dev.phial.targets.Target;
 import dev.phial.targets.TargetOption;
@@ -44,6 +45,11 @@ public final class OnnxTarget implements Target {
   @Override
   public List<TargetOption> options() {
     return OnnxOptions.ALL;
+  }
+
+  @Override
+  public Optional<Mixing> mixing() {
+    return Optional.of(OnnxOptions.MIXING);
   }
 
   @Override

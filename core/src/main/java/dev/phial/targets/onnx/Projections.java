@@ -30,6 +30,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
 import onnx.Onnx.AttributeProto;
 
 /** Matrices and vectors: in which precision and operator each is computed with, and stored. */
@@ -110,7 +111,7 @@ final class Projections {
       }
       return output;
     }
-    GroupInt format = recoding.map(this::format).orElseGet(() -> format(bits(name)));
+    GroupInt format = recoding.map(this::format).orElseGet(() -> format(bits(name, weight)));
     int size = format.blockSize();
     checkDivides(weight, matrix.columns(), size);
     int bits = format.bits();
@@ -228,8 +229,16 @@ final class Projections {
     return Algorithm.DEFAULT.format(to.bits(), to.groupSize(), symmetric, type);
   }
 
-  /** The bits of a MatMul, which the options may have raised. */
-  int bits(String node) {
+  /**
+   * The bits of a MatMul, which the options may say or have raised.
+   *
+   * @param weight its matrix
+   */
+  int bits(String node, String weight) {
+    OptionalInt own = options.single().of(weight);
+    if (own.isPresent()) {
+      return own.getAsInt();
+    }
     boolean upgraded =
         options.mixed().contains(OnnxOptions.LAST_MATMUL) && node.equals("/lm_head/MatMul")
             || options.mixed().contains(OnnxOptions.MIXED_LAYERS)

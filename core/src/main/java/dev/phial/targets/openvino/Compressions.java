@@ -66,8 +66,23 @@ final class Compressions {
         }
         all(embedding, inner, output).forEach(matrix -> byName.put(matrix.name(), backup(matrix)));
         compress(candidates);
+        all(embedding, inner, output).forEach(this::giveOwnBits);
       }
     }
+  }
+
+  private void giveOwnBits(IrMatrix matrix) {
+    options
+        .single()
+        .of(matrix.constant(origin))
+        .ifPresent(bits -> {
+          boolean isPrimary = bits == 4;
+          if (isPrimary) {
+            check(matrix, options.groupSize());
+          }
+          byName.put(
+              matrix.name(), isPrimary ? primary(matrix, options.groupSize()) : backup(matrix));
+        });
   }
 
   Compression of(IrMatrix matrix) {

@@ -3,6 +3,7 @@ package dev.phial.targets.openvino;
 import dev.phial.graph.Matrix;
 import dev.phial.model.Part;
 import dev.phial.model.Weight;
+import dev.phial.quant.FloatType;
 
 /**
  * A matrix of the graph: a parameter of the checkpoint, or one expert's part of it.
@@ -36,6 +37,15 @@ record IrMatrix(String module, Weight weight, long first, long rows) {
 
   long elements() {
     return rows * columns();
+  }
+
+  /**
+   * What it is called in the graph.
+   *
+   * @param origin type of the parameters of the checkpoint
+   */
+  String constant(FloatType origin) {
+    return "self." + module + (origin == FloatType.F32 ? ".weight" : "._openvino_orig_weight");
   }
 
   String name() {

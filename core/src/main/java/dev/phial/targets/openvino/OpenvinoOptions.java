@@ -1,6 +1,8 @@
 package dev.phial.targets.openvino;
 
 import dev.phial.PhialException;
+import dev.phial.targets.MatrixBits;
+import dev.phial.targets.Mixing;
 import dev.phial.targets.Options;
 import dev.phial.targets.Request;
 import dev.phial.targets.TargetOption;
@@ -14,6 +16,7 @@ import java.util.List;
  * @param ratio of the weights in four bits, the rest in those of the backup
  * @param symmetric without zero points
  * @param allLayers four bits for the embedding and the output matrix too
+ * @param single bits of single matrices
  * @param keeps whether codes come along as they are
  */
 record OpenvinoOptions(
@@ -24,6 +27,7 @@ record OpenvinoOptions(
     Backup backup,
     boolean allLayers,
     Fallback fallback,
+    MatrixBits single,
     boolean keeps) {
   /** What becomes of matrices that do not get four bits. */
   enum Backup {
@@ -71,10 +75,15 @@ record OpenvinoOptions(
           TargetOption.value(
               FALLBACK,
               "error|ignore|adjust",
-              "What to do with rows that do not divide into groups: refuse (default), keep them as they are, or take smaller groups."));
+              "What to do with rows that do not divide into groups: refuse (default), keep them as they are, or take smaller groups."),
+          MatrixBits.option("4|8"));
+
+  /** Embedding and output matrix may have four bits too. */
+  static final Mixing MIXING =
+      new MatrixBits.Mixed(List.of(Precision.INT4.label(), Precision.INT8.label()));
 
   static OpenvinoOptions of(Request asked) {
-    asked.refuse(List.of(GROUP_SIZE, RATIO, SYM, BACKUP, ALL_LAYERS, FALLBACK));
+    asked.refuse(List.of(GROUP_SIZE, RATIO, SYM, BACKUP, ALL_LAYERS, FALLBACK, MatrixBits.NAME));
     Request request =
         asked.settled(coding -> (coding.bits() <= 4 ? Precision.INT4 : Precision.INT8).label());
     Options options = request.options();
@@ -91,6 +100,11 @@ record OpenvinoOptions(
           "--%s: expected integers, openvino:int4 or openvino:int8, found openvino:%s"
               .formatted(SYM, precision.label()));
     }
+    if (options.has(MatrixBits.NAME) && precision != Precision.INT4) {
+      throw new PhialException.Usage(
+          "--%s: expected openvino:int4, found openvino:%s"
+              .formatted(MatrixBits.NAME, precision.label()));
+    }
     Fallback fallback = choice(options, FALLBACK, Fallback.values());
     if (precision == Precision.MXFP4 && fallback == Fallback.ADJUST) {
       throw new PhialException.Usage(
@@ -105,6 +119,7 @@ record OpenvinoOptions(
         options.has(BACKUP) ? choice(options, BACKUP, CHOOSABLE) : usualBackup(precision),
         options.has(ALL_LAYERS),
         fallback,
+        MatrixBits.of(options, List.of(4, 8)),
         request.keeps());
   }
 
@@ -199,6 +214,7 @@ record OpenvinoOptions(
     if (fallback != Fallback.ERROR) {
       label.append("-").append(label(fallback));
     }
+    single.label().ifPresent(word -> label.append("-").append(word));
     return label.toString();
   }
 }

@@ -7,6 +7,7 @@ import dev.phial.model.ModelDescription;
 import dev.phial.quant.FloatType;
 import dev.phial.source.Folder;
 import dev.phial.targets.Manifest;
+import dev.phial.targets.Mixing;
 import dev.phial.targets.Request;
 import dev.phial.targets.Target;
 import dev.phial.targets.TargetOption;
@@ -15,6 +16,7 @@ import dev.phial.targets.layout.Layout;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 
 /**
@@ -43,6 +45,11 @@ public final class OpenvinoTarget implements Target {
   @Override
   public List<TargetOption> options() {
     return OpenvinoOptions.ALL;
+  }
+
+  @Override
+  public Optional<Mixing> mixing() {
+    return Optional.of(OpenvinoOptions.MIXING);
   }
 
   @Override

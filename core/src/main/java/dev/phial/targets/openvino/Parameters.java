@@ -166,10 +166,7 @@ final class Parameters {
     if (known != null) {
       return known;
     }
-    String name =
-        "self."
-            + matrix.module()
-            + (origin == FloatType.F32 ? ".weight" : "._openvino_orig_weight");
+    String name = matrix.constant(origin);
     Compression compression = compressions.of(matrix);
     // to NNCF its own conversion is none of the checkpoint's
     boolean compressesSingles =

@@ -3,6 +3,7 @@ package dev.phial.engine.convert;
 import dev.phial.model.Weight;
 import dev.phial.plan.PlannedTensor;
 import dev.phial.quant.activation.ActivationRanges;
+import dev.phial.targets.MatrixBits;
 import dev.phial.targets.Request;
 import dev.phial.targets.Target;
 import dev.phial.targets.layout.Layout;
@@ -23,7 +24,9 @@ public record Order(Target target, Request request, Layout layout, List<String> 
    * @throws dev.phial.PhialException.Usage if options contradict each other
    */
   public static Order of(Target target, Request request) {
-    return new Order(target, request, target.plan(request), List.of());
+    Layout layout = target.plan(request);
+    MatrixBits.of(request.options(), MatrixBits.ALL).check(layout.plan());
+    return new Order(target, request, layout, List.of());
   }
 
   Order with(ActivationRanges ranges) {

@@ -1,5 +1,7 @@
 package dev.phial.engine.tune;
 
+import static java.util.stream.Collectors.toSet;
+
 import dev.phial.PhialException;
 import dev.phial.choose.InputMoments;
 import dev.phial.engine.calibrate.MomentSums;
@@ -14,16 +16,19 @@ import dev.phial.io.Progress;
 import dev.phial.io.Sizes;
 import dev.phial.model.Role;
 import dev.phial.model.Weight;
+import dev.phial.plan.Plan;
 import dev.phial.plan.PlannedTensor;
-import dev.phial.quant.Format;
-import dev.phial.quant.Formats;
+import dev.phial.targets.Mixing;
+import dev.phial.targets.Options;
 import dev.phial.targets.Request;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.IdentityHashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.stream.IntStream;
 
 /**
  * Measures what every matrix of a model would lose in every type, in one pass forward and one back
@@ -31,37 +36,73 @@ import java.util.Map;
  * twice: losses add up.
  */
 public final class Tuner {
-  private static final List<Format> FORMATS =
-      List.of(
-          Formats.Q2_K,
-          Formats.Q3_K,
-          Formats.IQ4_XS,
-          Formats.Q4_K,
-          Formats.Q5_K,
-          Formats.Q6_K,
-          Formats.Q8_0);
-
-  /** For rows that are no whole number of blocks of the others. */
-  private static final List<Format> NARROW =
-      List.of(Formats.Q4_0, Formats.IQ4_NL, Formats.Q5_0, Formats.Q5_1, Formats.Q8_0);
-
   private final Order order;
-  private final List<Losses> losses = new ArrayList<>();
+  private final String to;
+  private final Mixing mixing;
+  private final List<Losses> losses;
   private final IdentityHashMap<Weight, double[]> gradients =
       new IdentityHashMap<>(); // Σ g² of each row
   private long read;
 
   /**
-   * @param order for a GGUF file in which all matrices have blocks, such as Q8_0
+   * @param order what matrices have that get no type of their own
+   * @param to how it was asked for
+   * @throws PhialException.Unsupported if the runtime takes no mixture
    */
-  public Tuner(Order order) {
+  public Tuner(Order order, String to) {
     this.order = order;
-    for (PlannedTensor tensor : order.layout().plan().tensors()) {
-      if (!tensor.isCopied() && tensor.format().blockSize() > 1 && tensor.shape().rank() > 1) {
-        boolean isWide = tensor.columns() % Formats.Q2_K.blockSize() == 0;
-        losses.add(new Losses(tensor, isWide ? FORMATS : NARROW));
+    this.to = to;
+    this.mixing =
+        order
+            .target()
+            .mixing()
+            .orElseThrow(() ->
+                new PhialException.Unsupported(
+                    "%s: expected a runtime that takes matrices of several types, found one that does not; tune for gguf, onnx, openvino or mlx"
+                        .formatted(order.target().name())));
+    Map<String, Map<String, PlannedTensor>> choices = new LinkedHashMap<>();
+    for (Request pure : mixing.pure(order.request())) {
+      for (PlannedTensor tensor : plan(pure).tensors()) {
+        if (tensor.format().blockSize() > 1 && tensor.shape().rank() > 1) {
+          choices
+              .computeIfAbsent(tensor.name(), name -> new LinkedHashMap<>())
+              .putIfAbsent(mixing.type(tensor.format()), tensor);
+        }
       }
     }
+    Set<String> free = free(choices);
+    this.losses =
+        choices.entrySet().stream()
+            .filter(entry -> free.contains(entry.getKey()))
+            .map(entry -> new Losses(List.copyOf(entry.getValue().values())))
+            .toList();
+  }
+
+  private Plan plan(Request request) {
+    return order.target().plan(request).plan();
+  }
+
+  /** Tensors that can have a type of their own: experts have one in common in some runtimes. */
+  private Set<String> free(Map<String, Map<String, PlannedTensor>> choices) {
+    Map<String, String> types = new HashMap<>();
+    choices.forEach((name, tensors) -> {
+      if (tensors.size() > 1) {
+        types.put(name, List.copyOf(tensors.keySet()).getLast());
+      }
+    });
+    return plan(request(types)).tensors().stream()
+        .filter(tensor -> mixing.type(tensor.format()).equals(types.get(tensor.name())))
+        .map(PlannedTensor::name)
+        .collect(toSet());
+  }
+
+  private Request request(Map<String, String> types) {
+    Options options = order.request().options();
+    for (Map.Entry<String, String> tensor : types.entrySet()) {
+      String[] option = mixing.option(tensor.getKey(), tensor.getValue()).split("=", 2);
+      options = options.and(option[0], option[1]);
+    }
+    return order.request().with(options);
   }
 
   /**
@@ -105,10 +146,10 @@ public final class Tuner {
       }
     }
     InputMoments moments = embedding.moments();
-    for (Losses tensor : losses) {
-      Weight weight = tensor.tensor().weight();
+    for (Weight weight : order.layout().model().weights()) {
       if (weight.role() == Role.TOKEN_EMBEDDING) {
-        tensor.add(weight, 0, moments, frequencies(weight, texts), team);
+        double[] factors = frequencies(weight, texts);
+        losses.forEach(tensor -> tensor.add(weight, 0, weight.role(), moments, factors, team));
       }
     }
   }
@@ -153,7 +194,7 @@ public final class Tuner {
         }
         InputMoments moments = sums.moments();
         for (Walk.Reader reader : stage.readers()) {
-          add(reader, moments, sums.count(), team);
+          add(reader, role(stage, reader), moments, sums.count(), team);
           progress.advance(
               reader.weight().ggufName(),
               reader.weight().matrixRows() * reader.weight().shape().columns());
@@ -162,7 +203,15 @@ public final class Tuner {
     }
   }
 
-  private void add(Walk.Reader reader, InputMoments moments, long count, Team team) {
+  /** An embedding may be the output matrix as well, in a tensor of its own or in the same. */
+  private Role role(Walk.Stage stage, Walk.Reader reader) {
+    Weight weight = reader.weight();
+    boolean isOutput =
+        stage.layer() < 0 && losses.stream().anyMatch(tensor -> tensor.holds(weight, Role.OUTPUT));
+    return isOutput ? Role.OUTPUT : weight.role();
+  }
+
+  private void add(Walk.Reader reader, Role role, InputMoments moments, long count, Team team) {
     double[] squares = gradients.get(reader.weight());
     if (squares == null || count == 0) {
       return;
@@ -172,42 +221,72 @@ public final class Tuner {
     for (int i = 0; i < rows; i++) {
       factors[i] = squares[reader.matrix() * rows + i] / read / count;
     }
-    for (Losses tensor : losses) {
-      if (tensor.tensor().weight() == reader.weight()) {
-        tensor.add(reader.weight(), reader.matrix(), moments, factors, team);
-      }
-    }
+    losses.forEach(
+        tensor -> tensor.add(reader.weight(), reader.matrix(), role, moments, factors, team));
   }
 
-  /** Bytes of a file that are no matrix. */
-  private long rest() {
-    return order.layout().plan().bytes()
-        - losses.stream().mapToLong(tensor -> tensor.tensor().bytes()).sum();
-  }
-
-  /** A plan, and how good it is. */
+  /**
+   * A plan, and how good it is.
+   *
+   * @param bytes of the output
+   * @param bound no plan of as many bytes loses less
+   */
   public record Result(TypePlan plan, long bytes, double bound) {}
 
   /**
-   * The types with the least loss in a file of at most so many bytes.
+   * The types with the least loss in an output of at most so many bytes.
    *
    * @throws PhialException.Unsupported if no types make it so small
    */
   public Result spend(long bytes) {
-    List<List<Knapsack.Option>> items = losses.stream().map(Losses::options).toList();
-    Knapsack knapsack = new Knapsack(items);
-    long rest = rest();
-    if (bytes - rest < knapsack.least()) {
-      throw new PhialException.Unsupported(
-          "expected a budget of at least %s, what the smallest types take, found %s"
-              .formatted(Sizes.of(rest + knapsack.least()), Sizes.of(bytes)));
+    Knapsack knapsack = new Knapsack(losses.stream().map(Losses::options).toList());
+    Result smallest = result(knapsack.solve(knapsack.least()));
+    // what is no matrix differs by a name here and there
+    long budget = bytes - (smallest.bytes - knapsack.least());
+    while (budget >= knapsack.least()) {
+      Result result = result(knapsack.solve(budget));
+      if (result.bytes <= bytes) {
+        return result;
+      }
+      budget -= result.bytes - bytes;
     }
-    Knapsack.Result result = knapsack.solve(bytes - rest);
+    throw new PhialException.Unsupported(
+        "expected a budget of at least %s, what the smallest types take, found %s"
+            .formatted(Sizes.of(smallest.bytes), Sizes.of(bytes)));
+  }
+
+  /**
+   * The best that some sizes hold, from the smallest types to the largest.
+   *
+   * @param points how many, at least 2
+   */
+  public List<Result> curve(int points) {
+    Knapsack knapsack = new Knapsack(losses.stream().map(Losses::options).toList());
+    long least = knapsack.least();
+    long most =
+        losses.stream()
+            .mapToLong(tensor ->
+                tensor.options().stream().mapToLong(Knapsack.Option::bytes).max().orElse(0))
+            .sum();
+    return IntStream.range(0, points)
+        .mapToObj(i -> result(knapsack.solve(least + (most - least) * i / (points - 1))))
+        .toList();
+  }
+
+  private Result result(Knapsack.Result found) {
     Map<String, String> types = new HashMap<>();
+    Map<String, Map<String, Double>> reasons = new HashMap<>();
     for (int i = 0; i < losses.size(); i++) {
-      types.put(losses.get(i).tensor().name(), losses.get(i).format(result.taken()[i]).name());
+      Losses tensor = losses.get(i);
+      types.put(tensor.name(), mixing.type(tensor.format(found.taken()[i])));
+      Map<String, Double> lost = new LinkedHashMap<>();
+      for (int k = 0; k < tensor.options().size(); k++) {
+        lost.put(mixing.type(tensor.format(k)), tensor.options().get(k).loss());
+      }
+      reasons.put(tensor.name(), lost);
     }
-    TypePlan plan = new TypePlan(order.request().checkpoint().name(), result.loss(), types);
-    return new Result(plan, rest + result.bytes(), result.bound());
+    TypePlan plan =
+        new TypePlan(order.request().checkpoint().name(), to, found.loss(), types, reasons);
+    return new Result(plan, plan(request(types)).bytes(), found.bound());
   }
 }
