@@ -77,4 +77,48 @@ public interface BlockKernel {
   static Optional<BlockKernel> q6_K() {
     return KernelProvider.hasLanes() ? Optional.of(new Blocks256.Q6_K()) : Optional.empty();
   }
+
+  static Optional<BlockKernel> q4_1() {
+    return KernelProvider.hasLanes()
+        ? Optional.of(new DecodedBlocks.Levels32(true, false, 0))
+        : Optional.empty();
+  }
+
+  static Optional<BlockKernel> q5_0() {
+    return KernelProvider.hasLanes()
+        ? Optional.of(new DecodedBlocks.Levels32(false, true, -16))
+        : Optional.empty();
+  }
+
+  static Optional<BlockKernel> q5_1() {
+    return KernelProvider.hasLanes()
+        ? Optional.of(new DecodedBlocks.Levels32(true, true, 0))
+        : Optional.empty();
+  }
+
+  static Optional<BlockKernel> q2_K() {
+    return KernelProvider.hasLanes() ? Optional.of(new DecodedBlocks.Q2_K()) : Optional.empty();
+  }
+
+  static Optional<BlockKernel> q3_K() {
+    return KernelProvider.hasLanes() ? Optional.of(new DecodedBlocks.Q3_K()) : Optional.empty();
+  }
+
+  /**
+   * @param codebook sixteen values
+   */
+  static Optional<BlockKernel> iq4_NL(byte[] codebook) {
+    return KernelProvider.hasLanes()
+        ? Optional.of(new DecodedBlocks.IQ4_NL(codebook))
+        : Optional.empty();
+  }
+
+  /**
+   * @param codebook sixteen values
+   */
+  static Optional<BlockKernel> iq4_XS(byte[] codebook) {
+    return KernelProvider.hasLanes()
+        ? Optional.of(new DecodedBlocks.IQ4_XS(codebook))
+        : Optional.empty();
+  }
 }

@@ -97,23 +97,33 @@ final class Blocks32 {
         float[] y,
         int yAt) {
       int blocks = columns / 32;
-      for (int row = 0; row < rows; row++) {
-        int rowStart = offset + BYTES * blocks * row;
+      int rowBytes = BYTES * blocks;
+      for (int row = 0; row < rows; row += 2) {
+        int rowStart = offset + rowBytes * row;
+        int toNext = row + 1 < rows ? rowBytes : 0; // the last may have none
         FloatVector sum = FloatVector.zero(F);
+        FloatVector nextSum = FloatVector.zero(F);
         for (int block = 0; block < blocks; block++) {
           int start = rowStart + BYTES * block;
+          int next = start + toNext;
           FloatVector scale = Lanes.all(Lanes.half(matrix, start));
+          FloatVector nextScale = Lanes.all(Lanes.half(matrix, next));
           for (int i = 0; i < 16; i += WIDTH) {
-            IntVector pairs = Lanes.bytes(matrix, start + NIBBLES + i);
             FloatVector low = Lanes.load(x, at + block * 32 + i);
             FloatVector high = Lanes.load(x, at + block * 32 + 16 + i);
-            FloatVector part = Lanes.load(sums, block * 16 + i);
-            part = Lanes.floats(pairs.and(15)).fma(low, part);
-            part = Lanes.floats(pairs.lanewise(LSHR, 4)).fma(high, part);
-            sum = part.fma(scale, sum);
+            FloatVector less = Lanes.load(sums, block * 16 + i);
+            IntVector pairs = Lanes.bytes(matrix, start + NIBBLES + i);
+            FloatVector part = Lanes.floats(pairs.and(15)).fma(low, less);
+            sum = Lanes.floats(pairs.lanewise(LSHR, 4)).fma(high, part).fma(scale, sum);
+            pairs = Lanes.bytes(matrix, next + NIBBLES + i);
+            part = Lanes.floats(pairs.and(15)).fma(low, less);
+            nextSum = Lanes.floats(pairs.lanewise(LSHR, 4)).fma(high, part).fma(nextScale, nextSum);
           }
         }
         y[yAt + row] = Sums.of(sum);
+        if (row + 1 < rows) {
+          y[yAt + row + 1] = Sums.of(nextSum);
+        }
       }
     }
 

@@ -3,6 +3,8 @@ package dev.phial.quant;
 import static dev.phial.kernel.Kernels.LANES;
 
 import dev.phial.io.LittleEndian;
+import dev.phial.kernel.BlockKernel;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /** 32 elements: half scale, nibbles that index {@link #CODEBOOK}; {@code block_iq4_nl}. */
@@ -17,6 +19,8 @@ final class IQ4_NL extends GgmlFormat implements GridFormat {
 
   private static final Grid GRID = Grid.of(32, POINTS, Grid.Offset.NONE, ScaleType.F16);
 
+  private static final Optional<BlockKernel> KERNEL = BlockKernel.iq4_NL(CODEBOOK);
+
   /** Inverse scales tried to each side of the first. */
   static final int TRIES = 7;
 
@@ -25,6 +29,11 @@ final class IQ4_NL extends GgmlFormat implements GridFormat {
 
   IQ4_NL() {
     super("IQ4_NL", 20, 32, 18);
+  }
+
+  @Override
+  public Optional<BlockKernel> kernel() {
+    return KERNEL;
   }
 
   @Override

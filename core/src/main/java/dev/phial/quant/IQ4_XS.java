@@ -1,7 +1,9 @@
 package dev.phial.quant;
 
 import dev.phial.io.LittleEndian;
+import dev.phial.kernel.BlockKernel;
 import dev.phial.kernel.Rounding;
+import java.util.Optional;
 
 /**
  * 256 elements: half scale, eight six-bit scales (high pairs in two bytes, low nibbles in four),
@@ -10,6 +12,8 @@ import dev.phial.kernel.Rounding;
 final class IQ4_XS extends SuperBlock {
   private static final Grid GRID = Grid.of(SIZE, 32, IQ4_NL.POINTS, Grid.Offset.NONE, -32, 31);
 
+  private static final Optional<BlockKernel> KERNEL = BlockKernel.iq4_XS(IQ4_NL.CODEBOOK);
+
   private static final int SCALE = 0;
   private static final int HIGH = 2;
   private static final int LOW = 4;
@@ -17,6 +21,11 @@ final class IQ4_XS extends SuperBlock {
 
   IQ4_XS() {
     super("IQ4_XS", 23, 136, 32);
+  }
+
+  @Override
+  public Optional<BlockKernel> kernel() {
+    return KERNEL;
   }
 
   @Override

@@ -1,8 +1,10 @@
 package dev.phial.quant;
 
 import dev.phial.io.LittleEndian;
+import dev.phial.kernel.BlockKernel;
 import dev.phial.kernel.Kernels;
 import dev.phial.kernel.Rounding;
+import java.util.Optional;
 
 /**
  * 256 elements: sixteen bytes of four-bit scale and minimum, 64 bytes of two-bit levels, half
@@ -12,6 +14,8 @@ final class Q2_K extends SuperBlock {
   private static final Grid GRID =
       Grid.of(SIZE, 16, Points.integers(0, 3), Grid.Offset.MINIMUM, 0, 15);
 
+  private static final Optional<BlockKernel> KERNEL = BlockKernel.q2_K();
+
   private static final int SCALES = 0;
   private static final int LEVELS = 16;
   private static final int SCALE = 80;
@@ -19,6 +23,11 @@ final class Q2_K extends SuperBlock {
 
   Q2_K() {
     super("Q2_K", 10, 84, 16);
+  }
+
+  @Override
+  public Optional<BlockKernel> kernel() {
+    return KERNEL;
   }
 
   @Override

@@ -1,9 +1,11 @@
 package dev.phial.quant;
 
 import dev.phial.io.LittleEndian;
+import dev.phial.kernel.BlockKernel;
 import dev.phial.kernel.Kernels;
 import dev.phial.kernel.Rounding;
 import java.util.Arrays;
+import java.util.Optional;
 
 /**
  * 256 elements: 32 bytes of third bits, 64 bytes of two-bit levels, twelve bytes of six-bit scales,
@@ -13,6 +15,8 @@ final class Q3_K extends SuperBlock {
   private static final Grid GRID =
       Grid.of(SIZE, 16, Points.integers(-4, 3), Grid.Offset.NONE, -32, 31);
 
+  private static final Optional<BlockKernel> KERNEL = BlockKernel.q3_K();
+
   private static final int HIGH = 0;
   private static final int LEVELS = 32;
   private static final int SCALES = 96;
@@ -20,6 +24,11 @@ final class Q3_K extends SuperBlock {
 
   Q3_K() {
     super("Q3_K", 11, 110, 16);
+  }
+
+  @Override
+  public Optional<BlockKernel> kernel() {
+    return KERNEL;
   }
 
   @Override

@@ -1,15 +1,19 @@
 package dev.phial.quant;
 
 import dev.phial.io.LittleEndian;
+import dev.phial.kernel.BlockKernel;
 import dev.phial.kernel.Kernels;
 import dev.phial.tensor.CodedRows;
 import dev.phial.tensor.Coding;
 import dev.phial.tensor.IntegerBlocks;
+import java.util.Optional;
 
 /** 32 elements: half scale, half minimum, nibbles; {@code block_q4_1}. */
 final class Q4_1 extends BlockOf32 implements IntegerBlocks {
   private static final Grid GRID =
       Grid.of(32, Points.integers(0, 15), Grid.Offset.NUMBER, ScaleType.F16);
+
+  private static final Optional<BlockKernel> KERNEL = BlockKernel.q4_1();
 
   private static final int SCALE = 0;
   private static final int MIN = 2;
@@ -17,6 +21,11 @@ final class Q4_1 extends BlockOf32 implements IntegerBlocks {
 
   Q4_1() {
     super("Q4_1", 3, 20);
+  }
+
+  @Override
+  public Optional<BlockKernel> kernel() {
+    return KERNEL;
   }
 
   @Override

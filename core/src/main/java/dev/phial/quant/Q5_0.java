@@ -1,15 +1,19 @@
 package dev.phial.quant;
 
 import dev.phial.io.LittleEndian;
+import dev.phial.kernel.BlockKernel;
 import dev.phial.kernel.Kernels;
 import dev.phial.tensor.CodedRows;
 import dev.phial.tensor.Coding;
 import dev.phial.tensor.IntegerBlocks;
+import java.util.Optional;
 
 /** 32 elements: half scale, 32 fifth bits, nibbles, meaning -16..15; {@code block_q5_0}. */
 final class Q5_0 extends BlockOf32 implements IntegerBlocks {
   private static final Grid GRID =
       Grid.of(32, Points.integers(-16, 15), Grid.Offset.NONE, ScaleType.F16);
+
+  private static final Optional<BlockKernel> KERNEL = BlockKernel.q5_0();
 
   private static final int SCALE = 0;
   private static final int HIGH = 2;
@@ -17,6 +21,11 @@ final class Q5_0 extends BlockOf32 implements IntegerBlocks {
 
   Q5_0() {
     super("Q5_0", 6, 22);
+  }
+
+  @Override
+  public Optional<BlockKernel> kernel() {
+    return KERNEL;
   }
 
   @Override

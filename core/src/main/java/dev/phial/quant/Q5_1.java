@@ -1,15 +1,19 @@
 package dev.phial.quant;
 
 import dev.phial.io.LittleEndian;
+import dev.phial.kernel.BlockKernel;
 import dev.phial.kernel.Kernels;
 import dev.phial.tensor.CodedRows;
 import dev.phial.tensor.Coding;
 import dev.phial.tensor.IntegerBlocks;
+import java.util.Optional;
 
 /** 32 elements: half scale, half minimum, 32 fifth bits, nibbles; {@code block_q5_1}. */
 final class Q5_1 extends BlockOf32 implements IntegerBlocks {
   private static final Grid GRID =
       Grid.of(32, Points.integers(0, 31), Grid.Offset.NUMBER, ScaleType.F16);
+
+  private static final Optional<BlockKernel> KERNEL = BlockKernel.q5_1();
 
   private static final int SCALE = 0;
   private static final int MIN = 2;
@@ -18,6 +22,11 @@ final class Q5_1 extends BlockOf32 implements IntegerBlocks {
 
   Q5_1() {
     super("Q5_1", 7, 24);
+  }
+
+  @Override
+  public Optional<BlockKernel> kernel() {
+    return KERNEL;
   }
 
   @Override

@@ -24,7 +24,8 @@ final class BlockKernelTest {
     assumeTrue(
         formats().findAny().isPresent(), "registers of 128 bits have no room for block kernels");
     assertThat(formats().map(GgmlFormat::name))
-        .contains("F32", "F16", "BF16", "Q8_0", "Q4_0", "Q4_K", "Q5_K", "Q6_K");
+        .contains("F32", "F16", "BF16", "Q8_0", "Q4_0", "Q4_1", "Q5_0", "Q5_1")
+        .contains("Q2_K", "Q3_K", "Q4_K", "Q5_K", "Q6_K", "IQ4_NL", "IQ4_XS");
   }
 
   @ParameterizedTest(allowZeroInvocations = true)
