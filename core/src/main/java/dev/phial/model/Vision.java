@@ -33,6 +33,7 @@ public record Vision(
     double epsilon,
     Map<Address, Weight> weights) {
   private static final int MOST_LAYERS = 1 << 10;
+  private static final int LARGEST = 1 << 14; // of its sizes: those of the published are a third
   private static final int CHANNELS = 3;
 
   /**
@@ -113,6 +114,7 @@ public record Vision(
           settings.map(s -> s.number("layer_norm_eps", kind.epsilon())).orElse(kind.epsilon());
       if (CHANNELS * patch * patch != columns
           || side * side + (hasClass ? 1 : 0) != known
+          || kind != VisionKind.NAFLEX && side % 2 != 0 // four patches become one
           || hidden % heads != 0
           || layers < 2
           || layers > MOST_LAYERS) {
@@ -120,9 +122,21 @@ public record Vision(
             "%s: expected an encoder of images in square patches, of 2 to %d layers and %d heads, found patches of shape %s, %d positions and %d layers"
                 .formatted(checkpoint.path(), MOST_LAYERS, heads, patches.shape(), known, layers));
       }
+      checkText(text);
       addAll(hidden, inner, text, layers, columns, known, hasClass);
       return new Vision(
           kind, hidden, inner, layers - 1, heads, patch, side, text, epsilon, weights);
+    }
+
+    /** What it gives must be what the text model takes. */
+    private void checkText(int text) {
+      Optional<Integer> hidden =
+          checkpoint.folder().flatMap(folder -> folder.config().optionalCount("hidden_size"));
+      if (hidden.isPresent() && hidden.get() != text) {
+        throw new PhialException.BadInput(
+            "%s: expected a projector to the %d numbers of the text model, found one to %d"
+                .formatted(checkpoint.path(), hidden.get(), text));
+      }
     }
 
     private void addAll(
@@ -181,7 +195,7 @@ public record Vision(
 
     private static int dimension(Tensor tensor, int index) {
       long size = tensor.shape().rank() > index ? tensor.shape().dimensions().get(index) : 0;
-      if (size < 1 || size > 1 << 20) {
+      if (size < 1 || size > LARGEST) {
         throw new PhialException.BadInput(
             "%s: tensor %s: expected the sizes of an encoder of images, found shape %s"
                 .formatted(tensor.file(), tensor.name(), tensor.shape()));

@@ -2,10 +2,10 @@ package dev.phial.model;
 
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
 
 /** Encoders of images, by how they cut one up, and what their checkpoints call their parameters. */
 public enum VisionKind {
@@ -74,12 +74,12 @@ public enum VisionKind {
   }
 
   /** Whether a tensor of this name is a part of such an encoder. */
-  boolean isIn(String name) {
+  public boolean isIn(String name) {
     return name.startsWith(tower);
   }
 
   /** Whether a tensor is of no use to the model. */
-  boolean isUnused(String name) {
+  public boolean isUnused(String name) {
     return UNUSED.stream().anyMatch(module -> name.startsWith(tower + module));
   }
 
@@ -88,7 +88,7 @@ public enum VisionKind {
    *
    * @param name of a tensor
    */
-  Optional<Vision.Address> address(String name) {
+  public Optional<Vision.Address> address(String name) {
     if (!name.startsWith(root)) {
       return Optional.empty();
     }
@@ -107,10 +107,7 @@ public enum VisionKind {
         : address(TOWER.get(inTower), -1, part);
   }
 
-  private static Optional<Vision.Address> address(
-      @org.jspecify.annotations.Nullable VisionRole role, int layer, Part part) {
-    return role == null
-        ? Optional.empty()
-        : Optional.of(new Vision.Address(Objects.requireNonNull(role), layer, part));
+  private static Optional<Vision.Address> address(@Nullable VisionRole role, int layer, Part part) {
+    return Optional.ofNullable(role).map(known -> new Vision.Address(known, layer, part));
   }
 }

@@ -7,6 +7,8 @@ import dev.phial.Fixtures;
 import dev.phial.PhialException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
@@ -169,6 +171,36 @@ final class AdapterTest {
   @Test
   void refusesFoldersWithoutOne() {
     refused("expected the folder of an adapter, which has an adapter_config.json");
+  }
+
+  /** The checkpoint of Phi-4-multimodal as it was published holds two. */
+  @Test
+  void addsTheOneThatIsNamedOfThoseInACheckpoint() throws IOException {
+    String module = "model.layers.0.self_attn.o_proj.";
+    ByteBuffer data = ByteBuffer.allocate(48).order(ByteOrder.LITTLE_ENDIAN);
+    for (float value : new float[] {1, 2, 3, 4, 10, 20, 100, 200, 0, 0, 0, 0}) {
+      data.putFloat(value);
+    }
+    String header =
+        ("{'%1$sbase_layer.weight':{'dtype':'F32','shape':[2,2],'data_offsets':[0,16]},"
+                + "'%1$slora_A.vision.weight':{'dtype':'F32','shape':[1,2],'data_offsets':[16,24]},"
+                + "'%1$slora_B.vision.weight':{'dtype':'F32','shape':[2,1],'data_offsets':[24,32]},"
+                + "'%1$slora_A.speech.weight':{'dtype':'F32','shape':[1,2],'data_offsets':[32,40]},"
+                + "'%1$slora_B.speech.weight':{'dtype':'F32','shape':[2,1],'data_offsets':[40,48]}}")
+            .formatted(module)
+            .replace('\'', '"');
+    Files.write(folder.resolve("model.safetensors"), SafetensorsTest.file(header, data.array()));
+    Files.writeString(
+        folder.resolve("config.json"), "{\"vision_lora\":{\"r\":1,\"lora_alpha\":2}}");
+    try (Checkpoint checkpoint = Sources.open(folder)) {
+      assertThat(checkpoint.hasAdapter("vision")).isTrue();
+      assertThat(checkpoint.hasAdapter("sound")).isFalse();
+      String name = module + "base_layer.weight";
+      assertThat(Tensors.values(checkpoint.adapted("vision").tensors(), name))
+          .containsExactly(2001, 4002, 4003, 8004);
+      assertThatThrownBy(() -> checkpoint.adapted("speech"))
+          .hasMessageContaining("expected an object speech_lora");
+    }
   }
 
   @Test

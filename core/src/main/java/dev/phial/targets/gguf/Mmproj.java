@@ -4,6 +4,9 @@ import dev.phial.PhialException;
 import dev.phial.model.Part;
 import dev.phial.model.Role;
 import dev.phial.model.TensorName;
+import dev.phial.model.Vision;
+import dev.phial.model.VisionKind;
+import dev.phial.model.VisionRole;
 import dev.phial.model.Weight;
 import dev.phial.plan.PlannedTensor;
 import dev.phial.plan.Recipe;
@@ -30,8 +33,6 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 
 /**
  * The encoder of images of Phi-4-reasoning-vision and the projector behind it, in the file that
@@ -39,37 +40,29 @@ import java.util.regex.Pattern;
  * before the last layer of SigLIP2 is what the model sees, so the last layer is not written.
  */
 final class Mmproj {
-  private static final String TOWER = "model.vision_tower.vision_tower.vision_model.";
+  private static final VisionKind KIND = VisionKind.NAFLEX;
   private static final String PROJECTOR = "model.mm_projector.";
   private static final String PATCHES = "v.patch_embd";
-  private static final Pattern LAYER = Pattern.compile("encoder\\.layers\\.(\\d{1,4})\\.(.+)");
 
-  /** Where the encoder ends for the model, which takes what comes before. */
-  private static final List<String> UNUSED = List.of("post_layernorm.", "head.");
-
-  /** Modules outside the layers. */
-  private static final Map<String, String> MODULES =
+  /** What llama.cpp calls the modules outside the layers. */
+  private static final Map<VisionRole, String> MODULES =
       Map.of(
-          TOWER + "embeddings.patch_embedding",
-          PATCHES,
-          TOWER + "embeddings.position_embedding",
-          "v.position_embd",
-          PROJECTOR + "0",
-          "mm.0",
-          PROJECTOR + "2",
-          "mm.2");
+          VisionRole.PATCHES, PATCHES,
+          VisionRole.POSITIONS, "v.position_embd",
+          VisionRole.PROJECTOR_UP, "mm.0",
+          VisionRole.PROJECTOR_DOWN, "mm.2");
 
-  /** Modules of a layer. */
-  private static final Map<String, String> LAYER_MODULES =
+  /** And those of a layer. */
+  private static final Map<VisionRole, String> LAYER_MODULES =
       Map.of(
-          "layer_norm1", "ln1",
-          "layer_norm2", "ln2",
-          "mlp.fc1", "ffn_up",
-          "mlp.fc2", "ffn_down",
-          "self_attn.q_proj", "attn_q",
-          "self_attn.k_proj", "attn_k",
-          "self_attn.v_proj", "attn_v",
-          "self_attn.out_proj", "attn_out");
+          VisionRole.ATTENTION_NORM, "ln1",
+          VisionRole.FFN_NORM, "ln2",
+          VisionRole.FFN_UP, "ffn_up",
+          VisionRole.FFN_DOWN, "ffn_down",
+          VisionRole.ATTENTION_Q, "attn_q",
+          VisionRole.ATTENTION_K, "attn_k",
+          VisionRole.ATTENTION_V, "attn_v",
+          VisionRole.ATTENTION_OUTPUT, "attn_out");
 
   private final Recipe type;
   private final Config vision;
@@ -86,7 +79,7 @@ final class Mmproj {
 
   /** Whether a checkpoint has an encoder that llama.cpp can run. */
   static boolean isIn(Checkpoint checkpoint) {
-    return checkpoint.tensors().keySet().stream().anyMatch(name -> name.startsWith(TOWER));
+    return checkpoint.tensors().keySet().stream().anyMatch(KIND::isIn);
   }
 
   /**
@@ -135,37 +128,33 @@ final class Mmproj {
     Map<String, Weight> weights = new LinkedHashMap<>();
     for (Tensor tensor : checkpoint.tensors().values()) {
       String name = tensor.name();
-      boolean isUnused = UNUSED.stream().anyMatch(module -> name.startsWith(TOWER + module));
-      if (isUnused || !name.startsWith(TOWER) && !name.startsWith(PROJECTOR)) {
+      if (KIND.isUnused(name) || !KIND.isIn(name) && !name.startsWith(PROJECTOR)) {
         continue;
       }
-      Part part = name.endsWith(Part.BIAS.suffix()) ? Part.BIAS : Part.WEIGHT;
-      if (!name.endsWith(part.suffix())) {
+      Vision.Address address = KIND.address(name).orElseThrow(() -> unknown(tensor));
+      Optional<String> module = module(address);
+      if (module.isEmpty() || !name.endsWith(address.part().suffix())) {
         throw unknown(tensor);
       }
-      String module = name.substring(0, name.length() - part.suffix().length());
-      Optional<String> known = Optional.ofNullable(MODULES.get(module));
-      int layer = -1;
-      if (known.isEmpty()) {
-        Matcher matcher =
-            LAYER.matcher(module.substring(Math.min(module.length(), TOWER.length())));
-        if (!matcher.matches() || !LAYER_MODULES.containsKey(matcher.group(2))) {
-          throw unknown(tensor);
-        }
-        layer = Integer.parseInt(matcher.group(1));
-        if (layer >= layers) {
-          throw new PhialException.BadInput(
-              "%s: tensor %s: expected %d layers, which is what vision_config says, found more"
-                  .formatted(tensor.file(), name, layers));
-        }
-        known = Optional.of("v.blk.%d.%s".formatted(layer, LAYER_MODULES.get(matcher.group(2))));
+      if (address.layer() >= layers) {
+        throw new PhialException.BadInput(
+            "%s: tensor %s: expected %d layers, which is what vision_config says, found more"
+                .formatted(tensor.file(), name, layers));
       }
-      if (layer < layers - 1) {
-        add(weights, known.get(), layer, part, tensor);
+      if (address.layer() < layers - 1) {
+        add(weights, module.get(), address.layer(), address.part(), tensor);
       }
     }
     check(checkpoint, weights, layers);
     return weights;
+  }
+
+  /** What llama.cpp calls it, if it knows it. */
+  private static Optional<String> module(Vision.Address address) {
+    return address.layer() < 0
+        ? Optional.ofNullable(MODULES.get(address.role()))
+        : Optional.ofNullable(LAYER_MODULES.get(address.role()))
+            .map(name -> "v.blk.%d.%s".formatted(address.layer(), name));
   }
 
   private static PhialException unknown(Tensor tensor) {

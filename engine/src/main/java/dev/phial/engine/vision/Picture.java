@@ -33,8 +33,8 @@ public record Picture(int width, int height, byte[] rgb) {
   }
 
   /**
-   * Reads a file in a format that Java knows: PNG, JPEG, GIF, BMP, TIFF. What is transparent is
-   * shown, as Pillow shows it.
+   * Reads a PNG, JPEG, WebP, GIF, BMP or TIFF file. What is transparent is shown, as Pillow shows
+   * it.
    *
    * @throws PhialException.BadInput if it is no such image, damaged, or very large
    */
@@ -61,7 +61,7 @@ public record Picture(int width, int height, byte[] rgb) {
   private static Picture read(Path file, ImageInputStream in) throws IOException {
     Iterator<ImageReader> readers = ImageIO.getImageReaders(in);
     if (!readers.hasNext()) {
-      throw bad(file, "expected an image (PNG, JPEG, GIF, BMP, TIFF), found another file");
+      throw bad(file, "expected an image (PNG, JPEG, WebP, GIF, BMP, TIFF), found another file");
     }
     ImageReader reader = readers.next();
     try {
