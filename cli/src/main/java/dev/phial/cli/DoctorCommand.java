@@ -13,6 +13,7 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 import tools.jackson.databind.node.ArrayNode;
+import tools.jackson.databind.node.ObjectNode;
 
 /** {@code phial doctor}: what is wrong with an exported model, and what comes of it. */
 @Command(
@@ -80,17 +81,21 @@ final class DoctorCommand implements Callable<Integer> {
         count(findings, Severity.NOTE));
   }
 
-  private static ArrayNode json(List<Finding> findings) {
-    ArrayNode result = Json.MAPPER.createArrayNode();
+  private static ObjectNode json(List<Finding> findings) {
+    ObjectNode result = Json.MAPPER.createObjectNode();
+    ArrayNode array = result.putArray("findings");
     for (Finding finding : findings) {
-      result
+      array
           .addObject()
           .put("severity", severity(finding))
           .put("check", finding.check())
           .put("found", finding.found())
           .put("consequence", finding.consequence());
     }
-    return result;
+    return result
+        .put("errors", count(findings, Severity.ERROR))
+        .put("warnings", count(findings, Severity.WARNING))
+        .put("notes", count(findings, Severity.NOTE));
   }
 
   private static String severity(Finding finding) {

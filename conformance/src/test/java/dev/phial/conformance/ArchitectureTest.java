@@ -12,14 +12,10 @@ import com.tngtech.archunit.core.domain.JavaClass;
 import com.tngtech.archunit.core.domain.JavaClasses;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
 import com.tngtech.archunit.core.importer.ImportOption;
-import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.stream.Collectors;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.FieldSource;
@@ -283,24 +279,6 @@ final class ArchitectureTest {
         .should()
         .accessTargetWhere(calls(WRITERS))
         .check(CLASSES);
-  }
-
-  /** A longer one holds a second concept, which wants a file of its own. */
-  @Test
-  void noFileIsLongerThanSixHundredLines() throws IOException {
-    try (Stream<Path> files = Files.walk(Phial.ROOT)) {
-      List<Path> sources =
-          files
-              .filter(file -> file.toString().endsWith(".java"))
-              .filter(file -> !file.toString().contains("/target/"))
-              .toList();
-      assertThat(sources).hasSizeGreaterThan(100);
-      for (Path source : sources) {
-        assertThat(Files.readAllLines(source))
-            .as("lines of " + source)
-            .hasSizeLessThanOrEqualTo(600);
-      }
-    }
   }
 
   /**

@@ -20,7 +20,7 @@ final class DoctorTest {
     for (String model : new String[] {"a.gguf", "mlx"}) {
       Command.Result result =
           Phial.run(folder, List.of("doctor", model, "--against", "demo", "--json"));
-      JsonNode findings = new JsonMapper().readTree(result.succeeded().out());
+      JsonNode findings = new JsonMapper().readTree(result.succeeded().out()).path("findings");
       assertThat(findings).isNotEmpty();
       for (JsonNode finding : findings) {
         assertThat(finding.propertyNames())

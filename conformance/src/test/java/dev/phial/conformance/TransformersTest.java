@@ -39,6 +39,8 @@ final class TransformersTest {
           List.of("tiny-phi3", "torch:w4a16"),
           List.of("tiny-phi3", "torch:w4a16,asymmetric"),
           List.of("tiny-phi3", "torch:w4a16,group-size=32"),
+          List.of(
+              "tiny-phi3", "torch:w4a16,ignore=re:.*o_proj,ignore=model.layers.0.mlp.down_proj"),
           List.of("tiny-phi3", "torch:w8a16"),
           List.of("tiny-phi3", "torch:w8a8"),
           List.of("tiny-phi3", "torch:fp8"),

@@ -170,7 +170,12 @@ public final class GgufTarget implements Target {
 
   @Override
   public String command(String path, Request request) {
-    return "llama-cli -m " + path;
+    if (!request.model().hyperparameters().sharesWidth()) {
+      return "phial run " + path; // llama.cpp cannot
+    }
+    return request.options().has(GgufOptions.MMPROJ)
+        ? "llama-mtmd-cli --mmproj THE-OTHER-FILE --image FILE -m " + path
+        : "llama-cli -m " + path;
   }
 
   @Override

@@ -30,10 +30,15 @@ import tools.jackson.databind.node.ObjectNode;
  *
  * @param kind which of them
  * @param size elements that share a scale; 0 if all of a row do
+ * @param ignored layers that stay as they are
  * @param divisors of nvfp4, by linear layer
  */
 record CompressedScheme(
-    Kind kind, int size, boolean symmetric, Function<Linear, DoubleSupplier> divisors)
+    Kind kind,
+    int size,
+    boolean symmetric,
+    Ignored ignored,
+    Function<Linear, DoubleSupplier> divisors)
     implements Scheme {
   /** The presets of llm-compressor, under their names in lower case. */
   enum Kind {
@@ -228,10 +233,11 @@ record CompressedScheme(
         .put("symmetric", symmetric)
         .put("type", type());
     json.put("format", kind.format).putNull("global_compression_ratio");
-    ArrayNode ignored = json.putArray("ignore").add("lm_head");
+    ArrayNode ignore = json.putArray("ignore").add("lm_head");
     if (model.hyperparameters().experts() > 0) {
-      ignored.add("re:.*\\.gate$").add("re:.*router"); // as vLLM, and as transformers calls it
+      ignore.add("re:.*\\.gate$").add("re:.*router"); // as vLLM, and as transformers calls it
     }
+    ignored().names().forEach(ignore::add);
     return json.putNull("kv_cache_scheme")
         .put("quant_method", "compressed-tensors")
         .put("quantization_status", "compressed")

@@ -15,6 +15,11 @@ interface Scheme {
     return 1;
   }
 
+  /** The layers that it leaves as they are. */
+  default Ignored ignored() {
+    return Ignored.NONE;
+  }
+
   TorchTensor tensor(Linear linear);
 
   /** The codings for codes as they are, the best first. */

@@ -65,6 +65,7 @@ final class TorchFolder {
   private final Optional<Scheme> scheme;
   private final Optional<FloatType> type;
   private final List<TorchTensor> tensors = new ArrayList<>();
+  private final List<String> layers = new ArrayList<>(); // that are linear
 
   private TorchFolder(
       Request request, Folder folder, Optional<Scheme> scheme, Optional<FloatType> type) {
@@ -90,6 +91,7 @@ final class TorchFolder {
     for (Weight weight : request.model().weights()) {
       planned.add(weight);
     }
+    scheme.ifPresent(s -> s.ignored().check(planned.layers));
     return planned.layout(target, label);
   }
 
@@ -138,8 +140,11 @@ final class TorchFolder {
 
   private void add(String name, Rows rows, boolean isLinear) {
     FloatType number = number(rows.weight());
-    if (isLinear && scheme.isPresent()) {
-      String layer = name.substring(0, name.length() - Part.WEIGHT.suffix().length());
+    String layer = isLinear ? name.substring(0, name.length() - Part.WEIGHT.suffix().length()) : "";
+    if (isLinear) {
+      layers.add(layer);
+    }
+    if (isLinear && scheme.filter(s -> !s.ignored().covers(layer)).isPresent()) {
       Linear linear = new Linear(layer, rows, number);
       check(linear, scheme.get());
       tensors.add(carried(scheme.get().tensor(linear), linear));

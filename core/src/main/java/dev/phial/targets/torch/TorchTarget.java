@@ -25,6 +25,7 @@ import java.util.stream.Stream;
 public final class TorchTarget implements Target {
   private static final String GROUP_SIZE = "group-size";
   private static final String ASYMMETRIC = "asymmetric";
+  private static final String IGNORE = "ignore";
   private static final String USUAL = Kind.W4A16.precision();
 
   /** Elements that may share a scale, by what is said for it; -1 is a row. */
@@ -52,7 +53,11 @@ public final class TorchTarget implements Target {
             GROUP_SIZE,
             String.join("|", SIZES),
             "weights of w4a16 and w8a16 that share a scale, -1 for a row; 128 by default"),
-        TargetOption.flag(ASYMMETRIC, "w4a16 with zero points"));
+        TargetOption.flag(ASYMMETRIC, "w4a16 with zero points"),
+        TargetOption.values(
+            IGNORE,
+            "NAME|re:REGEX",
+            "a linear layer to leave as it is, such as model.layers.0.mlp.down_proj or re:.*o_proj; again for more"));
   }
 
   @Override
@@ -96,7 +101,7 @@ public final class TorchTarget implements Target {
 
   @Override
   public Layout plan(Request asked) {
-    asked.refuse(List.of(GROUP_SIZE, ASYMMETRIC));
+    asked.refuse(List.of(GROUP_SIZE, ASYMMETRIC, IGNORE));
     Request request = settled(asked);
     String precision = precision(request);
     Optional<CompressedScheme> scheme = scheme(request);
@@ -153,6 +158,12 @@ public final class TorchTarget implements Target {
           "--%s: expected it with torch:w4a16, found torch:%s; omit it"
               .formatted(ASYMMETRIC, precision));
     }
+    Ignored ignored = Ignored.of(request.options().all(IGNORE));
+    if (kind.isEmpty() && !ignored.names().isEmpty()) {
+      throw new PhialException.Usage(
+          "--%s: expected a precision that quantizes, found torch:%s; omit it"
+              .formatted(IGNORE, precision));
+    }
     MatrixExtremes extremes = new MatrixExtremes(request.model());
     return kind.map(k -> {
       boolean hasZeros =
@@ -162,7 +173,7 @@ public final class TorchTarget implements Target {
           request.keeps()
               ? Kept.size(request.usualCoding(), List.of(128, 64, 32))
               : size.map(Integer::parseInt).map(n -> Math.max(n, 0)).orElse(k.usualSize());
-      return new CompressedScheme(k, elements, !hasZeros, extremes::divisor);
+      return new CompressedScheme(k, elements, !hasZeros, ignored, extremes::divisor);
     });
   }
 
