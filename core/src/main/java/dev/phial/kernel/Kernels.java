@@ -53,6 +53,12 @@ public sealed interface Kernels permits ScalarKernels, VectorKernels {
       float[] x, int from, float min, float inverse, float bias, int most, byte[] to, int at);
 
   /**
+   * The upper halves of {@code n} numbers, rounded to nearest even: ggml's {@code
+   * ggml_compute_fp32_to_bf16}.
+   */
+  void roundToBfloat16(float[] x, int from, int n, short[] bits);
+
+  /**
    * Lays {@code lanes} consecutive sub-blocks of {@code n} elements, from {@code x[at]}, into the
    * tile's lanes from {@code firstLane}; the tile's other lanes keep what they hold.
    */

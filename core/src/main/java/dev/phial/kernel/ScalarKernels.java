@@ -90,6 +90,18 @@ final class ScalarKernels implements Kernels {
   }
 
   @Override
+  public void roundToBfloat16(float[] x, int from, int n, short[] bits) {
+    for (int i = 0; i < n; i++) {
+      bits[i] = bfloat16(x[from + i]);
+    }
+  }
+
+  static short bfloat16(float x) {
+    int single = Float.floatToRawIntBits(x);
+    return (short) (single + 0x7FFF + (single >> 16 & 1) >> 16);
+  }
+
+  @Override
   public void gather(float[] x, int at, int n, int firstLane, int lanes, float[] tile) {
     for (int lane = 0; lane < lanes; lane++) {
       for (int i = 0; i < n; i++) {

@@ -8,6 +8,7 @@ import static jdk.incubator.vector.VectorOperators.GE;
 import static jdk.incubator.vector.VectorOperators.GT;
 import static jdk.incubator.vector.VectorOperators.I2B;
 import static jdk.incubator.vector.VectorOperators.I2F;
+import static jdk.incubator.vector.VectorOperators.I2S;
 import static jdk.incubator.vector.VectorOperators.LE;
 import static jdk.incubator.vector.VectorOperators.LSHL;
 import static jdk.incubator.vector.VectorOperators.LT;
@@ -20,7 +21,9 @@ import static jdk.incubator.vector.VectorOperators.XOR;
 import jdk.incubator.vector.ByteVector;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.ShortVector;
 import jdk.incubator.vector.VectorMask;
+import jdk.incubator.vector.VectorShape;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
@@ -36,6 +39,8 @@ final class VectorKernels implements Kernels {
   static final VectorSpecies<Float> F = VectorConstants.FLOAT;
   static final VectorSpecies<Integer> I = VectorConstants.INT;
   static final int WIDTH = F.length();
+  private static final VectorSpecies<Short> SHORTS =
+      ShortVector.SPECIES_64.withShape(VectorShape.forBitSize(Short.SIZE * WIDTH));
   private static final ScalarKernels SCALAR = new ScalarKernels();
 
   static final float MAGIC = Rounding.MAGIC;
@@ -180,6 +185,20 @@ final class VectorKernels implements Kernels {
   /** Toward zero, as both C and Java convert numbers that fit. */
   private static IntVector ints(FloatVector v) {
     return v.convert(F2I, 0).reinterpretAsInts();
+  }
+
+  @Override
+  public void roundToBfloat16(float[] x, int from, int n, short[] bits) {
+    int i = 0;
+    for (; i + WIDTH <= n; i += WIDTH) {
+      IntVector single = FloatVector.fromArray(F, x, from + i).reinterpretAsInts();
+      IntVector odd = single.lanewise(ASHR, 16).and(1);
+      ((ShortVector) single.add(0x7FFF).add(odd).lanewise(ASHR, 16).convertShape(I2S, SHORTS, 0))
+          .intoArray(bits, i);
+    }
+    for (; i < n; i++) {
+      bits[i] = ScalarKernels.bfloat16(x[from + i]);
+    }
   }
 
   @Override

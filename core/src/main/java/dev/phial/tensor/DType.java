@@ -48,13 +48,22 @@ public enum DType implements Encoding {
   BF16(2) {
     @Override
     public void decode(MemorySegment from, long offset, float[] to, int at, int count) {
-      short[] bits = new short[Math.min(count, CHUNK)];
+      byte[] bytes = new byte[2 * Math.min(count, CHUNK)];
       for (int done = 0; done < count; done += CHUNK) {
         int n = Math.min(count - done, CHUNK);
-        MemorySegment.copy(from, SHORT, offset + 2L * done, bits, 0, n);
-        for (int i = 0; i < n; i++) {
-          to[at + done + i] = Float.intBitsToFloat(bits[i] << 16);
-        }
+        MemorySegment.copy(from, ValueLayout.JAVA_BYTE, offset + 2L * done, bytes, 0, 2 * n);
+        decode(bytes, to, at + done, n);
+      }
+    }
+
+    private static void decode(byte[] bytes, float[] to, int at, int count) {
+      if (Kernels.BF16.isPresent()) {
+        Kernels.BF16.get().decode(bytes, 0, to, at, count);
+        return;
+      }
+      MemorySegment segment = MemorySegment.ofArray(bytes);
+      for (int i = 0; i < count; i++) {
+        to[at + i] = Float.intBitsToFloat(segment.get(SHORT, 2L * i) << 16);
       }
     }
 

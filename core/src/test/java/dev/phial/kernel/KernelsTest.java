@@ -245,6 +245,16 @@ final class KernelsTest {
     }
   }
 
+  @ParameterizedTest
+  @MethodSource("tiles")
+  void bfloat16IsEqual(Tile tile) {
+    short[] expected = new short[301];
+    short[] found = new short[301];
+    SCALAR.roundToBfloat16(tile.x, 3, 301, expected);
+    VECTOR.roundToBfloat16(tile.x, 3, 301, found);
+    assertThat(found).isEqualTo(expected);
+  }
+
   @Test
   void signedZerosKeepTheirOrder() {
     for (float[] zeros : new float[][] {{0f, -0f}, {-0f, 0f}}) {
