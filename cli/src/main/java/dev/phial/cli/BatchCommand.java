@@ -26,6 +26,7 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 import tools.jackson.core.JacksonException;
+import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
@@ -107,19 +108,31 @@ final class BatchCommand implements Callable<Integer> {
     }
     for (String line : TextFile.readLikePython(output).split("\n", -1)) {
       try {
-        if (!line.isBlank()
-            && Json.MAPPER.readTree(line) instanceof ObjectNode result
-            && result.path("job") instanceof ObjectNode job
-            && !result.has("error")) {
-          known.put(job, result);
+        if (!line.isBlank()) {
+          ObjectNode result = result(Json.MAPPER.readTree(line));
+          if (!result.has("error")) {
+            known.put((ObjectNode) result.get("job"), result);
+          }
         }
       } catch (JacksonException e) {
-        throw new PhialException.OutputFailed(
-            "%s: expected results of an earlier batch, found something else; name another file"
-                .formatted(output));
+        throw noResults();
       }
     }
     return known;
+  }
+
+  /** What is something else must not be replaced. */
+  private ObjectNode result(JsonNode line) {
+    if (line instanceof ObjectNode result && result.path("job") instanceof ObjectNode) {
+      return result;
+    }
+    throw noResults();
+  }
+
+  private PhialException noResults() {
+    return new PhialException.OutputFailed(
+        "%s: expected results of an earlier batch, found something else; name another file"
+            .formatted(output));
   }
 
   private ObjectNode result(BatchJob job) {

@@ -98,8 +98,17 @@ record BatchJob(
           text("model", json.path("model")),
           to,
           Path.of(text("output", json.path("output"))),
-          json.has("method") ? Method.named(text("method", json.path("method"))) : Method.REFERENCE,
+          method(json),
           options);
+    }
+
+    private Method method(ObjectNode json) {
+      String label =
+          json.has("method") ? text("method", json.path("method")) : Method.REFERENCE.label();
+      return Method.NAMED.stream()
+          .filter(method -> method.label().equals(label))
+          .findFirst()
+          .orElseThrow(() -> bad("reference, search, gptq or best for method", label));
     }
 
     private ObjectNode object(String text) {

@@ -53,6 +53,7 @@ final class BatchTest {
           {"model": "demo"} | line 2: expected a text for to, found none
           {"model": "demo", "to": [], "output": "x"} | line 2: expected targets in to
           {"model": "demo", "to": "mlx:4", "outptu": "x"} | found outptu
+          {"model": "demo", "to": "mlx:4", "output": "x", "method": "y"} | line 2: expected reference
           ["demo"] | line 2: expected a JSON object
           {"model": "demo" | line 2: expected a JSON object
           {"model": "demo", "to": "mlx:4", "output": "./one"} | that of line 1
@@ -63,6 +64,15 @@ final class BatchTest {
     assertThat(result.status()).isEqualTo(1);
     assertThat(result.err()).contains(said, "nothing was begun");
     assertThat(folder.toFile().list()).containsExactly("jobs.jsonl");
+  }
+
+  @Test
+  void whatIsNoResultIsNotReplaced() throws IOException {
+    Path jobs = jobs(job("demo", "gguf:Q4_0", "one"));
+    Path other = Files.writeString(folder.resolve("other.jsonl"), "{\"text\": \"precious\"}\n");
+    assertThat(batch(jobs, other).err()).contains("expected results of an earlier batch");
+    assertThat(other).hasContent("{\"text\": \"precious\"}\n");
+    assertThat(folder.resolve("one")).doesNotExist();
   }
 
   private static Command.Result batch(Path jobs, Path results) {

@@ -136,7 +136,9 @@ final class SparkJob<T extends Serializable> {
           }
         }
         while (waiting.containsKey(next)) {
+          long start = System.nanoTime();
           take(next, Objects.requireNonNull(waiting.remove(next)), results);
+          throughput.addDriver(System.nanoTime() - start);
           next++;
         }
       }

@@ -14,9 +14,10 @@ import java.util.List;
  * Reads a group of chunks, and sums up what flows into each matrix. A task is the number of a
  * group, and writes the sums that {@link InputSquares#take} gives.
  *
+ * @param key of the open model, see {@link Lease}
  * @param output whether to look at the input of the last matrix too
  */
-record CalibrationJob(ModelPlace model, Calibration.Text text, boolean output)
+record CalibrationJob(String key, ModelPlace model, Calibration.Text text, boolean output)
     implements Job<Integer> {
   @Override
   public String title() {
@@ -36,7 +37,7 @@ record CalibrationJob(ModelPlace model, Calibration.Text text, boolean output)
   @Override
   public void run(Integer group, Place place, DataOutputStream out) throws IOException {
     try (Lease<PlannedModel> lease =
-            Lease.of(this, () -> PlannedModel.open(model, List.of(), place));
+            Lease.of(key, () -> PlannedModel.open(model, List.of(), place));
         Team team = new Team(1)) {
       InputSquares squares = new InputSquares();
       Model bound = Model.of(Families.describe(lease.value().checkpoint()));

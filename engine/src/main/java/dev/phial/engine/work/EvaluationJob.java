@@ -16,9 +16,11 @@ import org.jspecify.annotations.Nullable;
  * Reads a group of chunks with all models. A task is the number of a group, and writes an array of
  * {@link Scores}, one for each model.
  *
+ * @param key of the open models, see {@link Lease}
  * @param begin see {@link Chunks}; below 0 for none
  */
-record EvaluationJob(List<Model> subjects, int[] tokens, int length, int step, int first, int begin)
+record EvaluationJob(
+    String key, List<Model> subjects, int[] tokens, int length, int step, int first, int begin)
     implements Job<Integer> {
   /**
    * A model.
@@ -37,6 +39,7 @@ record EvaluationJob(List<Model> subjects, int[] tokens, int length, int step, i
 
   static EvaluationJob of(Workers workers, List<Subject> subjects, Chunks chunks) {
     return new EvaluationJob(
+        Lease.newKey(),
         subjects.stream().map(subject -> Model.of(subject, workers)).toList(),
         chunks.tokens(),
         chunks.length(),
@@ -67,7 +70,7 @@ record EvaluationJob(List<Model> subjects, int[] tokens, int length, int step, i
 
   @Override
   public void run(Integer group, Place place, DataOutputStream out) throws IOException {
-    try (Lease<OpenModels> lease = Lease.of(subjects, () -> OpenModels.open(subjects, place));
+    try (Lease<OpenModels> lease = Lease.of(key, () -> OpenModels.open(subjects, place));
         Team team = new Team(1)) {
       Evaluation evaluation = new Evaluation(lease.value().models(), chunks(), team);
       Values.write(evaluation.read(group, read -> {}).toArray(Scores[]::new), out);

@@ -1,6 +1,7 @@
 package dev.phial.engine.work;
 
 import dev.phial.PhialException;
+import java.util.UUID;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -12,7 +13,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class Lease<T extends AutoCloseable> implements AutoCloseable {
   private static final Object LOCK = new Object();
-  private static @Nullable Object key;
+  private static @Nullable String key;
   private static @Nullable AutoCloseable held;
   private static int users;
 
@@ -22,14 +23,19 @@ final class Lease<T extends AutoCloseable> implements AutoCloseable {
     this.value = value;
   }
 
+  /** A key that no other job has, and all tasks of a job do. */
+  static String newKey() {
+    return UUID.randomUUID().toString();
+  }
+
   /**
    * Begins to use it.
    *
-   * @param of what it is made of
+   * @param of what it is made for, see {@link #newKey}
    * @param open makes it, if it is not there
    */
   @SuppressWarnings("unchecked") // what has the same key was made by the same code
-  static <T extends AutoCloseable> Lease<T> of(Object of, Supplier<T> open) {
+  static <T extends AutoCloseable> Lease<T> of(String of, Supplier<T> open) {
     synchronized (LOCK) {
       waitForOthersThan(of);
       if (!of.equals(key) || held == null) {
@@ -42,7 +48,7 @@ final class Lease<T extends AutoCloseable> implements AutoCloseable {
     }
   }
 
-  private static void waitForOthersThan(Object of) {
+  private static void waitForOthersThan(String of) {
     try {
       while (!of.equals(key) && users > 0) {
         LOCK.wait();

@@ -13,8 +13,10 @@ import java.util.List;
 /**
  * Makes the blocks of a share of a pass. A task writes, for each stretch of rows, five numbers —
  * output, region, row, rows, bytes — and the blocks, as {@link PlacedBlocks} reads them.
+ *
+ * @param key of the open model, see {@link Lease}
  */
-record PassJob(ModelPlace model, List<OrderSpec> orders) implements Job<Share> {
+record PassJob(String key, ModelPlace model, List<OrderSpec> orders) implements Job<Share> {
   @Override
   public String title() {
     return "quantize " + model.path();
@@ -32,8 +34,7 @@ record PassJob(ModelPlace model, List<OrderSpec> orders) implements Job<Share> {
 
   @Override
   public void run(Share share, Place place, DataOutputStream out) throws IOException {
-    try (Lease<PlannedModel> lease =
-        Lease.of(this, () -> PlannedModel.open(model, orders, place))) {
+    try (Lease<PlannedModel> lease = Lease.of(key, () -> PlannedModel.open(model, orders, place))) {
       PlannedModel planned = lease.value();
       model.check(planned.checkpoint());
       List<Sink> sinks = new ArrayList<>();

@@ -36,7 +36,7 @@ public final class SharedCalibration {
   public void run(Calibration calibration, InputSquares squares, IntConsumer progress) {
     List<Integer> groups = IntStream.range(0, calibration.groups()).boxed().toList();
     workers.run(
-        new CalibrationJob(model, calibration.text(), output),
+        new CalibrationJob(Lease.newKey(), model, calibration.text(), output),
         groups,
         (group, written) -> {
           squares.addAll(sums(Values.read(written)));

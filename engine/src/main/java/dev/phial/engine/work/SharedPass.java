@@ -60,7 +60,7 @@ public final class SharedPass {
     List<Share> shares = Share.of(all, TASK);
     Outputs outputs = new Outputs(all);
     ModelPlace model = ModelPlace.of(orders.getFirst().request().checkpoint(), workers);
-    PassJob job = new PassJob(model, orders.stream().map(OrderSpec::of).toList());
+    PassJob job = new PassJob(Lease.newKey(), model, orders.stream().map(OrderSpec::of).toList());
     long bytes = shares.stream().mapToLong(Share::bytes).sum();
     try (Progress.Stage stage = progress.begin(Progress.Unit.BYTES, bytes)) {
       workers.run(
