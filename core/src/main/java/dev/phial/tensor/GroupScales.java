@@ -63,12 +63,12 @@ public record GroupScales(int groupSize, Tensor scales, @Nullable Tensor biases,
   }
 
   @Override
-  public void read(long row, int groups, CodedRows to, int at) {
-    scales.read(firstRow + row, 1, to.scales(), at);
+  public void read(long first, int rows, int groups, CodedRows to, int at) {
+    scales.read(firstRow + first, rows, to.scales(), at);
     if (biases != null) {
-      float[] bias = new float[groups];
-      biases.read(firstRow + row, 1, bias, 0);
-      for (int group = 0; group < groups; group++) {
+      float[] bias = new float[rows * groups];
+      biases.read(firstRow + first, rows, bias, 0);
+      for (int group = 0; group < bias.length; group++) {
         to.offsets()[at + group] = bias[group];
       }
     }

@@ -48,14 +48,21 @@ public record GroupZeros(int groupSize, Tensor scales, Tensor zeros, long firstR
   }
 
   @Override
-  public void read(long row, int groups, CodedRows to, int at) {
-    float[] scale = new float[Math.toIntExact(scales.shape().columns())];
-    float[] zero = new float[Math.toIntExact(zeros.shape().columns())];
-    scales.read(firstRow + row, 1, scale, 0);
-    zeros.read(firstRow + row, 1, zero, 0);
-    for (int group = 0; group < groups; group++) {
-      to.scales()[at + group] = scale[group];
-      to.offsets()[at + group] = 0 - (double) scale[group] * zero[group]; // 0, not -0
+  public void read(long first, int rows, int groups, CodedRows to, int at) {
+    int scaleColumns = Math.toIntExact(scales.shape().columns());
+    int zeroColumns = Math.toIntExact(zeros.shape().columns());
+    float[] scale = new float[rows * scaleColumns];
+    float[] zero = new float[rows * zeroColumns];
+    scales.read(firstRow + first, rows, scale, 0);
+    zeros.read(firstRow + first, rows, zero, 0);
+    for (int row = 0; row < rows; row++) {
+      for (int group = 0; group < groups; group++) {
+        int place = at + row * groups + group;
+        float multiplier = scale[row * scaleColumns + group];
+        to.scales()[place] = multiplier;
+        // 0, not -0
+        to.offsets()[place] = 0 - (double) multiplier * zero[row * zeroColumns + group];
+      }
     }
   }
 }

@@ -139,8 +139,57 @@ public sealed interface Layout {
 
     @Override
     public void copy(Tensor tensor, long from, int count, byte[] to, int at) {
-      MemorySegment data = tensor.data();
       int bits = bits(tensor.encoding());
+      boolean isWholeBytes = bits == 8 || bits == 4 && (first + from | all | count) % 2 == 0;
+      if (isWholeBytes && tensor.shape().columns() % TILE == 0) {
+        copyTiles(tensor, bits, from, count, to, at);
+      } else {
+        copyElements(tensor, bits, from, count, to, at);
+      }
+    }
+
+    /** Some columns at a time, which lie in as many lines: those of a row are written at once. */
+    private void copyTiles(Tensor tensor, int bits, long from, int count, byte[] to, int at) {
+      MemorySegment rows = MemorySegment.ofArray(to);
+      long rowBytes = tensor.rowBytes();
+      int lineBytes = count * bits / Byte.SIZE;
+      byte[] lines = new byte[TILE * lineBytes];
+      for (long column = 0; column < tensor.shape().columns(); column += TILE) {
+        for (int i = 0; i < TILE; i++) {
+          long start = ((column + i) * all + first + from) * bits / Byte.SIZE;
+          MemorySegment.copy(
+              tensor.data(), ValueLayout.JAVA_BYTE, start, lines, i * lineBytes, lineBytes);
+        }
+        long place = at + column * bits / Byte.SIZE;
+        for (int i = 0; i < lineBytes; i++) {
+          if (bits == 8) {
+            rows.set(EIGHT_BYTES, place + i * rowBytes, bytes(lines, i, lineBytes));
+          } else {
+            rows.set(WORD, place + 2L * i * rowBytes, nibbles(lines, i, lineBytes, 0));
+            rows.set(WORD, place + (2L * i + 1) * rowBytes, nibbles(lines, i, lineBytes, 4));
+          }
+        }
+      }
+    }
+
+    private static long bytes(byte[] lines, int at, int lineBytes) {
+      long eight = 0;
+      for (int i = 0; i < TILE; i++) {
+        eight |= (lines[i * lineBytes + at] & 0xFFL) << i * 8;
+      }
+      return eight;
+    }
+
+    private static int nibbles(byte[] lines, int at, int lineBytes, int shift) {
+      int eight = 0;
+      for (int i = 0; i < TILE; i++) {
+        eight |= (lines[i * lineBytes + at] >> shift & 0xF) << i * 4;
+      }
+      return eight;
+    }
+
+    private void copyElements(Tensor tensor, int bits, long from, int count, byte[] to, int at) {
+      MemorySegment data = tensor.data();
       int rowBytes = Math.toIntExact(tensor.rowBytes());
       for (int row = 0; row < count; row++) {
         for (long column = 0; column < tensor.shape().columns(); column++) {
@@ -342,6 +391,12 @@ public sealed interface Layout {
      */
     void read(Tensor part, long row, long rows, long done);
   }
+
+  /** Columns of a transposed matrix that are copied at a time. */
+  int TILE = 8;
+
+  ValueLayout.OfLong EIGHT_BYTES =
+      ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
   /** Columns of a transposed matrix that are read at a time, a line of the cache or more. */
   int SIDE_BY_SIDE = 64;

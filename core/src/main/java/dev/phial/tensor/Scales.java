@@ -25,12 +25,13 @@ public sealed interface Scales
   }
 
   /**
-   * Reads scales and offsets of {@code row}.
+   * Reads scales and offsets of rows that follow each other.
    *
-   * @param at the first of its groups
+   * @param groups of a row
+   * @param at the first of them
    * @throws UnsupportedOperationException unless there is a {@link #coding}
    */
-  default void read(long row, int groups, CodedRows to, int at) {
+  default void read(long first, int rows, int groups, CodedRows to, int at) {
     throw new UnsupportedOperationException("no groups along a row");
   }
 }

@@ -298,7 +298,7 @@ public record Tensor(
     }
     try {
       for (int row = 0; row < count; row++) {
-        scales.read((first + row) * layout.step(), groups, to, (at + row) * groups);
+        scales.read((first + row) * layout.step(), 1, groups, to, (at + row) * groups);
       }
     } catch (InternalError fault) {
       throw unreadable(first, fault);
@@ -362,24 +362,35 @@ public record Tensor(
     if (kernel.isEmpty()
         || coding.isEmpty()
         || !kernel.get().takes(coding.get().groupSize())
-        || columns % coding.get().groupSize() != 0
-        || layout.rowsTogether() > 1) {
+        || columns % coding.get().groupSize() != 0) {
       return false;
     }
     int size = coding.get().groupSize();
     int groups = columns / size;
-    CodedRows row = new CodedRows(size, new short[0], new float[groups], new double[groups]);
+    int together = layout.rowsTogether(); // 1, unless a row is a row of the scales
+    int rowBytes = Math.toIntExact(rowBytes());
+    CodedRows some =
+        new CodedRows(
+            size, new short[0], new float[together * groups], new double[together * groups]);
+    float[] multipliers = new float[groups];
     float[] addends = new float[groups];
     float[] arranged = kernel.get().arrange(x, at, columns);
     float[] sums = CodeKernel.sums(x, at, columns, size);
     for (int i = 0; i < count; i++) {
-      copy(first + i, 1, buffer, 0);
-      Objects.requireNonNull(scales).read((first + i) * layout.step(), groups, row, 0);
-      for (int group = 0; group < groups; group++) {
-        addends[group] =
-            (float) (row.offsets()[group] + (double) row.scales()[group] * coding.get().least());
+      int row = i % together;
+      if (row == 0) {
+        int rows = Math.min(together, count - i);
+        copy(first + i, rows, buffer, 0);
+        Objects.requireNonNull(scales).read((first + i) * layout.step(), rows, groups, some, 0);
       }
-      y[yAt + i] = kernel.get().multiply(buffer, 0, size, row.scales(), addends, arranged, sums);
+      for (int group = 0; group < groups; group++) {
+        int of = row * groups + group;
+        multipliers[group] = some.scales()[of];
+        addends[group] =
+            (float) (some.offsets()[of] + (double) multipliers[group] * coding.get().least());
+      }
+      y[yAt + i] =
+          kernel.get().multiply(buffer, row * rowBytes, size, multipliers, addends, arranged, sums);
     }
     return true;
   }
@@ -389,7 +400,7 @@ public record Tensor(
     if (layout instanceof Layout.Adapted adapted) {
       return adapted.bufferSize();
     }
-    return Math.max(BUFFER, 2 * Math.toIntExact(rowBytes()));
+    return Math.max(BUFFER, Math.max(2, rowsTogether()) * Math.toIntExact(rowBytes()));
   }
 
   /**
