@@ -1,7 +1,6 @@
 package dev.phial.targets.layout;
 
 import dev.phial.io.Bytes;
-import dev.phial.model.Weight;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -13,12 +12,11 @@ import java.util.Optional;
  * Writes the files of an output, each piece where the layout says: pieces of parameters, whose
  * blocks it makes, or blocks that were made elsewhere.
  */
-public final class FileSink implements Sink, Blocks, Out {
+public final class FileSink extends EncodingSink implements Blocks, Out {
   private final Destination destination;
   private final Optional<Provenance> manifest;
   private final Map<Slot, Place> places;
   private final Map<String, Bytes> files = new HashMap<>();
-  private final Uses uses = new Uses();
   private final List<Store.Writing> writings = new ArrayList<>(); // of the regions
 
   private FileSink(Layout layout, Destination destination) {
@@ -37,7 +35,7 @@ public final class FileSink implements Sink, Blocks, Out {
       for (Region region : layout.regions()) {
         Store.Writing writing = region.store().open(sink);
         sink.writings.add(writing);
-        sink.uses.add(region.tensor(), layout.choosing(), writing);
+        sink.add(region.tensor(), layout.choosing(), writing);
       }
     } catch (Throwable e) {
       sink.close();
@@ -57,21 +55,6 @@ public final class FileSink implements Sink, Blocks, Out {
       throw new IllegalStateException("no file " + place.file());
     }
     file.write(bytes, place.offset() + position);
-  }
-
-  @Override
-  public List<Weight> weights() {
-    return uses.weights();
-  }
-
-  @Override
-  public boolean needsValues(Weight weight) {
-    return uses.needsValues(weight);
-  }
-
-  @Override
-  public void accept(Weight weight, long first, int count, float[] values) {
-    uses.accept(weight, first, count, values);
   }
 
   @Override

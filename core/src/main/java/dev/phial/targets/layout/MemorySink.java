@@ -32,12 +32,11 @@ import java.util.Optional;
  * want to know what a precision would cost before anything is written. Tensors that the output
  * would take over as they are stay where they are.
  */
-public final class MemorySink implements Sink {
+public final class MemorySink extends EncodingSink {
   private static final long ALIGNMENT = 64;
 
   private final Layout layout;
   private final Arena arena = Arena.ofShared();
-  private final Uses uses = new Uses();
   private final IdentityHashMap<PlannedTensor, MemorySegment> held = new IdentityHashMap<>();
 
   /** Takes no memory yet. */
@@ -70,7 +69,7 @@ public final class MemorySink implements Sink {
         MemorySegment segment = arena.allocate(tensor.bytes(), ALIGNMENT);
         long rowBytes = tensor.rowBytes();
         held.put(tensor, segment);
-        uses.add(
+        add(
             tensor,
             layout.choosing(),
             (blocks, row, rows) ->
@@ -83,21 +82,6 @@ public final class MemorySink implements Sink {
               .formatted(plan().precision(), bytes()),
           e);
     }
-  }
-
-  @Override
-  public List<Weight> weights() {
-    return uses.weights();
-  }
-
-  @Override
-  public boolean needsValues(Weight weight) {
-    return uses.needsValues(weight);
-  }
-
-  @Override
-  public void accept(Weight weight, long first, int count, float[] values) {
-    uses.accept(weight, first, count, values);
   }
 
   /** Where the rows of a matrix go, if their codes can be chosen again. */

@@ -12,16 +12,17 @@ import java.util.IdentityHashMap;
 import java.util.List;
 
 /**
- * Which rows of each parameter go to which tensors, who makes blocks of them, and who takes these.
+ * A sink that makes blocks of what it takes: which rows of each parameter go to which tensors, who
+ * makes the blocks, and who takes these.
  */
-final class Uses {
+abstract class EncodingSink implements Sink {
   private final IdentityHashMap<Weight, List<Use>> uses = new IdentityHashMap<>();
   private final List<Weight> weights = new ArrayList<>();
 
   private record Use(PlannedTensor tensor, Stretch source, Chooser chooser, Store.Writing to) {}
 
   /** Adds all sources of a tensor. */
-  void add(PlannedTensor tensor, Choosing choosing, Store.Writing to) {
+  final void add(PlannedTensor tensor, Choosing choosing, Store.Writing to) {
     for (Stretch source : tensor.sources()) {
       Weight weight = source.rows().weight();
       if (!uses.containsKey(weight)) {
@@ -33,12 +34,14 @@ final class Uses {
   }
 
   /** Each once, in the order in which they were added. */
-  List<Weight> weights() {
+  @Override
+  public final List<Weight> weights() {
     return weights;
   }
 
   /** Whether somebody looks at the numbers of a parameter. */
-  boolean needsValues(Weight weight) {
+  @Override
+  public final boolean needsValues(Weight weight) {
     return of(weight).stream().anyMatch(use -> use.chooser.needsValues());
   }
 
@@ -50,8 +53,8 @@ final class Uses {
     return found;
   }
 
-  /** Takes rows of a parameter, see {@link dev.phial.targets.Sink#accept}. */
-  void accept(Weight weight, long first, int count, float[] values) {
+  @Override
+  public final void accept(Weight weight, long first, int count, float[] values) {
     // a vector is one row; its elements are what is placed
     boolean isVector = weight.shape().rank() == 1;
     long start = isVector ? 0 : first;
