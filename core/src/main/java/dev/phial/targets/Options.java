@@ -18,20 +18,6 @@ public record Options(Map<String, List<String>> values) {
     return values.containsKey(name);
   }
 
-  /** These with a flag. */
-  public Options with(String flag) {
-    Map<String, List<String>> all = new HashMap<>(values);
-    all.put(flag, List.of());
-    return new Options(all);
-  }
-
-  /** These and one more value of an option that may be given several times. */
-  public Options and(String name, String value) {
-    Map<String, List<String>> all = new HashMap<>(values);
-    all.put(name, Stream.concat(all(name).stream(), Stream.of(value)).toList());
-    return new Options(all);
-  }
-
   /** The value of an option that may be given once. */
   public Optional<String> value(String name) {
     return all(name).stream().findFirst();
@@ -43,8 +29,22 @@ public record Options(Map<String, List<String>> values) {
 
   /** These and one more, in the place of one of that name. */
   public Options with(String name, String value) {
+    return with(name, List.of(value));
+  }
+
+  /** These with a flag. */
+  public Options with(String flag) {
+    return with(flag, List.of());
+  }
+
+  /** These and one more value of an option that may be given several times. */
+  public Options and(String name, String value) {
+    return with(name, Stream.concat(all(name).stream(), Stream.of(value)).toList());
+  }
+
+  private Options with(String name, List<String> given) {
     Map<String, List<String>> all = new HashMap<>(values);
-    all.put(name, List.of(value));
+    all.put(name, given);
     return new Options(all);
   }
 }

@@ -19,12 +19,11 @@ import dev.phial.model.Weight;
 import dev.phial.targets.Pass;
 import dev.phial.targets.layout.Layout;
 import dev.phial.targets.layout.MemorySink;
-import dev.phial.targets.layout.Sink;
 import java.io.ByteArrayOutputStream;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
+import java.util.function.Predicate;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
@@ -62,10 +61,7 @@ final class Refiner implements AutoCloseable {
   Layout run(int threads, Progress progress) {
     checkMemory();
     sink.allocate();
-    Map<Sink, PhialException> failures = Pass.run(List.of(sink), threads, progress);
-    if (!failures.isEmpty()) {
-      throw failures.values().iterator().next();
-    }
+    Pass.run(List.of(sink), threads, progress);
     boolean follows = method == Method.BEST;
     try (Team team = new Team(threads)) {
       if (follows) {
@@ -215,9 +211,11 @@ final class Refiner implements AutoCloseable {
 
   private void refine(Walk.Stage stage, Walk exact, @Nullable Walk own, Team team) {
     int columns = stage.columns();
+    Predicate<Weight> hasOutput = weight -> sink.canRefine(weight, Role.OUTPUT);
     List<Chosen> matrices =
         stage.readers().stream()
-            .map(reader -> new Chosen(reader.weight(), reader.matrix(), role(stage, reader)))
+            .map(reader ->
+                new Chosen(reader.weight(), reader.matrix(), stage.role(reader, hasOutput)))
             .filter(m -> sink.canRefine(m.weight, m.role))
             .toList();
     if (columns % MatrixKernels.PANEL != 0 || matrices.isEmpty()) {
@@ -240,12 +238,6 @@ final class Refiner implements AutoCloseable {
       sums.add(seen.input(i), follows ? exact.input(i) : null);
     }
     refine(matrices, sums.moments(), team);
-  }
-
-  /** An embedding may be the output matrix as well, in a tensor of its own or in the same. */
-  private Role role(Walk.Stage stage, Walk.Reader reader) {
-    Weight weight = reader.weight();
-    return stage.layer() < 0 && sink.canRefine(weight, Role.OUTPUT) ? Role.OUTPUT : weight.role();
   }
 
   /** What a user should know of what was chosen, a line each. */

@@ -2,10 +2,12 @@ package dev.phial.engine.run;
 
 import dev.phial.kernel.MatrixKernels;
 import dev.phial.model.Hyperparameters;
+import dev.phial.model.Role;
 import dev.phial.model.Weight;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.function.Predicate;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -49,6 +51,16 @@ public final class Walk implements AutoCloseable {
    * @param layer from 0; -1 for the output matrix
    */
   public record Stage(int layer, List<Reader> readers) {
+    /**
+     * What a matrix is used as: an embedding may be the output matrix as well, in a tensor of its
+     * own or in the same.
+     *
+     * @param hasOutput whether a parameter has a tensor of its own as the output matrix
+     */
+    public Role role(Reader reader, Predicate<Weight> hasOutput) {
+      return layer < 0 && hasOutput.test(reader.weight) ? Role.OUTPUT : reader.weight.role();
+    }
+
     /** Numbers that they read. */
     public int columns() {
       return Math.toIntExact(readers.getFirst().weight.shape().columns());

@@ -194,7 +194,7 @@ public final class Tuner {
         }
         InputMoments moments = sums.moments();
         for (Walk.Reader reader : stage.readers()) {
-          add(reader, role(stage, reader), moments, sums.count(), team);
+          add(reader, stage.role(reader, this::hasOutput), moments, sums.count(), team);
           progress.advance(
               reader.weight().ggufName(),
               reader.weight().matrixRows() * reader.weight().shape().columns());
@@ -203,12 +203,8 @@ public final class Tuner {
     }
   }
 
-  /** An embedding may be the output matrix as well, in a tensor of its own or in the same. */
-  private Role role(Walk.Stage stage, Walk.Reader reader) {
-    Weight weight = reader.weight();
-    boolean isOutput =
-        stage.layer() < 0 && losses.stream().anyMatch(tensor -> tensor.holds(weight, Role.OUTPUT));
-    return isOutput ? Role.OUTPUT : weight.role();
+  private boolean hasOutput(Weight weight) {
+    return losses.stream().anyMatch(tensor -> tensor.holds(weight, Role.OUTPUT));
   }
 
   private void add(Walk.Reader reader, Role role, InputMoments moments, long count, Team team) {
@@ -239,7 +235,7 @@ public final class Tuner {
    * @throws PhialException.Unsupported if no types make it so small
    */
   public Result spend(long bytes) {
-    Knapsack knapsack = new Knapsack(losses.stream().map(Losses::options).toList());
+    Knapsack knapsack = knapsack();
     Result smallest = result(knapsack.solve(knapsack.least()));
     // what is no matrix differs by a name here and there
     long budget = bytes - (smallest.bytes - knapsack.least());
@@ -261,7 +257,7 @@ public final class Tuner {
    * @param points how many, at least 2
    */
   public List<Result> curve(int points) {
-    Knapsack knapsack = new Knapsack(losses.stream().map(Losses::options).toList());
+    Knapsack knapsack = knapsack();
     long least = knapsack.least();
     long most =
         losses.stream()
@@ -273,20 +269,32 @@ public final class Tuner {
         .toList();
   }
 
+  private Knapsack knapsack() {
+    return new Knapsack(losses.stream().map(Losses::options).toList());
+  }
+
   private Result result(Knapsack.Result found) {
     Map<String, String> types = new HashMap<>();
-    Map<String, Map<String, Double>> reasons = new HashMap<>();
     for (int i = 0; i < losses.size(); i++) {
       Losses tensor = losses.get(i);
       types.put(tensor.name(), mixing.type(tensor.format(found.taken()[i])));
+    }
+    TypePlan plan =
+        new TypePlan(order.request().checkpoint().name(), to, found.loss(), types, reasons());
+    return new Result(plan, plan(request(types)).bytes(), found.bound());
+  }
+
+  /** What every tensor would lose in every type. */
+  private Map<String, Map<String, Double>> reasons() {
+    Map<String, Map<String, Double>> reasons = new HashMap<>();
+    for (Losses tensor : losses) {
+      List<Knapsack.Option> options = tensor.options();
       Map<String, Double> lost = new LinkedHashMap<>();
-      for (int k = 0; k < tensor.options().size(); k++) {
-        lost.put(mixing.type(tensor.format(k)), tensor.options().get(k).loss());
+      for (int i = 0; i < options.size(); i++) {
+        lost.put(mixing.type(tensor.format(i)), options.get(i).loss());
       }
       reasons.put(tensor.name(), lost);
     }
-    TypePlan plan =
-        new TypePlan(order.request().checkpoint().name(), to, found.loss(), types, reasons);
-    return new Result(plan, plan(request(types)).bytes(), found.bound());
+    return reasons;
   }
 }
