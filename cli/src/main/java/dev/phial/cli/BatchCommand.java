@@ -11,7 +11,6 @@ import dev.phial.model.Families;
 import dev.phial.source.Checkpoint;
 import dev.phial.source.TextFile;
 import dev.phial.targets.CalibrationText;
-import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -181,9 +180,6 @@ final class BatchCommand implements Callable<Integer> {
         .map(results::get)
         .filter(Objects::nonNull)
         .forEach(result -> lines.append(result).append('\n'));
-    try (AtomicFile out = AtomicFile.create(output, true)) {
-      out.write(ByteBuffer.wrap(lines.toString().getBytes(StandardCharsets.UTF_8)), 0);
-      out.commit();
-    }
+    AtomicFile.put(output, lines.toString().getBytes(StandardCharsets.UTF_8), true);
   }
 }

@@ -10,7 +10,6 @@ import dev.phial.io.Sizes;
 import dev.phial.model.Families;
 import dev.phial.model.ModelDescription;
 import dev.phial.source.Checkpoint;
-import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
@@ -111,10 +110,7 @@ final class TuneCommand implements Callable<Integer> {
       Tuner tuner = new Tuner(order, to);
       tuner.measure(threads, Bar.progress());
       Tuner.Result result = tuner.spend(budget);
-      try (AtomicFile file = AtomicFile.create(output, force)) {
-        file.write(ByteBuffer.wrap(result.plan().toJson()), 0);
-        file.commit();
-      }
+      AtomicFile.put(output, result.plan().toJson(), force);
       System.out.println(output);
       if (curve) {
         print(tuner.curve(CURVE));

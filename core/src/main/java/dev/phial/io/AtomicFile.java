@@ -55,6 +55,20 @@ public final class AtomicFile implements Bytes, AutoCloseable {
   }
 
   /**
+   * Writes a whole file.
+   *
+   * @param replace whether an existing file may be replaced
+   * @throws PhialException.OutputFailed if it cannot be written, or is there and may not be
+   *     replaced
+   */
+  public static void put(Path target, byte[] content, boolean replace) {
+    try (AtomicFile file = create(target, replace)) {
+      file.write(ByteBuffer.wrap(content), 0);
+      file.commit();
+    }
+  }
+
+  /**
    * Tells whether a file could be made at a place, as far as can be seen without making it. Only a
    * file is ever replaced: not a folder, and no link, device or pipe.
    *

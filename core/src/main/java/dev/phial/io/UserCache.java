@@ -3,7 +3,6 @@ package dev.phial.io;
 import dev.phial.PhialException;
 import java.io.IOException;
 import java.io.InputStream;
-import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -61,10 +60,7 @@ public final class UserCache {
       if (Files.exists(to) && Files.size(to) == in.available()) {
         return;
       }
-      try (AtomicFile file = AtomicFile.create(to, true)) {
-        file.write(ByteBuffer.wrap(in.readAllBytes()), 0);
-        file.commit();
-      }
+      AtomicFile.put(to, in.readAllBytes(), true);
     }
   }
 

@@ -4,7 +4,6 @@ import dev.phial.io.AtomicFile;
 import dev.phial.io.Json;
 import dev.phial.quant.activation.ActivationRanges;
 import dev.phial.source.ActivationRangesFile;
-import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.Map;
@@ -44,10 +43,7 @@ public final class ActivationRangesWriter {
                 }
               });
         });
-    try (AtomicFile out = AtomicFile.create(file, replace)) {
-      byte[] text = (root.toPrettyString() + "\n").getBytes(StandardCharsets.UTF_8);
-      out.write(ByteBuffer.wrap(text), 0);
-      out.commit();
-    }
+    byte[] text = (root.toPrettyString() + "\n").getBytes(StandardCharsets.UTF_8);
+    AtomicFile.put(file, text, replace);
   }
 }

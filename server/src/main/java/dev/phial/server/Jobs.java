@@ -5,7 +5,6 @@ import dev.phial.io.AtomicFile;
 import dev.phial.io.Json;
 import dev.phial.source.TextFile;
 import java.io.File;
-import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -137,9 +136,8 @@ final class Jobs implements AutoCloseable {
   private synchronized void save() {
     ArrayNode all = Json.MAPPER.createArrayNode();
     jobs.forEach(job -> all.add(job.json()));
-    try (AtomicFile file = AtomicFile.create(journal, true)) {
-      file.write(ByteBuffer.wrap(all.toString().getBytes(StandardCharsets.UTF_8)), 0);
-      file.commit();
+    try {
+      AtomicFile.put(journal, all.toString().getBytes(StandardCharsets.UTF_8), true);
     } catch (PhialException e) {
       // the disk is full or may not be written: the jobs go on, and are forgotten at the end
     }

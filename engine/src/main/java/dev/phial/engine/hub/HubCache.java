@@ -3,7 +3,6 @@ package dev.phial.engine.hub;
 import dev.phial.PhialException;
 import dev.phial.io.AtomicFile;
 import java.io.IOException;
-import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -122,9 +121,6 @@ record HubCache(Path root) {
     if (id.isCommit() || commit(id).filter(commit::equals).isPresent()) {
       return;
     }
-    try (AtomicFile file = AtomicFile.create(ref, true)) {
-      file.write(ByteBuffer.wrap(commit.getBytes(StandardCharsets.US_ASCII)), 0);
-      file.commit();
-    }
+    AtomicFile.put(ref, commit.getBytes(StandardCharsets.US_ASCII), true);
   }
 }
