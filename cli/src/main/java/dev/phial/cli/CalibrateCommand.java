@@ -189,7 +189,7 @@ final class CalibrateCommand implements Callable<Integer> {
       check(checkpoint, output);
       ModelDescription description = Families.describe(checkpoint);
       // the attention of Phi-3-small has steps of its own, which no target rounds
-      boolean isUsual = description.hyperparameters().small().isEmpty();
+      boolean isUsual = description.hyperparameters().attention().blocks().isEmpty();
       RangeSearch search =
           new RangeSearch(
               checkpoint,

@@ -197,19 +197,19 @@ final class InspectCommand implements Callable<Integer> {
     values.put("layers", h.layers());
     values.put("hidden", h.hidden());
     values.put("feed forward", h.feedForward());
-    values.put("heads", h.heads());
-    values.put("key-value heads", h.keyValueHeads());
+    values.put("heads", h.attention().heads());
+    values.put("key-value heads", h.attention().keyValueHeads());
     values.put("vocabulary", h.vocabulary());
     values.put("context", h.context());
-    values.put("original context", h.originalContext());
-    values.put("rope theta", (float) h.ropeTheta()); // GGUF holds it in single precision
-    values.put("rope dimensions", h.ropeDimensions());
-    values.put("rope factors", h.longRope().isPresent() ? "LongRoPE" : "none");
+    values.put("original context", h.rope().originalContext());
+    values.put("rope theta", (float) h.rope().theta()); // GGUF holds it in single precision
+    values.put("rope dimensions", h.rope().dimensions());
+    values.put("rope factors", h.rope().longRope().isPresent() ? "LongRoPE" : "none");
     values.put("norm epsilon", (float) h.normEpsilon());
-    h.slidingWindow().ifPresent(window -> values.put("sliding window", window));
-    if (h.experts() > 0) {
-      values.put("experts", h.experts());
-      values.put("experts used", h.expertsUsed());
+    h.attention().slidingWindow().ifPresent(window -> values.put("sliding window", window));
+    if (h.experts().count() > 0) {
+      values.put("experts", h.experts().count());
+      values.put("experts used", h.experts().used());
     }
     values.put("tied embeddings", h.tied());
     if (!description.activations().isEmpty()) {

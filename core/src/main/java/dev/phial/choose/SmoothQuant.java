@@ -154,7 +154,7 @@ public final class SmoothQuant {
 
   /** Gives each channel of a head the largest value that it has in a head of the same group. */
   private void spread(float[] x) {
-    float[] most = new float[h.keyValueSize()];
+    float[] most = new float[h.attention().keyValueSize()];
     for (int i = 0; i < x.length; i++) {
       most[shared(i)] = Math.max(most[shared(i)], x[i]);
     }
@@ -165,8 +165,9 @@ public final class SmoothQuant {
 
   /** The channel of the values that a channel of the heads' results is made of. */
   private int shared(int channel) {
-    int head = channel / h.headSize();
-    return head / (h.heads() / h.keyValueHeads()) * h.headSize() + channel % h.headSize();
+    int head = channel / h.attention().headSize();
+    return head / (h.attention().heads() / h.attention().keyValueHeads()) * h.attention().headSize()
+        + channel % h.attention().headSize();
   }
 
   // --- applying
@@ -225,7 +226,7 @@ public final class SmoothQuant {
 
   /** Those of the values, which all heads of a group have in common. */
   private float[] values(float[] attended) {
-    float[] values = new float[h.keyValueSize()];
+    float[] values = new float[h.attention().keyValueSize()];
     for (int i = 0; i < attended.length; i++) {
       values[shared(i)] = attended[i];
     }

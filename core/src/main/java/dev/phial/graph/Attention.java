@@ -1,6 +1,6 @@
 package dev.phial.graph;
 
-import dev.phial.model.Phi3SmallSettings;
+import dev.phial.model.BlockAttention;
 import java.util.Optional;
 
 /**
@@ -19,4 +19,4 @@ public record Attention(
     Linear value,
     Linear output,
     double scale,
-    Optional<Phi3SmallSettings> blocks) {}
+    Optional<BlockAttention> blocks) {}

@@ -4,7 +4,6 @@ import dev.phial.PhialException;
 import dev.phial.model.Hyperparameters;
 import dev.phial.model.ModelDescription;
 import dev.phial.model.Part;
-import dev.phial.model.Phi3SmallSettings;
 import dev.phial.model.Role;
 import dev.phial.model.Weight;
 import java.util.ArrayList;
@@ -74,46 +73,46 @@ public record DecoderGraph(
     }
 
     private Attention attention(int layer) {
-      if (h.small().isPresent()) {
-        return attention(layer, h.small().get());
-      }
-      int queries = h.querySize();
-      int keys = h.keyValueSize();
-      boolean fused = has(Role.ATTENTION_QKV, layer);
+      List<Linear> inputs = queriesKeysValues(layer);
       return new Attention(
-          fused ? slice(Role.ATTENTION_QKV, layer, 0, queries) : linear(Role.ATTENTION_Q, layer),
-          fused ? slice(Role.ATTENTION_QKV, layer, queries, keys) : linear(Role.ATTENTION_K, layer),
-          fused
-              ? slice(Role.ATTENTION_QKV, layer, queries + keys, keys)
-              : linear(Role.ATTENTION_V, layer),
+          inputs.get(0),
+          inputs.get(1),
+          inputs.get(2),
           linear(Role.ATTENTION_OUTPUT, layer),
-          1 / Math.sqrt(h.headSize()),
-          Optional.empty());
+          h.attention().scale(),
+          h.attention().blocks().filter(blocks -> !blocks.isDense(layer)));
     }
 
-    /** The fused projection of Phi-3-small has each key-value head after its queries. */
-    private Attention attention(int layer, Phi3SmallSettings small) {
-      int group = h.heads() / h.keyValueHeads();
-      return new Attention(
-          heads(layer, 0, group),
-          heads(layer, group, 1),
-          heads(layer, group + 1, 1),
-          linear(Role.ATTENTION_OUTPUT, layer),
-          1 / small.attentionDivisor(),
-          small.isDense(layer) ? Optional.empty() : Optional.of(small));
+    private List<Linear> queriesKeysValues(int layer) {
+      if (!has(Role.ATTENTION_QKV, layer)) {
+        return List.of(
+            linear(Role.ATTENTION_Q, layer),
+            linear(Role.ATTENTION_K, layer),
+            linear(Role.ATTENTION_V, layer));
+      }
+      if (h.attention().interleaved()) {
+        int group = h.attention().heads() / h.attention().keyValueHeads();
+        return List.of(heads(layer, 0, group), heads(layer, group, 1), heads(layer, group + 1, 1));
+      }
+      int queries = h.attention().querySize();
+      int keys = h.attention().keyValueSize();
+      return List.of(
+          slice(Role.ATTENTION_QKV, layer, 0, queries),
+          slice(Role.ATTENTION_QKV, layer, queries, keys),
+          slice(Role.ATTENTION_QKV, layer, queries + keys, keys));
     }
 
     /** {@code count} heads from {@code first} of every group around a key-value head. */
     private Linear heads(int layer, int first, int count) {
-      int group = h.heads() / h.keyValueHeads() + 2;
+      int group = h.attention().heads() / h.attention().keyValueHeads() + 2;
       return Linear.join(
-          IntStream.range(0, h.keyValueHeads())
+          IntStream.range(0, h.attention().keyValueHeads())
               .mapToObj(head ->
                   slice(
                       Role.ATTENTION_QKV,
                       layer,
-                      (head * group + first) * h.headSize(),
-                      count * h.headSize()))
+                      (head * group + first) * h.attention().headSize(),
+                      count * h.attention().headSize()))
               .toList());
     }
 
@@ -124,14 +123,12 @@ public record DecoderGraph(
             weight(Role.EXPERT_GATE, layer),
             weight(Role.EXPERT_UP, layer),
             weight(Role.EXPERT_DOWN, layer),
-            h.expertsUsed(),
-            h.routerJitter());
+            h.experts().used(),
+            h.experts().routerJitter());
       }
-      if (h.small().isPresent()) {
+      if (h.gegeluLimit().isPresent()) {
         return new FeedForward.Gegelu(
-            linear(Role.FFN_GATE_UP, layer),
-            linear(Role.FFN_DOWN, layer),
-            h.small().get().gegeluLimit());
+            linear(Role.FFN_GATE_UP, layer), linear(Role.FFN_DOWN, layer), h.gegeluLimit().get());
       }
       if (has(Role.FFN_GATE_UP, layer)) {
         return new FeedForward.Gated(

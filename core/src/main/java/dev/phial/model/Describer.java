@@ -45,7 +45,7 @@ final class Describer {
   }
 
   private void addFactors(Role role, String name) {
-    names.put(name, TensorName.of(role, "", name, h -> Shape.of(h.ropeDimensions() / 2)));
+    names.put(name, TensorName.of(role, "", name, h -> Shape.of(h.rope().dimensions() / 2)));
   }
 
   static ModelDescription describe(Family family, Checkpoint checkpoint) {
@@ -117,36 +117,37 @@ final class Describer {
   }
 
   private static void check(Checkpoint checkpoint, Hyperparameters h) {
-    if (h.heads() % h.keyValueHeads() != 0) {
+    if (h.attention().heads() % h.attention().keyValueHeads() != 0) {
       throw new PhialException.BadInput(
           "%s: expected key-value heads that share the heads evenly, found %d heads, %d key-value heads"
-              .formatted(checkpoint.path(), h.heads(), h.keyValueHeads()));
+              .formatted(checkpoint.path(), h.attention().heads(), h.attention().keyValueHeads()));
     }
-    if ((long) h.heads() * h.headSize() > 1 << 24) {
+    if ((long) h.attention().heads() * h.attention().headSize() > 1 << 24) {
       throw new PhialException.BadInput(
           "%s: expected the size of a model, found %d heads of %d dimensions"
-              .formatted(checkpoint.path(), h.heads(), h.headSize()));
+              .formatted(checkpoint.path(), h.attention().heads(), h.attention().headSize()));
     }
-    if (h.ropeDimensions() < 2 || h.ropeDimensions() > h.headSize()) {
+    if (h.rope().dimensions() < 2 || h.rope().dimensions() > h.attention().headSize()) {
       throw new PhialException.BadInput(
           "%s: expected between 2 and all %d dimensions of a head to be rotated, found %d"
-              .formatted(checkpoint.path(), h.headSize(), h.ropeDimensions()));
+              .formatted(checkpoint.path(), h.attention().headSize(), h.rope().dimensions()));
     }
     if (!(h.normEpsilon() >= 0 && h.normEpsilon() < 1)
-        || !(h.ropeTheta() > 0 && h.ropeTheta() < Double.POSITIVE_INFINITY)) {
+        || !(h.rope().theta() > 0 && h.rope().theta() < Double.POSITIVE_INFINITY)) {
       throw new PhialException.BadInput(
           "%s: expected a norm epsilon from 0 to 1 and a rope base above 0, found %s and %s"
-              .formatted(checkpoint.path(), h.normEpsilon(), h.ropeTheta()));
+              .formatted(checkpoint.path(), h.normEpsilon(), h.rope().theta()));
     }
-    if (h.experts() > 0 && (h.expertsUsed() < 1 || h.expertsUsed() > h.experts())) {
+    if (h.experts().count() > 0
+        && (h.experts().used() < 1 || h.experts().used() > h.experts().count())) {
       throw new PhialException.BadInput(
           "%s: expected between 1 and all %d experts to be used for a token, found %d"
-              .formatted(checkpoint.path(), h.experts(), h.expertsUsed()));
+              .formatted(checkpoint.path(), h.experts().count(), h.experts().used()));
     }
-    if (h.layers() > 1 << 16 || h.experts() > 1 << 12) {
+    if (h.layers() > 1 << 16 || h.experts().count() > 1 << 12) {
       throw new PhialException.BadInput(
           "%s: expected the size of a model, found %d layers and %d experts"
-              .formatted(checkpoint.path(), h.layers(), h.experts()));
+              .formatted(checkpoint.path(), h.layers(), h.experts().count()));
     }
   }
 
@@ -173,7 +174,7 @@ final class Describer {
       experts.put(name, tensor);
       // a stack is written where its layer's last expert stands
       if (expertsOfLayer.merge(match.layer, 1, Integer::sum)
-          == hyperparameters.experts() * expertNames.size()) {
+          == hyperparameters.experts().count() * expertNames.size()) {
         for (TensorName expertName : expertNames) {
           addStack(expertName, match.layer, experts);
         }
@@ -183,7 +184,7 @@ final class Describer {
 
   private void addStack(TensorName name, int layer, Map<String, Tensor> experts) {
     List<Tensor> slices = new ArrayList<>();
-    for (int expert = 0; expert < hyperparameters.experts(); expert++) {
+    for (int expert = 0; expert < hyperparameters.experts().count(); expert++) {
       String one =
           name.huggingFace(layer, Part.WEIGHT).replaceFirst("\\{}", Integer.toString(expert));
       Tensor slice = experts.get(one);
@@ -262,10 +263,11 @@ final class Describer {
     if (row.isPrefix()) {
       return new Match(row, -1, -1, part);
     }
-    if (layer >= hyperparameters.layers() || expert >= Math.max(1, hyperparameters.experts())) {
+    if (layer >= hyperparameters.layers()
+        || expert >= Math.max(1, hyperparameters.experts().count())) {
       throw new PhialException.BadInput(
           "%s: tensor %s: expected %d layers and %d experts, which is what the configuration says, found more"
-              .formatted(path, name, hyperparameters.layers(), hyperparameters.experts()));
+              .formatted(path, name, hyperparameters.layers(), hyperparameters.experts().count()));
     }
     return new Match(row, layer, expert, part);
   }

@@ -45,27 +45,28 @@ final class GgufHyperparameters {
         real("attention.layer_norm_rms_epsilon")
             .or(() -> real("attention.layer_norm_epsilon"))
             .orElse(1e-5);
-    int window = optional("attention.sliding_window").orElse(0);
     return new Hyperparameters(
         count("block_count"),
         hidden,
         count("feed_forward_length"),
-        heads,
-        optional("attention.head_count_kv").filter(count -> count > 0).orElse(heads),
-        hidden / heads, // llama.cpp takes it so
         vocabulary(),
         context,
-        optional("rope.scaling.original_context_length").orElse(context),
         epsilon,
-        real("rope.freq_base").orElse(10_000.0),
-        rotated(),
-        longRope(attentionFactor),
-        window == 0 ? Optional.empty() : Optional.of(window),
-        optional("expert_count").orElse(0),
-        optional("expert_used_count").orElse(0),
-        PhiMoe.DEFAULT_JITTER,
         !gguf.tensors().containsKey("output.weight"),
-        Optional.empty());
+        Hyperparameters.Attention.dense(
+            heads,
+            optional("attention.head_count_kv").filter(count -> count > 0).orElse(heads),
+            hidden / heads, // llama.cpp takes it so
+            optional("attention.sliding_window").filter(window -> window > 0)),
+        new Rope(
+            real("rope.freq_base").orElse(10_000.0),
+            rotated(),
+            optional("rope.scaling.original_context_length").orElse(context),
+            longRope(attentionFactor)),
+        new Hyperparameters.Experts(
+            optional("expert_count").orElse(0),
+            optional("expert_used_count").orElse(0),
+            PhiMoe.DEFAULT_JITTER));
   }
 
   /** All dimensions of a head, where the file does not say: llama.cpp takes it so. */

@@ -1,80 +1,127 @@
 package dev.phial.model;
 
+import java.util.List;
 import java.util.Optional;
 
 /**
  * The numbers that give a decoder its shape.
  *
  * @param feedForward width of one expert or of the only feed-forward layer
- * @param headSize width of a head; all query heads together need not be as wide as the model
  * @param context longest text the checkpoint promises
- * @param originalContext longest text it was trained on before it was stretched
  * @param normEpsilon of LayerNorm or RMSNorm
- * @param ropeTheta base of the rotary frequencies
- * @param ropeDimensions rotated dimensions of a head
- * @param experts 0 without experts
- * @param expertsUsed per token
- * @param routerJitter how near the best expert, relatively, a router of PhiMoE counts others
  * @param tied whether the output matrix is the embedding
- * @param small what only Phi-3-small has
+ * @param gegeluLimit bound of the inputs of GEGELU, where the feed-forward layer has it
+ * @param maskedTokens those that are never predicted, where a model has a mask for them
  */
 public record Hyperparameters(
     int layers,
     int hidden,
     int feedForward,
-    int heads,
-    int keyValueHeads,
-    int headSize,
     int vocabulary,
     int context,
-    int originalContext,
     double normEpsilon,
-    double ropeTheta,
-    int ropeDimensions,
-    Optional<LongRope> longRope,
-    Optional<Integer> slidingWindow,
-    int experts,
-    int expertsUsed,
-    double routerJitter,
     boolean tied,
-    Optional<Phi3SmallSettings> small) {
+    Attention attention,
+    Rope rope,
+    Experts experts,
+    Multipliers multipliers,
+    Optional<Double> gegeluLimit,
+    Optional<List<Integer>> maskedTokens) {
 
-  /** For a model with neither experts nor the settings of Phi-3-small. */
+  /**
+   * Heads and what they see.
+   *
+   * @param heads of queries
+   * @param headSize width of a head; all query heads together need not be as wide as the model
+   * @param scale products of queries and keys are multiplied by it
+   * @param slidingWindow a token sees so many tokens, itself included
+   * @param interleaved whether the rows of the fused projection are key-value head by key-value
+   *     head, each with its queries before it, rather than all queries, all keys, all values
+   * @param blocks which blocks of tokens a head attends to, unless it attends to all
+   */
+  public record Attention(
+      int heads,
+      int keyValueHeads,
+      int headSize,
+      double scale,
+      Optional<Integer> slidingWindow,
+      boolean interleaved,
+      Optional<BlockAttention> blocks) {
+
+    /** Attention to every token of the window. */
+    static Attention dense(
+        int heads, int keyValueHeads, int headSize, Optional<Integer> slidingWindow) {
+      return new Attention(
+          heads,
+          keyValueHeads,
+          headSize,
+          1 / Math.sqrt(headSize),
+          slidingWindow,
+          false,
+          Optional.empty());
+    }
+
+    /** Rows of all query heads together, and columns of the output matrix of attention. */
+    public int querySize() {
+      return heads * headSize;
+    }
+
+    /** Rows of all key (or value) heads together. */
+    public int keyValueSize() {
+      return keyValueHeads * headSize;
+    }
+  }
+
+  /**
+   * A mixture of experts.
+   *
+   * @param count 0 without experts
+   * @param used per token
+   * @param routerJitter how near the best expert, relatively, a router of PhiMoE counts others
+   */
+  public record Experts(int count, int used, double routerJitter) {
+    static final Experts NONE = new Experts(0, 0, 0);
+  }
+
+  /**
+   * What muP multiplies by.
+   *
+   * @param embedding on embeddings
+   * @param logits on logits
+   */
+  public record Multipliers(double embedding, double logits) {
+    static final Multipliers NONE = new Multipliers(1, 1);
+  }
+
+  public Hyperparameters {
+    maskedTokens = maskedTokens.map(List::copyOf);
+  }
+
+  /** For a model that has nothing which only Phi-3-small has. */
   Hyperparameters(
       int layers,
       int hidden,
       int feedForward,
-      int heads,
-      int keyValueHeads,
-      int headSize,
       int vocabulary,
       int context,
-      int originalContext,
       double normEpsilon,
-      double ropeTheta,
-      int ropeDimensions,
-      Optional<LongRope> longRope,
-      Optional<Integer> slidingWindow,
-      boolean tied) {
+      boolean tied,
+      Attention attention,
+      Rope rope,
+      Experts experts) {
     this(
         layers,
         hidden,
         feedForward,
-        heads,
-        keyValueHeads,
-        headSize,
         vocabulary,
         context,
-        originalContext,
         normEpsilon,
-        ropeTheta,
-        ropeDimensions,
-        longRope,
-        slidingWindow,
-        0,
-        0,
-        0,
         tied,
+        attention,
+        rope,
+        experts,
+        Multipliers.NONE,
+        Optional.empty(),
         Optional.empty());
   }
 
@@ -83,7 +130,7 @@ public record Hyperparameters(
    * ln(original))}; the checkpoint's own {@link LongRope#longScale factor}, if any, is not asked.
    */
   public double attentionFactor() {
-    return Rope.attentionFactor((double) context / originalContext, originalContext);
+    return Rope.attentionFactor((double) context / rope.originalContext(), rope.originalContext());
   }
 
   /** Those of the model with an output matrix of its own. */
@@ -92,37 +139,21 @@ public record Hyperparameters(
         layers,
         hidden,
         feedForward,
-        heads,
-        keyValueHeads,
-        headSize,
         vocabulary,
         context,
-        originalContext,
         normEpsilon,
-        ropeTheta,
-        ropeDimensions,
-        longRope,
-        slidingWindow,
-        experts,
-        expertsUsed,
-        routerJitter,
         false,
-        small);
-  }
-
-  /** Rows of all query heads together, and columns of the output matrix of attention. */
-  public int querySize() {
-    return heads * headSize;
+        attention,
+        rope,
+        experts,
+        multipliers,
+        gegeluLimit,
+        maskedTokens);
   }
 
   /** Whether the query heads together are as wide as the model: not every runtime takes others. */
   public boolean sharesWidth() {
-    return querySize() == hidden;
-  }
-
-  /** Rows of all key (or value) heads together. */
-  public int keyValueSize() {
-    return keyValueHeads * headSize;
+    return attention.querySize() == hidden;
   }
 
   /**
@@ -130,6 +161,6 @@ public record Hyperparameters(
    * by default. The window is not counted on, since not every runtime does.
    */
   public long cacheBytes(long tokens) {
-    return 2L * layers * keyValueSize() * tokens * Short.BYTES;
+    return 2L * layers * attention.keyValueSize() * tokens * Short.BYTES;
   }
 }

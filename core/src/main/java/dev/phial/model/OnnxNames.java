@@ -64,8 +64,8 @@ final class OnnxNames {
     String attention = "model.layers.%d.attn.".formatted(layer);
     String mlp = "model.layers.%d.mlp.".formatted(layer);
     String moe = "model.layers.%d.moe.".formatted(layer);
-    long queries = h.querySize();
-    long keys = h.keyValueSize();
+    long queries = h.attention().querySize();
+    long keys = h.attention().keyValueSize();
     switch (name.role()) {
       case TOKEN_EMBEDDING -> take(name, layer, part, "model.embed_tokens");
       case OUTPUT -> take(name, layer, part, "lm_head");
@@ -76,7 +76,7 @@ final class OnnxNames {
       case FFN_NORM ->
           take(name, layer, part, "model.layers.%d.post_attention_layernorm".formatted(layer));
       case ATTENTION_QKV -> {
-        if (h.small().isPresent()) {
+        if (h.attention().interleaved()) {
           interleave(name, layer, part, attention + "qkv_proj");
           return;
         }
@@ -103,7 +103,7 @@ final class OnnxNames {
       case ATTENTION_OUTPUT -> take(name, layer, part, attention + "o_proj");
       case FFN_UP -> take(name, layer, part, mlp + "fc1");
       case FFN_GATE_UP -> {
-        if (h.small().isPresent()) {
+        if (h.gegeluLimit().isPresent()) {
           take(name, layer, part, mlp + "up_proj");
         } else {
           join(
@@ -144,7 +144,7 @@ final class OnnxNames {
     if (fused == null) {
       return;
     }
-    expectRows(fused, part, h.querySize() + 2L * h.keyValueSize());
+    expectRows(fused, part, h.attention().querySize() + 2L * h.attention().keyValueSize());
     String to = name.huggingFace(layer, part);
     put(
         to,
@@ -162,17 +162,17 @@ final class OnnxNames {
     if (fused == null) {
       return;
     }
-    expectRows(fused, part, h.querySize() + 2L * h.keyValueSize());
+    expectRows(fused, part, h.attention().querySize() + 2L * h.attention().keyValueSize());
     String to = name.huggingFace(layer, part);
-    int group = h.heads() / h.keyValueHeads();
-    int size = h.headSize();
+    int group = h.attention().heads() / h.attention().keyValueHeads();
+    int size = h.attention().headSize();
     float[] bias = part == Part.BIAS ? values(fused) : new float[0];
     float[] placed = new float[bias.length];
     List<Tensor> heads = new ArrayList<>();
     int at = 0;
-    for (int head = 0; head < h.keyValueHeads(); head++) {
-      int key = h.querySize() + head * size;
-      int[] from = {head * group * size, key, key + h.keyValueSize()};
+    for (int head = 0; head < h.attention().keyValueHeads(); head++) {
+      int key = h.attention().querySize() + head * size;
+      int[] from = {head * group * size, key, key + h.attention().keyValueSize()};
       int[] rows = {group * size, size, size};
       for (int i = 0; i < from.length; i++, at += rows[i - 1]) {
         if (part == Part.BIAS) {
@@ -238,11 +238,11 @@ final class OnnxNames {
     }
     Shape shape = name.shape().apply(h);
     long rows = shape.dimensions().get(1);
-    Shape expected = Shape.of(h.experts(), step * rows, shape.columns());
+    Shape expected = Shape.of(h.experts().count(), step * rows, shape.columns());
     if (!stack.shape().equals(expected)) {
       throw wrongShape(stack, expected);
     }
-    for (int expert = 0; expert < h.experts(); expert++) {
+    for (int expert = 0; expert < h.experts().count(); expert++) {
       String to = name.huggingFace(layer, part).replaceFirst("\\{}", Integer.toString(expert));
       long start = (long) expert * step * rows + first;
       result.put(to, step == 1 ? stack.slice(to, start, rows) : stack.every(to, start, step, rows));

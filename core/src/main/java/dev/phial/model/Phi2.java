@@ -53,22 +53,22 @@ final class Phi2 implements Family {
             Role.ATTENTION_Q,
             "model.layers.{}.self_attn.q_proj",
             "blk.{}.attn_q",
-            h -> Shape.of(h.querySize(), h.hidden())),
+            h -> Shape.of(h.attention().querySize(), h.hidden())),
         TensorName.of(
             Role.ATTENTION_K,
             "model.layers.{}.self_attn.k_proj",
             "blk.{}.attn_k",
-            h -> Shape.of(h.keyValueSize(), h.hidden())),
+            h -> Shape.of(h.attention().keyValueSize(), h.hidden())),
         TensorName.of(
             Role.ATTENTION_V,
             "model.layers.{}.self_attn.v_proj",
             "blk.{}.attn_v",
-            h -> Shape.of(h.keyValueSize(), h.hidden())),
+            h -> Shape.of(h.attention().keyValueSize(), h.hidden())),
         TensorName.of(
             Role.ATTENTION_OUTPUT,
             "model.layers.{}.self_attn.dense",
             "blk.{}.attn_output",
-            h -> Shape.of(h.hidden(), h.querySize())),
+            h -> Shape.of(h.hidden(), h.attention().querySize())),
         TensorName.of(
             Role.FFN_UP,
             "model.layers.{}.mlp.fc1",
@@ -87,23 +87,18 @@ final class Phi2 implements Family {
     int heads = config.count("num_attention_heads", 32);
     int context = config.count("max_position_embeddings", 2048);
     int headSize = Rope.headSize(config, hidden, heads);
-    Rope rope = Rope.read(config, heads, headSize, 10_000, 0.5, context);
     return new Hyperparameters(
         config.count("num_hidden_layers", 24),
         hidden,
         config.count("intermediate_size", 4 * hidden),
-        heads,
-        config.count("num_key_value_heads", heads),
-        headSize,
         config.count("vocab_size", 51200),
         context,
-        rope.originalContext(),
         config.number("layer_norm_eps", 1e-5),
-        rope.theta(),
-        rope.dimensions(),
-        rope.longRope(),
-        Optional.empty(),
-        config.flag("tie_word_embeddings", false));
+        config.flag("tie_word_embeddings", false),
+        Hyperparameters.Attention.dense(
+            heads, config.count("num_key_value_heads", heads), headSize, Optional.empty()),
+        Rope.read(config, heads, headSize, 10_000, 0.5, context),
+        Hyperparameters.Experts.NONE);
   }
 
   /** Until January 2024 llama.cpp kept queries, keys and values in one matrix. */

@@ -52,12 +52,14 @@ final class Phi3 implements Family {
             Role.ATTENTION_QKV,
             "model.layers.{}.self_attn.qkv_proj",
             "blk.{}.attn_qkv",
-            h -> Shape.of(h.querySize() + 2L * h.keyValueSize(), h.hidden())),
+            h ->
+                Shape.of(
+                    h.attention().querySize() + 2L * h.attention().keyValueSize(), h.hidden())),
         TensorName.of(
             Role.ATTENTION_OUTPUT,
             "model.layers.{}.self_attn.o_proj",
             "blk.{}.attn_output",
-            h -> Shape.of(h.hidden(), h.querySize())),
+            h -> Shape.of(h.hidden(), h.attention().querySize())),
         TensorName.of(
             Role.FFN_NORM,
             "model.layers.{}.post_attention_layernorm",
@@ -85,22 +87,20 @@ final class Phi3 implements Family {
     int hidden = config.count("hidden_size", 3072);
     int heads = config.count("num_attention_heads", 32);
     int headSize = Rope.headSize(config, hidden, heads);
-    Rope rope = Rope.read(config, heads, headSize, 10_000, 1, 4096);
     return new Hyperparameters(
         config.count("num_hidden_layers", 32),
         hidden,
         config.count("intermediate_size", 8192),
-        heads,
-        config.count("num_key_value_heads", heads),
-        headSize,
         config.count("vocab_size", 32064),
         config.count("max_position_embeddings", 4096),
-        rope.originalContext(),
         config.number("rms_norm_eps", 1e-5),
-        rope.theta(),
-        rope.dimensions(),
-        rope.longRope(),
-        config.optionalCount("sliding_window"),
-        config.flag("tie_word_embeddings", false));
+        config.flag("tie_word_embeddings", false),
+        Hyperparameters.Attention.dense(
+            heads,
+            config.count("num_key_value_heads", heads),
+            headSize,
+            config.optionalCount("sliding_window")),
+        Rope.read(config, heads, headSize, 10_000, 1, 4096),
+        Hyperparameters.Experts.NONE);
   }
 }

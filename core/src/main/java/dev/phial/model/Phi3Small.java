@@ -46,12 +46,14 @@ final class Phi3Small implements Family {
             Role.ATTENTION_QKV,
             "model.layers.{}.self_attn.query_key_value",
             "",
-            h -> Shape.of(h.querySize() + 2L * h.keyValueSize(), h.hidden())),
+            h ->
+                Shape.of(
+                    h.attention().querySize() + 2L * h.attention().keyValueSize(), h.hidden())),
         TensorName.of(
             Role.ATTENTION_OUTPUT,
             "model.layers.{}.self_attn.dense",
             "",
-            h -> Shape.of(h.hidden(), h.querySize())),
+            h -> Shape.of(h.hidden(), h.attention().querySize())),
         TensorName.of(
             Role.FFN_NORM,
             "model.layers.{}.post_attention_layernorm",
@@ -75,46 +77,52 @@ final class Phi3Small implements Family {
     int heads = config.count("num_attention_heads");
     int context = config.count("max_position_embeddings");
     int headSize = Rope.headSize(config, hidden, heads);
-    Rope rope =
-        Rope.read(
-            config, heads, headSize, config.number("rope_embedding_base", 1_000_000), 1, context);
     return new Hyperparameters(
         config.count("num_hidden_layers"),
         hidden,
         config.count("ff_intermediate_size"),
-        heads,
-        config.count("num_key_value_heads", heads),
-        headSize,
         config.count("vocab_size"),
         context,
-        rope.originalContext(),
         config.number("layer_norm_epsilon", 1e-5),
-        rope.theta(),
-        rope.dimensions(),
-        rope.longRope(),
-        Optional.empty(),
-        0,
-        0,
-        0,
         config.flag("tie_word_embeddings", true),
-        Optional.of(settings(config, headSize)));
+        new Hyperparameters.Attention(
+            heads,
+            config.count("num_key_value_heads", heads),
+            headSize,
+            scale(config, headSize),
+            Optional.empty(),
+            true,
+            Optional.of(blocks(config))),
+        Rope.read(
+                config,
+                heads,
+                headSize,
+                config.number("rope_embedding_base", 1_000_000),
+                1,
+                context)
+            .withPositionFactor(config.number("rope_position_scale", 1)),
+        Hyperparameters.Experts.NONE,
+        new Hyperparameters.Multipliers(
+            orOne(config.number("mup_embedding_multiplier", 10)),
+            1 / orOne(config.number("mup_width_multiplier", 8))),
+        Optional.of(config.number("gegelu_limit", 20)),
+        Optional.of(config.numbers("dummy_token_indices").stream().map(Double::intValue).toList()));
   }
 
-  private static Phi3SmallSettings settings(Config config, int headSize) {
-    return new Phi3SmallSettings(
-        orOne(config.number("mup_embedding_multiplier", 10)),
-        orOne(config.number("mup_width_multiplier", 8)),
-        config.flag("mup_use_scaling", true)
+  private static double scale(Config config, int headSize) {
+    return 1
+        / (config.flag("mup_use_scaling", true)
             ? headSize / config.number("mup_attn_multiplier", 1)
-            : Math.sqrt(headSize),
-        config.number("gegelu_limit", 20),
-        config.number("rope_position_scale", 1),
+            : Math.sqrt(headSize));
+  }
+
+  private static BlockAttention blocks(Config config) {
+    return new BlockAttention(
         config.count("dense_attention_every_n_layers", 2),
         config.count("blocksparse_block_size", 64),
         config.count("blocksparse_num_local_blocks", 16),
         config.count("blocksparse_vert_stride", 8),
-        config.flag("blocksparse_homo_head_pattern", false),
-        config.numbers("dummy_token_indices").stream().map(Double::intValue).toList());
+        config.flag("blocksparse_homo_head_pattern", false));
   }
 
   /** Zero turns a multiplier off. */

@@ -71,22 +71,22 @@ final class PhiMoe implements Family {
             Role.ATTENTION_Q,
             "model.layers.{}.self_attn.q_proj",
             "blk.{}.attn_q",
-            h -> Shape.of(h.querySize(), h.hidden())),
+            h -> Shape.of(h.attention().querySize(), h.hidden())),
         TensorName.of(
             Role.ATTENTION_K,
             "model.layers.{}.self_attn.k_proj",
             "blk.{}.attn_k",
-            h -> Shape.of(h.keyValueSize(), h.hidden())),
+            h -> Shape.of(h.attention().keyValueSize(), h.hidden())),
         TensorName.of(
             Role.ATTENTION_V,
             "model.layers.{}.self_attn.v_proj",
             "blk.{}.attn_v",
-            h -> Shape.of(h.keyValueSize(), h.hidden())),
+            h -> Shape.of(h.attention().keyValueSize(), h.hidden())),
         TensorName.of(
             Role.ATTENTION_OUTPUT,
             "model.layers.{}.self_attn.o_proj",
             "blk.{}.attn_output",
-            h -> Shape.of(h.hidden(), h.querySize())),
+            h -> Shape.of(h.hidden(), h.attention().querySize())),
         TensorName.of(
             Role.FFN_NORM,
             "model.layers.{}.post_attention_layernorm",
@@ -96,25 +96,25 @@ final class PhiMoe implements Family {
             Role.ROUTER,
             "model.layers.{}.block_sparse_moe.gate",
             "blk.{}.ffn_gate_inp",
-            h -> Shape.of(h.experts(), h.hidden())),
+            h -> Shape.of(h.experts().count(), h.hidden())),
         // in the order in which the reference converter writes them
         TensorName.of(
                 Role.EXPERT_GATE,
                 "model.layers.{}.block_sparse_moe.experts.{}.w1",
                 "blk.{}.ffn_gate_exps",
-                h -> Shape.of(h.experts(), h.feedForward(), h.hidden()))
+                h -> Shape.of(h.experts().count(), h.feedForward(), h.hidden()))
             .withMlx("model.layers.{}.block_sparse_moe.switch_mlp.gate_proj"),
         TensorName.of(
                 Role.EXPERT_DOWN,
                 "model.layers.{}.block_sparse_moe.experts.{}.w2",
                 "blk.{}.ffn_down_exps",
-                h -> Shape.of(h.experts(), h.hidden(), h.feedForward()))
+                h -> Shape.of(h.experts().count(), h.hidden(), h.feedForward()))
             .withMlx("model.layers.{}.block_sparse_moe.switch_mlp.down_proj"),
         TensorName.of(
                 Role.EXPERT_UP,
                 "model.layers.{}.block_sparse_moe.experts.{}.w3",
                 "blk.{}.ffn_up_exps",
-                h -> Shape.of(h.experts(), h.feedForward(), h.hidden()))
+                h -> Shape.of(h.experts().count(), h.feedForward(), h.hidden()))
             .withMlx("model.layers.{}.block_sparse_moe.switch_mlp.up_proj"));
   }
 
@@ -124,27 +124,24 @@ final class PhiMoe implements Family {
     int heads = config.count("num_attention_heads", 32);
     int context = config.count("max_position_embeddings", 131072);
     int headSize = Rope.headSize(config, hidden, heads);
-    Rope rope = Rope.read(config, heads, headSize, 1_000_000, 1, context);
     return new Hyperparameters(
         config.count("num_hidden_layers", 32),
         hidden,
         config.count("intermediate_size", 6400),
-        heads,
-        config.count("num_key_value_heads", 8),
-        headSize,
         config.count("vocab_size", 32064),
         context,
-        rope.originalContext(),
         config.number("rms_norm_eps", 1e-5),
-        rope.theta(),
-        rope.dimensions(),
-        rope.longRope(),
-        config.optionalCount("sliding_window"),
-        config.count("num_local_experts", 16),
-        config.count("num_experts_per_tok", 2),
-        config.number("router_jitter_noise", DEFAULT_JITTER),
         config.flag("tie_word_embeddings", false),
-        Optional.empty());
+        Hyperparameters.Attention.dense(
+            heads,
+            config.count("num_key_value_heads", 8),
+            headSize,
+            config.optionalCount("sliding_window")),
+        Rope.read(config, heads, headSize, 1_000_000, 1, context),
+        new Hyperparameters.Experts(
+            config.count("num_local_experts", 16),
+            config.count("num_experts_per_tok", 2),
+            config.number("router_jitter_noise", DEFAULT_JITTER)));
   }
 
   @Override

@@ -6,13 +6,29 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * The rotary settings of config.json, wherever the schema of the day puts them: {@code rope_theta},
- * {@code rope_scaling} and {@code partial_rotary_factor} at the top (transformers 4), or all in
- * {@code rope_parameters} (transformers 5).
+ * What rotary position embedding follows from.
+ *
+ * @param theta base of the frequencies
+ * @param dimensions rotated dimensions of a head
+ * @param originalContext longest text the model was trained on before it was stretched
+ * @param positionFactor positions are multiplied by it
  */
-record Rope(double theta, int dimensions, int originalContext, Optional<LongRope> longRope) {
+public record Rope(
+    double theta,
+    int dimensions,
+    int originalContext,
+    Optional<LongRope> longRope,
+    double positionFactor) {
+
+  Rope(double theta, int dimensions, int originalContext, Optional<LongRope> longRope) {
+    this(theta, dimensions, originalContext, longRope, 1);
+  }
 
   /**
+   * The settings of config.json, wherever the schema of the day puts them: {@code rope_theta},
+   * {@code rope_scaling} and {@code partial_rotary_factor} at the top (transformers 4), or all in
+   * {@code rope_parameters} (transformers 5).
+   *
    * @param headSize width of a head
    * @param defaultPart share of a head that is rotated when config.json does not say
    * @param defaultOriginal original context when config.json does not say
@@ -52,6 +68,11 @@ record Rope(double theta, int dimensions, int originalContext, Optional<LongRope
                   "%s: expected rope type default or longrope, found %s; no Phi checkpoint uses it"
                       .formatted(config.file(), type));
         });
+  }
+
+  /** The same, with positions multiplied by a factor. */
+  Rope withPositionFactor(double factor) {
+    return new Rope(theta, dimensions, originalContext, longRope, factor);
   }
 
   /**

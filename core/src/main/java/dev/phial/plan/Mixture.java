@@ -203,10 +203,10 @@ public final class Mixture {
       return lowest(role, base, counted);
     }
     // feed-forward matrices are counted, except among experts, where the layer is known
-    int index = model.experts() > 1 ? layer : counted;
+    int index = model.experts().count() > 1 ? layer : counted;
     return switch (role) {
       case ATTENTION_Q -> query(base);
-      case ATTENTION_K -> model.experts() == 8 ? Formats.Q8_0 : query(base);
+      case ATTENTION_K -> model.experts().count() == 8 ? Formats.Q8_0 : query(base);
       case ATTENTION_OUTPUT -> attentionOutput(base);
       case FFN_DOWN, EXPERT_DOWN -> down(base, index);
       case FFN_UP, FFN_GATE_UP, EXPERT_UP, EXPERT_GATE -> up(base, index);
@@ -233,7 +233,7 @@ public final class Mixture {
   }
 
   private GgmlFormat lowestValue() {
-    return groups() >= 4 || model.experts() >= 4 ? Formats.Q4_K : richerLowest();
+    return groups() >= 4 || model.experts().count() >= 4 ? Formats.Q4_K : richerLowest();
   }
 
   /** What the lowest recipes use where it matters more. */
@@ -243,9 +243,10 @@ public final class Mixture {
 
   private GgmlFormat lowest(Role role, GgmlFormat base, int counted) {
     return switch (role) {
-      case ATTENTION_K -> model.experts() == 8 ? Formats.Q4_K : base;
+      case ATTENTION_K -> model.experts().count() == 8 ? Formats.Q4_K : base;
       case FFN_DOWN, EXPERT_DOWN -> counted < model.layers() / 8 ? richerLowest() : base;
-      case ATTENTION_OUTPUT -> model.experts() == 8 ? Formats.Q5_K : lowestAttentionOutput(base);
+      case ATTENTION_OUTPUT ->
+          model.experts().count() == 8 ? Formats.Q5_K : lowestAttentionOutput(base);
       default -> base;
     };
   }
@@ -259,7 +260,7 @@ public final class Mixture {
   }
 
   private GgmlFormat value(GgmlFormat base, int index) {
-    if (model.experts() == 8) {
+    if (model.experts().count() == 8) {
       return Formats.Q8_0;
     }
     return switch (recipe) {
@@ -294,7 +295,9 @@ public final class Mixture {
       case IQ3_XXS -> importance ? base : early ? Formats.Q4_K : Formats.Q3_K;
       case Q3_K_M -> index < layers / 16 ? Formats.Q5_K : Formats.Q4_K;
       case IQ3_M ->
-          early || model.experts() == 8 && deservesMore(index, layers) ? Formats.Q4_K : base;
+          early || model.experts().count() == 8 && deservesMore(index, layers)
+              ? Formats.Q4_K
+              : base;
       case Q3_K_L -> Formats.Q5_K;
       case Q4_K_M, Q5_K_M -> deservesMore(index, layers) ? Formats.Q6_K : base;
       case IQ4_NL, IQ4_XS -> early && !importance ? Formats.Q5_K : base;
@@ -312,7 +315,7 @@ public final class Mixture {
   }
 
   private GgmlFormat attentionOutput(GgmlFormat base) {
-    if (model.experts() == 8) {
+    if (model.experts().count() == 8) {
       return switch (recipe) {
         case Q2_K, Q3_K_S, Q3_K_M, Q4_K_S, Q4_K_M -> Formats.Q5_K;
         case IQ3_XXS, IQ3_XS, IQ3_S, IQ3_M, IQ4_NL, IQ4_XS -> Formats.Q5_K;
@@ -330,7 +333,7 @@ public final class Mixture {
 
   /** Query heads that share a key-value head. */
   private int groups() {
-    return model.heads() / model.keyValueHeads();
+    return model.attention().heads() / model.attention().keyValueHeads();
   }
 
   /** The first and last eighth of the layers, and every third between. */

@@ -64,7 +64,10 @@ public record Plan(
       if (tensor.role() == Role.TOKEN_EMBEDDING && hasOutput) {
         bytes += tensor.rowBytes();
       } else if (tensor.role().isExpert()) {
-        bytes += tensor.storedBytes() / hyperparameters.experts() * hyperparameters.expertsUsed();
+        bytes +=
+            tensor.storedBytes()
+                / hyperparameters.experts().count()
+                * hyperparameters.experts().used();
       } else {
         bytes += tensor.storedBytes();
       }

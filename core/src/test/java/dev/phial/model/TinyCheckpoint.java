@@ -69,7 +69,7 @@ public final class TinyCheckpoint {
     List<String> names = new ArrayList<>();
     for (int layer = 0; layer < (name.isPerLayer() ? h.layers() : 1); layer++) {
       String one = name.huggingFace(layer, part);
-      for (int expert = 0; expert < (name.isPerExpert() ? h.experts() : 1); expert++) {
+      for (int expert = 0; expert < (name.isPerExpert() ? h.experts().count() : 1); expert++) {
         names.add(one.replace("{}", Integer.toString(expert)));
       }
     }

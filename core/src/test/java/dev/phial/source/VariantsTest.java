@@ -354,7 +354,8 @@ final class VariantsTest {
 
   private double longScale() {
     try (Checkpoint checkpoint = Sources.open(folder)) {
-      LongRope rope = Families.describe(checkpoint).hyperparameters().longRope().orElseThrow();
+      LongRope rope =
+          Families.describe(checkpoint).hyperparameters().rope().longRope().orElseThrow();
       assertThat(rope.shortScale()).isEqualTo(rope.longScale());
       return rope.longScale().orElseThrow();
     }

@@ -56,13 +56,13 @@ record Converted(
     Recipe type = converts ? outtype(options, model) : lossless(model);
     Hyperparameters h = model.hyperparameters();
     List<Weight> weights = new ArrayList<>();
-    h.longRope().ifPresent(rope -> weights.addAll(ropeFactors(folder.path(), rope)));
+    h.rope().longRope().ifPresent(rope -> weights.addAll(ropeFactors(folder.path(), rope)));
     weights.addAll(model.weights());
     List<PlannedTensor> tensors = weights.stream().map(weight -> convert(weight, type)).toList();
 
     Map<String, GgufValue> metadata = new LinkedHashMap<>();
     metadata.put("general.architecture", new GgufValue.Text(architecture));
-    if (h.longRope().isPresent()) {
+    if (h.rope().longRope().isPresent()) {
       metadata.put(
           architecture + ".rope.scaling.attn_factor", GgufValue.float32(h.attentionFactor()));
     }

@@ -55,14 +55,15 @@ public final class GgufTarget implements Target {
     if (!h.sharesWidth()) {
       caveats.add(
           "llama.cpp cannot load it: it takes heads of hidden / heads (%d) dimensions, these have %d"
-              .formatted(h.hidden() / h.heads(), h.headSize()));
+              .formatted(h.hidden() / h.attention().heads(), h.attention().headSize()));
     }
-    if (h.longRope().isPresent()) {
+    if (h.rope().longRope().isPresent()) {
       caveats.add(
           "llama.cpp uses the long LongRoPE factors for texts of any length once its context (-c) is above %d tokens, and else the short ones; the reference goes by the text"
-              .formatted(h.originalContext()));
+              .formatted(h.rope().originalContext()));
       double formula = h.attentionFactor();
-      h.longRope()
+      h.rope()
+          .longRope()
           .flatMap(LongRope::longScale)
           .filter(scale -> Math.abs(scale - formula) > 1e-3)
           .ifPresent(scale ->
@@ -70,13 +71,14 @@ public final class GgufTarget implements Target {
                   "llama.cpp scales rotated queries and keys by %.4f, which follows from the contexts; the checkpoint says %.4f"
                       .formatted(formula, scale)));
     }
-    h.slidingWindow()
+    h.attention()
+        .slidingWindow()
         .filter(window -> window < h.context())
         .ifPresent(window ->
             caveats.add(
                 "llama.cpp attends to the whole text; the reference looks back %d tokens"
                     .formatted(window)));
-    if (h.experts() > 0) {
+    if (h.experts().count() > 0) {
       caveats.add(
           "llama.cpp weighs the experts of a token by one softmax; the reference's SparseMixer gives each a softmax of its own");
     }
@@ -154,8 +156,8 @@ public final class GgufTarget implements Target {
         "%s: llama.cpp takes heads of hidden / heads (%d) dimensions, those of this model have %d: the file would not load; use --to onnx or openvino, or pass --%s for the converter's file all the same"
             .formatted(
                 request.checkpoint().path(),
-                h.hidden() / h.heads(),
-                h.headSize(),
+                h.hidden() / h.attention().heads(),
+                h.attention().headSize(),
                 GgufOptions.ALLOW_UNLOADABLE),
         "llama.cpp takes heads of hidden / heads; the file would not load");
   }

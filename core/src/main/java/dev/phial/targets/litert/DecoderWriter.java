@@ -66,8 +66,10 @@ final class DecoderWriter {
     Value ids = graph.input("tokens", ElementType.INT32, 1, tokens);
     Value positions = graph.input("input_pos", ElementType.INT32, tokens);
     Value mask = graph.input("mask", ElementType.FLOAT32, 1, 1, tokens, context);
-    List<Value> keys = cache("k", 1, h.keyValueHeads(), context, h.headSize());
-    List<Value> values = cache("v", 1, h.keyValueHeads(), h.headSize(), context);
+    List<Value> keys =
+        cache("k", 1, h.attention().keyValueHeads(), context, h.attention().headSize());
+    List<Value> values =
+        cache("v", 1, h.attention().keyValueHeads(), h.attention().headSize(), context);
 
     Value x = embedded(graph.reshape(ids, tokens));
     Positions at = positions(positions, mask);
@@ -82,7 +84,7 @@ final class DecoderWriter {
       if (layer == h.layers() - 1 && !hasLogits) {
         break; // what this layer gives is of no use
       }
-      Value query = rotated(projected.get(0), h.heads(), at);
+      Value query = rotated(projected.get(0), h.attention().heads(), at);
       Value attended = attended(query, allKeys, allValues, parts.attention(), at.mask());
       if (parts.feedForwardNorm().isPresent()) {
         x = graph.add(x, attended);
@@ -129,7 +131,7 @@ final class DecoderWriter {
       Value cosine, Value sine, Value mask, Value keyStart, Value valueStart) {}
 
   private Positions positions(Value positions, Value mask) {
-    int half = h.ropeDimensions() / 2;
+    int half = h.rope().dimensions() / 2;
     Value cosine = graph.gather(graph.parameter(parameters.cosines()), positions);
     Value sine = graph.gather(graph.parameter(parameters.sines()), positions);
     Value zero = graph.ints(0);
@@ -144,7 +146,7 @@ final class DecoderWriter {
 
   /** The runtime hides what comes later; a sliding window is the model's own matter. */
   private Value masked(Value positions, Value mask) {
-    Optional<Integer> window = h.slidingWindow().filter(size -> size < context);
+    Optional<Integer> window = h.attention().slidingWindow().filter(size -> size < context);
     if (window.isEmpty()) {
       return mask;
     }
@@ -168,8 +170,8 @@ final class DecoderWriter {
       return projections.stream().map(linear -> linear(x, linear)).toList();
     }
     Value all = linear(x, projections.getFirst());
-    int queries = h.querySize();
-    int size = h.keyValueSize();
+    int queries = h.attention().querySize();
+    int size = h.attention().keyValueSize();
     return List.of(
         graph.slice(all, 0, queries),
         graph.slice(all, queries, size),
@@ -178,23 +180,24 @@ final class DecoderWriter {
 
   /** Heads with their positions turned in: {@code [1, tokens, heads, size]}. */
   private Value rotated(Value x, int heads, Positions at) {
-    Value all = graph.reshape(x, 1, tokens, heads, h.headSize());
-    int turned = h.ropeDimensions();
+    Value all = graph.reshape(x, 1, tokens, heads, h.attention().headSize());
+    int turned = h.rope().dimensions();
     Value left = graph.slice(all, 0, turned / 2);
     Value right = graph.slice(all, turned / 2, turned / 2);
     Value newLeft =
         graph.subtract(graph.multiply(left, at.cosine()), graph.multiply(right, at.sine()));
     Value newRight = graph.add(graph.multiply(right, at.cosine()), graph.multiply(left, at.sine()));
-    return turned == h.headSize()
+    return turned == h.attention().headSize()
         ? graph.concatenate(newLeft, newRight)
-        : graph.concatenate(newLeft, newRight, graph.slice(all, turned, h.headSize() - turned));
+        : graph.concatenate(
+            newLeft, newRight, graph.slice(all, turned, h.attention().headSize() - turned));
   }
 
   private Value updatedKeys(Value cache, Value keys, Positions at) {
-    Value rotated = rotated(keys, h.keyValueHeads(), at);
+    Value rotated = rotated(keys, h.attention().keyValueHeads(), at);
     Value update =
         tokens == 1
-            ? graph.reshape(rotated, 1, h.keyValueHeads(), 1, h.headSize())
+            ? graph.reshape(rotated, 1, h.attention().keyValueHeads(), 1, h.attention().headSize())
             : graph.transpose(rotated, 0, 2, 1, 3);
     return graph.update(cache, update, at.keyStart());
   }
@@ -202,25 +205,31 @@ final class DecoderWriter {
   private Value updatedValues(Value cache, Value values, Positions at) {
     Value update =
         tokens == 1
-            ? graph.reshape(values, 1, h.keyValueHeads(), h.headSize(), 1)
+            ? graph.reshape(values, 1, h.attention().keyValueHeads(), h.attention().headSize(), 1)
             : graph.transpose(
-                graph.reshape(values, 1, tokens, h.keyValueHeads(), h.headSize()), 0, 2, 3, 1);
+                graph.reshape(
+                    values, 1, tokens, h.attention().keyValueHeads(), h.attention().headSize()),
+                0,
+                2,
+                3,
+                1);
     return graph.update(cache, update, at.valueStart());
   }
 
   private Value attended(Value query, Value keys, Value values, Attention attention, Value mask) {
-    int heads = h.keyValueHeads();
-    int group = h.heads() / heads; // query heads that share a key
+    int heads = h.attention().keyValueHeads();
+    int group = h.attention().heads() / heads; // query heads that share a key
     Value scaled = graph.multiply(query, graph.number(attention.scale()));
     Value byHead = tokens == 1 ? scaled : graph.transpose(scaled, 0, 2, 1, 3);
     Value scores =
-        graph.products(graph.reshape(byHead, 1, heads, group * tokens, h.headSize()), keys);
+        graph.products(
+            graph.reshape(byHead, 1, heads, group * tokens, h.attention().headSize()), keys);
     Value weights =
         graph.softmax(graph.add(graph.reshape(scores, heads, group, tokens, context), mask));
     Value sums = graph.products(graph.reshape(weights, 1, heads, group * tokens, context), values);
-    Value apart = graph.reshape(sums, 1, h.heads(), tokens, h.headSize());
+    Value apart = graph.reshape(sums, 1, h.attention().heads(), tokens, h.attention().headSize());
     Value byToken = tokens == 1 ? apart : graph.transpose(apart, 0, 2, 1, 3);
-    Value joined = graph.reshape(byToken, 1, tokens, h.querySize());
+    Value joined = graph.reshape(byToken, 1, tokens, h.attention().querySize());
     return linear(joined, attention.output());
   }
 

@@ -56,16 +56,16 @@ public final class LitertTarget implements Target {
   @Override
   public List<String> caveats(Request request) {
     Hyperparameters h = request.model().hyperparameters();
-    if (!isWritten(request.model()) || h.longRope().isEmpty()) {
+    if (!isWritten(request.model()) || h.rope().longRope().isEmpty()) {
       return List.of();
     }
     int context = LitertOptions.of(request).context();
     return List.of(
-        context > h.originalContext()
+        context > h.rope().originalContext()
             ? "the model has the long LongRoPE factors for texts of any length, since its context is %d; the reference uses the short ones up to %d tokens"
-                .formatted(context, h.originalContext())
+                .formatted(context, h.rope().originalContext())
             : "the model has the short LongRoPE factors alone, since its context is %d; --context beyond %d takes the long ones"
-                .formatted(context, h.originalContext()));
+                .formatted(context, h.rope().originalContext()));
   }
 
   private static boolean isWritten(ModelDescription model) {

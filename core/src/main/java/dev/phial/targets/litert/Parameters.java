@@ -3,11 +3,10 @@ package dev.phial.targets.litert;
 import dev.phial.graph.DecoderGraph;
 import dev.phial.graph.Linear;
 import dev.phial.graph.Matrix;
-import dev.phial.graph.RotaryCache;
 import dev.phial.graph.Vector;
 import dev.phial.io.LittleEndian;
-import dev.phial.model.Hyperparameters;
 import dev.phial.model.Role;
+import dev.phial.model.Rotary;
 import dev.phial.model.Rows;
 import dev.phial.plan.PlannedTensor;
 import dev.phial.quant.FloatType;
@@ -35,24 +34,15 @@ final class Parameters {
   private final LitertOptions options;
   private final Layout.Builder layout;
   private final Map<String, Parameter> known = new HashMap<>();
-  private final RotaryCache rotary;
+  private final Rotary rotary;
 
   Parameters(Tflite model, DecoderGraph decoder, LitertOptions options, Layout.Builder layout) {
     this.model = model;
     this.decoder = decoder;
     this.options = options;
     this.layout = layout;
-    this.rotary = rotary(decoder.hyperparameters(), options.context());
-  }
-
-  /** A cache cannot be turned again: there is one set of factors for all texts. */
-  private static RotaryCache rotary(Hyperparameters h, int context) {
-    return h.longRope()
-        .map(rope ->
-            context > h.originalContext()
-                ? RotaryCache.longTexts(h, rope)
-                : RotaryCache.shortTexts(h, rope))
-        .orElseGet(() -> RotaryCache.plain(h));
+    // a cache cannot be turned again: there is one set of factors for all texts
+    this.rotary = Rotary.ofText(decoder.hyperparameters(), options.context());
   }
 
   // --- what follows from no parameter

@@ -136,7 +136,7 @@ enum MlxArchitecture {
     if (!h.sharesWidth()) {
       throw new PhialException.Unsupported(
           "%s: mlx_lm takes heads of hidden / heads (%d) dimensions, those of this model have %d: the folder would not load; use --to onnx or openvino"
-              .formatted(path, h.hidden() / h.heads(), h.headSize()),
+              .formatted(path, h.hidden() / h.attention().heads(), h.attention().headSize()),
           "mlx_lm takes heads of hidden / heads; the folder would not load");
     }
     if (h.tied() && !architecture.mayTie) {

@@ -76,23 +76,26 @@ public final class MlxTarget implements Target {
     if (!h.sharesWidth()) {
       caveats.add(
           "mlx_lm cannot load it: it takes heads of hidden / heads (%d) dimensions, these have %d"
-              .formatted(h.hidden() / h.heads(), h.headSize()));
+              .formatted(h.hidden() / h.attention().heads(), h.attention().headSize()));
     }
-    h.longRope()
+    h.rope()
+        .longRope()
         .ifPresent(rope ->
             caveats.add(
                 model.family().name().equals("phi3small")
                     ? "mlx_lm has no LongRoPE for this family and ignores the factors: its output differs from the reference for texts of any length"
                     : "mlx_lm uses the long LongRoPE factors for texts of any length; the reference uses the short ones up to %d tokens"
-                        .formatted(h.originalContext())));
-    h.longRope()
+                        .formatted(h.rope().originalContext())));
+    h.rope()
+        .longRope()
         .flatMap(LongRope::longScale)
-        .filter(scale -> h.experts() == 0 && Math.abs(scale - h.attentionFactor()) > 1e-3)
+        .filter(scale -> h.experts().count() == 0 && Math.abs(scale - h.attentionFactor()) > 1e-3)
         .ifPresent(scale ->
             caveats.add(
                 "mlx_lm scales rotated queries and keys by %.4f, which follows from the contexts; the checkpoint says %.4f"
                     .formatted(h.attentionFactor(), scale)));
-    h.slidingWindow()
+    h.attention()
+        .slidingWindow()
         .filter(window -> window < h.context())
         .ifPresent(window ->
             caveats.add(

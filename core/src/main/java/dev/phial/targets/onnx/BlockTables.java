@@ -3,8 +3,8 @@ package dev.phial.targets.onnx;
 import com.google.protobuf.UnsafeByteOperations;
 import dev.phial.PhialException;
 import dev.phial.io.LittleEndian;
+import dev.phial.model.BlockAttention;
 import dev.phial.model.Hyperparameters;
-import dev.phial.model.Phi3SmallSettings;
 import java.util.Arrays;
 import java.util.List;
 import onnx.Onnx.TensorProto;
@@ -32,22 +32,22 @@ final class BlockTables {
    *
    * @throws PhialException.Unsupported if there are no kernels for such blocks
    */
-  static List<TensorProto> of(Hyperparameters h, Phi3SmallSettings small) {
+  static List<TensorProto> of(Hyperparameters h, BlockAttention small) {
     int blocks = Math.ceilDiv(h.context(), small.blockSize());
-    long most = (long) blocks * (blocks + 1) / 2 * h.heads() * Integer.BYTES;
+    long most = (long) blocks * (blocks + 1) / 2 * h.attention().heads() * Integer.BYTES;
     if (!SIZES.contains(small.blockSize()) || most > LARGEST) {
       throw new PhialException.Unsupported(
           "config.json: expected attention to blocks of 16, 32, 64 or 128 tokens whose tables fit a graph, found a context of %d tokens in blocks of %d"
               .formatted(h.context(), small.blockSize()));
     }
-    int[][] rows = new int[h.heads()][blocks + 1];
-    int[][] columns = new int[h.heads()][];
-    for (int head = 0; head < h.heads(); head++) {
+    int[][] rows = new int[h.attention().heads()][blocks + 1];
+    int[][] columns = new int[h.attention().heads()][];
+    for (int head = 0; head < h.attention().heads(); head++) {
       int[] list = new int[blocks * (blocks + 1) / 2];
       int count = 0;
       for (int from = 0; from < blocks; from++) {
         for (int to = 0; to <= from; to++) {
-          if (small.attends(head, h.heads(), from, to)) {
+          if (small.attends(head, h.attention().heads(), from, to)) {
             list[count++] = to;
           }
         }

@@ -55,10 +55,10 @@ final class Embedding {
       return "inputs_embeds";
     }
     String rows = rows();
-    if (h.small().isEmpty()) {
+    if (h.multipliers().embedding() == 1) {
       return rows;
     }
-    String factor = nodes.real(type, h.small().get().embeddingFactor());
+    String factor = nodes.real(type, h.multipliers().embedding());
     return nodes.add("Mul", EMBEDDING + "/Mul", List.of(rows, factor));
   }
 

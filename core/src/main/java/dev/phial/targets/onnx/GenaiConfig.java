@@ -111,7 +111,7 @@ final class GenaiConfig {
     ArrayNode providers = session.putArray("provider_options");
     options.provider().options().ifPresent(providers::add);
     decoder.put("filename", GRAPH);
-    decoder.put("head_size", h.headSize()).put("hidden_size", h.hidden());
+    decoder.put("head_size", h.attention().headSize()).put("hidden_size", h.hidden());
     ObjectNode inputs = decoder.putObject("inputs");
     String first = options.excludesEmbedding() ? "inputs_embeds" : "input_ids";
     inputs.put(first, first).put("attention_mask", "attention_mask");
@@ -126,12 +126,12 @@ final class GenaiConfig {
     }
     outputs.put("present_key_names", "present.%d.key");
     outputs.put("present_value_names", "present.%d.value");
-    decoder.put("num_attention_heads", h.heads());
+    decoder.put("num_attention_heads", h.attention().heads());
     decoder.put("num_hidden_layers", h.layers());
-    decoder.put("num_key_value_heads", h.keyValueHeads());
-    if (h.slidingWindow().isPresent() && options.provider().hasWindow()) {
+    decoder.put("num_key_value_heads", h.attention().keyValueHeads());
+    if (h.attention().slidingWindow().isPresent() && options.provider().hasWindow()) {
       ObjectNode window = decoder.putObject("sliding_window");
-      window.put("window_size", h.slidingWindow().get());
+      window.put("window_size", h.attention().slidingWindow().get());
       window.put("slide_key_value_cache", false).put("slide_inputs", false);
       window.putArray("layers"); // config.json names none, so the builder leaves all of them whole
       window.put("cache_slack", 0);

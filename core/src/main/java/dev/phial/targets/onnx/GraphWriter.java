@@ -14,8 +14,8 @@ import dev.phial.graph.FeedForward;
 import dev.phial.graph.Layer;
 import dev.phial.graph.Linear;
 import dev.phial.graph.Norm;
+import dev.phial.model.BlockAttention;
 import dev.phial.model.Hyperparameters;
-import dev.phial.model.Phi3SmallSettings;
 import dev.phial.quant.FloatType;
 import dev.phial.quant.activation.ActivationCodes;
 import dev.phial.quant.activation.ActivationPlace;
@@ -86,7 +86,7 @@ final class GraphWriter {
   private Written write() {
     rotary.begin();
     maskLengths();
-    h.small().ifPresent(this::blockTables);
+    h.attention().blocks().ifPresent(this::blockTables);
     root = new Embedding(decoder, options, nodes, data, projections).write();
     skip = root;
     for (int layer = 0; layer < decoder.layers().size(); layer++) {
@@ -125,7 +125,7 @@ final class GraphWriter {
     return name + "/output_0";
   }
 
-  private void blockTables(Phi3SmallSettings small) {
+  private void blockTables(BlockAttention small) {
     if (!options.provider().hasBlocks()) {
       throw new PhialException.Unsupported(
           "--ep %s: it has no kernel for attention to blocks of tokens, as in Phi-3-small; choose cpu or cuda"
@@ -230,8 +230,8 @@ final class GraphWriter {
     rotary.ensureTables();
     boolean rotates = options.provider().fusesAttention();
     if (!rotates) {
-      query = rotary.rotate(name + "/q_rotary/RotaryEmbedding", query, h.heads());
-      key = rotary.rotate(name + "/k_rotary/RotaryEmbedding", key, h.keyValueHeads());
+      query = rotary.rotate(name + "/q_rotary/RotaryEmbedding", query, h.attention().heads());
+      key = rotary.rotate(name + "/k_rotary/RotaryEmbedding", key, h.attention().keyValueHeads());
     }
     String output =
         attention.blocks().isPresent()
@@ -269,8 +269,8 @@ final class GraphWriter {
             "",
             ""),
         List.of(output, "present.%d.key".formatted(index), "present.%d.value".formatted(index)),
-        number("num_heads", h.heads()),
-        number("kv_num_heads", h.keyValueHeads()),
+        number("num_heads", h.attention().heads()),
+        number("kv_num_heads", h.attention().keyValueHeads()),
         real("scale", attention.scale()),
         number("local_window_size", -1),
         real("softcap", 0),
@@ -298,8 +298,8 @@ final class GraphWriter {
             "cos_cache",
             "sin_cache"),
         List.of(output, "present.%d.key".formatted(index), "present.%d.value".formatted(index)),
-        number("num_heads", h.heads()),
-        number("kv_num_heads", h.keyValueHeads()),
+        number("num_heads", h.attention().heads()),
+        number("kv_num_heads", h.attention().keyValueHeads()),
         real("scale", attention.scale()),
         number("sparse_block_size", attention.blocks().orElseThrow().blockSize()),
         number("do_rotary", 1),
@@ -355,15 +355,16 @@ final class GraphWriter {
     if (decoder.output().bias().isPresent()) {
       logits = projections.addBias(name, decoder.output().bias().get(), logits);
     }
-    if (h.small().isPresent()) {
-      Phi3SmallSettings small = h.small().get();
-      String factor = nodes.real(type, 1 / small.logitDivisor());
+    if (h.multipliers().logits() != 1) {
+      String factor = nodes.real(type, h.multipliers().logits());
       logits = nodes.add("Mul", name + "/Mul", List.of(logits, factor));
+    }
+    if (h.maskedTokens().isPresent()) {
       data.add(
-          UnusedTokens.initializer(h.vocabulary()),
-          UnusedTokens.content(h.vocabulary(), small.unusedTokens()));
+          MaskedTokens.initializer(h.vocabulary()),
+          MaskedTokens.content(h.vocabulary(), h.maskedTokens().get()));
       String never = nodes.real(type, -type.largest());
-      logits = nodes.add("Where", name + "/Where", List.of(UnusedTokens.NAME, never, logits));
+      logits = nodes.add("Where", name + "/Where", List.of(MaskedTokens.NAME, never, logits));
     }
     if (type == FloatType.BF16) { // logits are wanted in single precision
       nodes.cast(name + "/Cast", logits, OnnxType.FLOAT);
@@ -420,6 +421,11 @@ final class GraphWriter {
 
   private ValueInfoProto cache(String name, String length) {
     return value(
-        name, OnnxType.of(type), "batch_size", (long) h.keyValueHeads(), length, "kv_cache_dim");
+        name,
+        OnnxType.of(type),
+        "batch_size",
+        (long) h.attention().keyValueHeads(),
+        length,
+        "kv_cache_dim");
   }
 }

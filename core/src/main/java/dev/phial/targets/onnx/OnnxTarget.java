@@ -93,7 +93,7 @@ public final class OnnxTarget implements Target {
     Map<String, byte[]> files = new LinkedHashMap<>();
     files.put(
         GenaiConfig.NAME, PythonJson.dump(GenaiConfig.of(folder, model.family(), h, options), 4));
-    if (h.small().isPresent()) { // the graph does not say what it does
+    if (h.attention().blocks().isPresent()) { // the graph does not say what it does
       files.put("config.json", PythonJson.dump(folder.plainConfig(), 2));
     }
     files.putAll(TokenizerFiles.of(folder, h.context()));
@@ -129,12 +129,12 @@ public final class OnnxTarget implements Target {
   }
 
   private static void checkTables(Folder folder, Hyperparameters h) {
-    long positions = (long) h.context() + h.originalContext();
-    long bytes = positions * h.ropeDimensions() * Float.BYTES;
+    long positions = (long) h.context() + h.rope().originalContext();
+    long bytes = positions * h.rope().dimensions() * Float.BYTES;
     if (bytes > LARGEST_TABLES) {
       throw new PhialException.Unsupported(
           "%s: expected a context whose rotary tables fit a graph, which ends at 2 GiB, found %d positions of %d dimensions"
-              .formatted(folder.config().file(), positions, h.ropeDimensions()));
+              .formatted(folder.config().file(), positions, h.rope().dimensions()));
     }
   }
 
@@ -147,6 +147,7 @@ public final class OnnxTarget implements Target {
   public List<String> caveats(ModelDescription model) {
     Hyperparameters h = model.hyperparameters();
     return h
+        .attention()
         .slidingWindow()
         .filter(window -> window < h.context())
         .map(window ->

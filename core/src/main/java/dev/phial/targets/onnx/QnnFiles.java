@@ -2,12 +2,12 @@ package dev.phial.targets.onnx;
 
 import dev.phial.PhialException;
 import dev.phial.graph.DecoderGraph;
-import dev.phial.graph.RotaryCache;
 import dev.phial.io.Json;
 import dev.phial.io.PythonJson;
 import dev.phial.model.Hyperparameters;
 import dev.phial.model.LongRope;
 import dev.phial.model.ModelDescription;
+import dev.phial.model.Rotary;
 import dev.phial.quant.activation.ActivationRanges;
 import dev.phial.source.Folder;
 import dev.phial.targets.Manifest;
@@ -67,10 +67,8 @@ final class QnnFiles {
   }
 
   /** There is one, so LongRoPE's factors are those for the longest text there may be. */
-  private RotaryCache cache() {
-    return h.longRope()
-        .map(rope -> isLong() ? RotaryCache.longTexts(h, rope) : RotaryCache.shortTexts(h, rope))
-        .orElseGet(() -> RotaryCache.plain(h));
+  private Rotary cache() {
+    return Rotary.of(h, isLong());
   }
 
   private boolean isLong() {
@@ -78,17 +76,17 @@ final class QnnFiles {
   }
 
   private static boolean isLong(Hyperparameters h, QnnOptions options) {
-    return options.context() > h.originalContext();
+    return options.context() > h.rope().originalContext();
   }
 
   /** What the graphs do otherwise than the reference implementation. */
   static List<String> caveats(Request request) {
     Hyperparameters h = request.model().hyperparameters();
     QnnOptions options = QnnOptions.of(request);
-    return h.longRope().isPresent() && isLong(h, options)
+    return h.rope().longRope().isPresent() && isLong(h, options)
         ? List.of(
             "texts of any length are rotated with LongRoPE's long factors; the model was meant to take them from %d tokens on, --context-length %d takes the short ones"
-                .formatted(h.originalContext() + 1, h.originalContext()))
+                .formatted(h.rope().originalContext() + 1, h.rope().originalContext()))
         : List.of();
   }
 
@@ -138,7 +136,7 @@ final class QnnFiles {
   private ObjectNode config() {
     ObjectNode config = folder.plainConfig();
     config.put("max_position_embeddings", options.context());
-    h.longRope().ifPresent(rope -> rescale(config, rope));
+    h.rope().longRope().ifPresent(rope -> rescale(config, rope));
     return config;
   }
 
@@ -146,7 +144,7 @@ final class QnnFiles {
     List<Double> factors = isLong() ? rope.longFactors() : rope.shortFactors();
     config.remove(List.of("rope_parameters", "original_max_position_embeddings"));
     config.put("original_max_position_embeddings", options.context());
-    config.put("rope_theta", h.ropeTheta());
+    config.put("rope_theta", h.rope().theta());
     ObjectNode scaling = config.putObject("rope_scaling");
     scaling.put("type", "longrope");
     for (String kind : List.of("short", "long")) {

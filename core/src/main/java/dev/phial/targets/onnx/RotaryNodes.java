@@ -8,9 +8,9 @@ import static dev.phial.targets.onnx.Protos.value;
 
 import com.google.protobuf.ByteString;
 import com.google.protobuf.UnsafeByteOperations;
-import dev.phial.graph.RotaryCache;
 import dev.phial.model.Hyperparameters;
 import dev.phial.model.LongRope;
+import dev.phial.model.Rotary;
 import dev.phial.quant.FloatType;
 import java.util.List;
 import java.util.Optional;
@@ -48,21 +48,21 @@ final class RotaryNodes {
 
   /** For LongRoPE, the caches of short and long texts; others get theirs in the first layer. */
   void begin() {
-    Optional<LongRope> longRope = h.longRope().filter(rope -> h.context() > h.originalContext());
+    Optional<LongRope> longRope =
+        h.rope().longRope().filter(rope -> h.context() > h.rope().originalContext());
     if (longRope.isEmpty()) {
       return;
     }
     hasTables = true;
     RotaryTable.Stretch small =
-        new RotaryTable.Stretch(RotaryCache.shortTexts(h, longRope.get()), h.originalContext());
-    RotaryTable.Stretch large =
-        new RotaryTable.Stretch(RotaryCache.longTexts(h, longRope.get()), h.context());
+        new RotaryTable.Stretch(Rotary.of(h, false), h.rope().originalContext());
+    RotaryTable.Stretch large = new RotaryTable.Stretch(Rotary.of(h, true), h.context());
     if (provider.hasIf()) {
       String isLong =
           nodes.add(
               "Greater",
               "/model/rope_caches_subgraph/Greater",
-              List.of(totalLength.get(), nodes.scalar(h.originalContext())));
+              List.of(totalLength.get(), nodes.scalar(h.rope().originalContext())));
       nodes.add(
           "",
           "If",
@@ -79,7 +79,7 @@ final class RotaryNodes {
               "/model/pos_ids_reformat/ReduceMax",
               List.of("position_ids"),
               number("keepdims", 0));
-      String original = nodes.scalar(h.originalContext());
+      String original = nodes.scalar(h.rope().originalContext());
       String isLong =
           nodes.add(
               "GreaterOrEqual", "/model/pos_ids_reformat/GreaterOrEqual", List.of(last, original));
@@ -115,9 +115,7 @@ final class RotaryNodes {
       return;
     }
     hasTables = true;
-    RotaryCache cache =
-        h.longRope().map(rope -> RotaryCache.shortTexts(h, rope)).orElse(RotaryCache.plain(h));
-    addTables(List.of(new RotaryTable.Stretch(cache, h.context())));
+    addTables(List.of(new RotaryTable.Stretch(Rotary.of(h, false), h.context())));
   }
 
   private void addTables(List<RotaryTable.Stretch> stretches) {
@@ -130,7 +128,7 @@ final class RotaryNodes {
   /** Rotates queries or keys, where attention does not do it itself. */
   String rotate(String name, String input, int heads) {
     String output = name + "/output_0";
-    boolean partial = h.ropeDimensions() != h.headSize();
+    boolean partial = h.rope().dimensions() != h.attention().headSize();
     nodes.add(
         MICROSOFT,
         "RotaryEmbedding",
@@ -139,7 +137,7 @@ final class RotaryNodes {
         List.of(output),
         number("interleaved", 0),
         number("num_heads", partial ? heads : 0),
-        number("rotary_embedding_dim", partial ? h.ropeDimensions() : 0));
+        number("rotary_embedding_dim", partial ? h.rope().dimensions() : 0));
     return output;
   }
 }

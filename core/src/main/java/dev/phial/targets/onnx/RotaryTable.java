@@ -1,6 +1,6 @@
 package dev.phial.targets.onnx;
 
-import dev.phial.graph.RotaryCache;
+import dev.phial.model.Rotary;
 import dev.phial.quant.FloatType;
 import dev.phial.targets.layout.Content;
 import dev.phial.targets.layout.Out;
@@ -15,7 +15,7 @@ record RotaryTable(List<Stretch> stretches, boolean sine, FloatType type) implem
   private static final int CHUNK = 1024;
 
   /** The first {@code positions} positions of a cache. */
-  record Stretch(RotaryCache cache, int positions) {}
+  record Stretch(Rotary cache, int positions) {}
 
   /** The tensor that holds it. */
   Initializer initializer(String name) {
@@ -40,7 +40,7 @@ record RotaryTable(List<Stretch> stretches, boolean sine, FloatType type) implem
   }
 
   /** The table's rows from {@code first} up to {@code end}. */
-  static byte[] bytes(RotaryCache cache, int first, int end, boolean sine, FloatType type) {
+  static byte[] bytes(Rotary cache, int first, int end, boolean sine, FloatType type) {
     byte[] bytes = new byte[Math.toIntExact((long) (end - first) * cache.columns() * type.bytes())];
     int at = 0;
     for (int position = first; position < end; position++) {

@@ -92,7 +92,7 @@ final class StaticGraph {
     return qdq.move("Gather", "/model/embed_tokens/Gather", table, List.of(ids));
   }
 
-  private Rotation rotation(StaticParameters.Rotary rotary, String positions) {
+  private Rotation rotation(StaticParameters.Rotation rotary, String positions) {
     Signal cosines = parameters.table(qdq, rotary, false);
     Signal sines = parameters.table(qdq, rotary, true);
     String name = "/model/rotary/" + rotary.label();
@@ -121,7 +121,7 @@ final class StaticGraph {
             number("to", OnnxType.UINT8.number()));
     Signal past = qdq.dequantize(narrow, name + "/past", bit);
     byte[] seen = new byte[Math.toIntExact(tokens * options.context())];
-    int window = h.slidingWindow().orElse(Integer.MAX_VALUE);
+    int window = h.attention().slidingWindow().orElse(Integer.MAX_VALUE);
     for (int token = 0; token < tokens; token++) {
       long own = options.context() - tokens + token;
       for (int column = 0; column < options.context(); column++) {
@@ -186,9 +186,9 @@ final class StaticGraph {
 
   private Signal attention(
       Attention attention, Signal input, Rotation queries, Rotation keys, Signal mask) {
-    long size = h.headSize();
-    long heads = h.keyValueHeads();
-    long group = h.heads() / heads;
+    long size = h.attention().headSize();
+    long heads = h.attention().keyValueHeads();
+    long group = h.attention().heads() / heads;
     Signal query = linear("attn/q_proj", attention.query(), input, ActivationPoint.QUERY);
     Signal key = linear("attn/k_proj", attention.key(), input, ActivationPoint.KEY);
     Signal value = linear("attn/v_proj", attention.value(), input, ActivationPoint.VALUE);
@@ -232,7 +232,7 @@ final class StaticGraph {
             result,
             List.of(),
             numbers("perm", 2, 0, 1, 3));
-    result = reshape(name("attn/values/rows"), result, tokens, h.querySize());
+    result = reshape(name("attn/values/rows"), result, tokens, h.attention().querySize());
     return linear("attn/o_proj", attention.output(), result, ActivationPoint.ATTENTION_OUTPUT);
   }
 
@@ -240,7 +240,8 @@ final class StaticGraph {
    * From {@code [tokens, heads * group * headSize]} to {@code [heads, group, tokens, headSize]}.
    */
   private Signal heads(String part, Signal input, long heads, long group) {
-    Signal split = reshape(name(part + "/heads"), input, tokens, heads, group, h.headSize());
+    Signal split =
+        reshape(name(part + "/heads"), input, tokens, heads, group, h.attention().headSize());
     return qdq.move(
         "Transpose", name(part + "/Transpose"), split, List.of(), numbers("perm", 1, 2, 0, 3));
   }
@@ -256,14 +257,14 @@ final class StaticGraph {
       ActivationPoint cosine,
       ActivationPoint sine,
       ActivationPoint sum) {
-    long half = h.ropeDimensions() / 2;
+    long half = h.rope().dimensions() / 2;
     List<String> pieces =
         new ArrayList<>(
             List.of(
                 slice(part + "/second", input, half, 2 * half).name(),
                 slice(part + "/first", input, 0, half).name()));
-    if (2 * half < h.headSize()) {
-      pieces.add(slice(part + "/rest", input, 2 * half, h.headSize()).name());
+    if (2 * half < h.attention().headSize()) {
+      pieces.add(slice(part + "/rest", input, 2 * half, h.attention().headSize()).name());
     }
     Signal swapped =
         qdq.round(
@@ -428,8 +429,8 @@ final class StaticGraph {
     graph.addInput(value("attention_mask", OnnxType.INT32, 1L, context));
     graph.addInput(value("position_ids", OnnxType.INT32, 1L, tokens));
     graph.addOutput(value("logits", OnnxType.FLOAT, 1L, 1L, (long) h.vocabulary()));
-    long heads = h.keyValueHeads();
-    long size = h.headSize();
+    long heads = h.attention().keyValueHeads();
+    long size = h.attention().headSize();
     for (int i = 0; i < h.layers(); i++) {
       graph.addInput(
           value(

@@ -5,9 +5,9 @@ import dev.phial.graph.DecoderGraph;
 import dev.phial.graph.Linear;
 import dev.phial.graph.Matrix;
 import dev.phial.graph.Norm;
-import dev.phial.graph.RotaryCache;
 import dev.phial.graph.Vector;
 import dev.phial.model.Hyperparameters;
+import dev.phial.model.Rotary;
 import dev.phial.model.Rows;
 import dev.phial.plan.PlannedTensor;
 import dev.phial.quant.FloatType;
@@ -39,18 +39,14 @@ final class StaticParameters {
   private final DecoderGraph decoder;
   private final Hyperparameters h;
   private final ActivationScales scales;
-  private final RotaryCache cache;
+  private final Rotary cache;
   private final int positions;
   private final OnnxData data;
   private final Set<String> stored = new HashSet<>();
   private final Map<String, ActivationCodes> codes = new LinkedHashMap<>();
 
   StaticParameters(
-      DecoderGraph decoder,
-      ActivationScales scales,
-      RotaryCache cache,
-      int positions,
-      OnnxData data) {
+      DecoderGraph decoder, ActivationScales scales, Rotary cache, int positions, OnnxData data) {
     this.decoder = decoder;
     this.h = decoder.hyperparameters();
     this.scales = scales;
@@ -71,25 +67,26 @@ final class StaticParameters {
   // --- rotary tables
 
   /** Whose cosines and sines a table holds; those of queries are scaled like the scores. */
-  record Rotary(String label, ActivationPoint point, boolean isScaled) {}
+  record Rotation(String label, ActivationPoint point, boolean isScaled) {}
 
-  static final Rotary QUERY_ROTATION = new Rotary("query", ActivationPoint.QUERY_ROTATION, true);
-  static final Rotary KEY_ROTATION = new Rotary("key", ActivationPoint.KEY_ROTATION, false);
+  static final Rotation QUERY_ROTATION =
+      new Rotation("query", ActivationPoint.QUERY_ROTATION, true);
+  static final Rotation KEY_ROTATION = new Rotation("key", ActivationPoint.KEY_ROTATION, false);
 
   /** Cosines or sines, {@code [context, headSize]}; dimensions that do not rotate have 1 and 0. */
-  Signal table(QdqNodes qdq, Rotary rotary, boolean sine) {
+  Signal table(QdqNodes qdq, Rotation rotary, boolean sine) {
     String name = "model.rotary." + rotary.label + (sine ? ".sines" : ".cosines");
     float factor = (float) (rotary.isScaled ? decoder.layers().getFirst().attention().scale() : 1);
     float most = Math.max(1, cache.scale()) * factor;
     ActivationCodes both = scales.of(new float[] {-most, most});
     if (stored.add(name)) {
-      constant(name, table(factor, sine), both, positions, h.headSize());
+      constant(name, table(factor, sine), both, positions, h.attention().headSize());
     }
     return qdq.dequantize(name, "/" + name, both);
   }
 
   private float[] table(float factor, boolean sine) {
-    int size = h.headSize();
+    int size = h.attention().headSize();
     int half = cache.columns();
     float[] values = new float[Math.multiplyExact(positions, size)];
     for (int position = 0; position < positions; position++) {

@@ -182,8 +182,8 @@ final class GraphWriter {
   private Value attention(int index, Attention attention, Value normed) {
     String name = "__module.model.layers.%d.self_attn".formatted(index);
     List<Linear> projections = Matrices.projections(attention);
-    long queries = h.querySize();
-    long keyValues = h.keyValueSize();
+    long queries = h.attention().querySize();
+    long keyValues = h.attention().keyValueSize();
     Value query;
     Value key;
     Value value;
@@ -199,9 +199,9 @@ final class GraphWriter {
       value = parameters.linear(projections.get(2), normed);
       ir.scope(name);
     }
-    query = heads(query, h.heads());
-    key = heads(key, h.keyValueHeads());
-    value = heads(value, h.keyValueHeads());
+    query = heads(query, h.attention().heads());
+    key = heads(key, h.attention().keyValueHeads());
+    value = heads(value, h.attention().keyValueHeads());
     Positions.Rotation turn = rotation == null ? positions.rotation() : rotation;
     rotation = turn;
     ir.scope(name);
@@ -241,7 +241,7 @@ final class GraphWriter {
   private Shared shared(Value pastKeys, Value normed, Value keys, Attention attention) {
     Positions.Lengths lengths = positions.lengths(pastKeys, normed);
     Optional<Value> expanded = Optional.empty();
-    if (h.heads() != h.keyValueHeads()) {
+    if (h.attention().heads() != h.attention().keyValueHeads()) {
       Value shape = ir.shapeOf(keys, ElementType.I64);
       Value outer = ir.gather(shape, ir.list(0, 1), ir.number(0), List.of(2L));
       expanded =
@@ -250,9 +250,9 @@ final class GraphWriter {
                   0,
                   List.of(
                       outer,
-                      ir.list(h.heads() / h.keyValueHeads()),
+                      ir.list(h.attention().heads() / h.attention().keyValueHeads()),
                       lengths.total(),
-                      ir.list(h.headSize()))));
+                      ir.list(h.attention().headSize()))));
     }
     Value mask = positions.mask(lengths);
     return new Shared(mask, parameters.floats(List.of(), (float) attention.scale()), expanded);
@@ -263,25 +263,25 @@ final class GraphWriter {
     if (common.expanded.isEmpty()) {
       return x;
     }
-    long groups = h.heads() / h.keyValueHeads();
+    long groups = h.attention().heads() / h.attention().keyValueHeads();
     Value stacked =
         ir.broadcast(
             ir.unsqueeze(x, 2),
             common.expanded.get(),
             "bidirectional",
             UNKNOWN,
-            (long) h.keyValueHeads(),
+            (long) h.attention().keyValueHeads(),
             groups,
             UNKNOWN,
-            (long) h.headSize());
+            (long) h.attention().headSize());
     return ir.reshape(
         stacked,
         true,
-        ir.list(0, h.heads(), -1, h.headSize()),
+        ir.list(0, h.attention().heads(), -1, h.attention().headSize()),
         UNKNOWN,
-        (long) h.heads(),
+        (long) h.attention().heads(),
         UNKNOWN,
-        (long) h.headSize());
+        (long) h.attention().headSize());
   }
 
   private Value columns(Value x, long first, long count, boolean last) {
@@ -299,22 +299,30 @@ final class GraphWriter {
         ir.reshape(
             x,
             true,
-            ir.list(0, 0, heads, h.headSize()),
+            ir.list(0, 0, heads, h.attention().headSize()),
             UNKNOWN,
             UNKNOWN,
             (long) heads,
-            (long) h.headSize());
+            (long) h.attention().headSize());
     return heads == 1 // nothing to exchange
-        ? ir.reshape(split, true, ir.list(0, 1, -1, 0), UNKNOWN, 1L, UNKNOWN, (long) h.headSize())
+        ? ir.reshape(
+            split,
+            true,
+            ir.list(0, 1, -1, 0),
+            UNKNOWN,
+            1L,
+            UNKNOWN,
+            (long) h.attention().headSize())
         : ir.transpose(split, 0, 2, 1, 3);
   }
 
   /** The cache, in the order of the beams: {@code [batch, heads, past, headSize]}. */
   private Value past(int layer, String part) {
     ir.scope("__module.model.layers." + layer);
-    long heads = h.keyValueHeads();
+    long heads = h.attention().keyValueHeads();
     Value shape =
-        ir.concat(0, List.of(batchSize, ir.list(heads), ir.list(0), ir.list(h.headSize())));
+        ir.concat(
+            0, List.of(batchSize, ir.list(heads), ir.list(0), ir.list(h.attention().headSize())));
     Value empty =
         ir.broadcast(
             parameters.floats(List.of(), 0),
@@ -323,8 +331,8 @@ final class GraphWriter {
             UNKNOWN,
             heads,
             0L,
-            (long) h.headSize());
-    List<Long> dimensions = Ir.dimensions(UNKNOWN, heads, UNKNOWN, h.headSize());
+            (long) h.attention().headSize());
+    List<Long> dimensions = Ir.dimensions(UNKNOWN, heads, UNKNOWN, h.attention().headSize());
     Value read =
         ir.add(
             "",

@@ -61,11 +61,11 @@ public final class OpenvinoTarget implements Target {
   public List<String> caveats(ModelDescription model) {
     Hyperparameters h = model.hyperparameters();
     return FAMILIES.contains(model.family().name())
-            && h.longRope().isPresent()
-            && h.context() > h.originalContext()
+            && h.rope().longRope().isPresent()
+            && h.context() > h.rope().originalContext()
         ? List.of(
             "OpenVINO takes the long LongRoPE factors once a text passes %d tokens, and keeps the keys it has; the reference computes them again"
-                .formatted(h.originalContext()))
+                .formatted(h.rope().originalContext()))
         : List.of();
   }
 

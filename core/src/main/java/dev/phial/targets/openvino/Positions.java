@@ -1,8 +1,8 @@
 package dev.phial.targets.openvino;
 
-import dev.phial.graph.RotaryCache;
 import dev.phial.model.Hyperparameters;
 import dev.phial.model.LongRope;
+import dev.phial.model.Rotary;
 import java.util.List;
 import java.util.Optional;
 
@@ -70,8 +70,8 @@ final class Positions {
     Value queries = ir.range(lengths.past, last, ir.integer(1), ElementType.I64);
     Value query = ir.unsqueeze(ir.unsqueeze(ir.unsqueeze(queries, 0), 1), 3);
     Value allowed = ir.compare("LessEqual", key, query);
-    if (h.slidingWindow().isPresent()) {
-      Value back = ir.longs(Ir.dimensions(1, 1, 1, 1), -h.slidingWindow().get());
+    if (h.attention().slidingWindow().isPresent()) {
+      Value back = ir.longs(Ir.dimensions(1, 1, 1, 1), -h.attention().slidingWindow().get());
       Value near = ir.compare("Greater", key, ir.elementwise("Add", query, back));
       allowed = ir.and(ir.and(ir.truth(true), near), allowed);
     }
@@ -125,14 +125,14 @@ final class Positions {
   /** Cosines and sines of the positions, {@code [batch, 1, sequence, rotary dimensions]}. */
   Rotation rotation() {
     ir.scope("__module.model.rotary_emb");
-    long half = h.ropeDimensions() / 2;
+    long half = h.rope().dimensions() / 2;
     Value frequencies;
     Optional<Value> scale = Optional.empty();
-    if (h.longRope().isPresent()) {
-      LongRope rope = h.longRope().get();
+    if (h.rope().longRope().isPresent()) {
+      LongRope rope = h.rope().longRope().get();
       Value last = ir.reduce("ReduceMax", positions, ir.ints(List.of(2L), 0, 1), false, List.of());
       Value length = ir.elementwise("Add", last, ir.number(1));
-      Value isLong = ir.compare("Greater", length, ir.number(h.originalContext()));
+      Value isLong = ir.compare("Greater", length, ir.number(h.rope().originalContext()));
       Value factors =
           ir.select(
               isLong,
@@ -140,17 +140,12 @@ final class Positions {
               parameters.floats(List.of(half), numbers(rope.shortFactors())));
       Value wavelengths =
           ir.elementwise(
-              "Multiply", factors, parameters.floats(List.of(half), RotaryCache.wavelengths(h)));
+              "Multiply", factors, parameters.floats(List.of(half), Rotary.wavelengths(h)));
       Value inverse = ir.elementwise("Power", wavelengths, parameters.floats(List.of(1L), -1));
       frequencies = ir.unsqueeze(ir.unsqueeze(inverse, 0), 2);
-      scale =
-          scale(
-              isLong,
-              RotaryCache.longTexts(h, rope).scale(),
-              RotaryCache.shortTexts(h, rope).scale());
+      scale = scale(isLong, Rotary.of(h, true).scale(), Rotary.of(h, false).scale());
     } else {
-      frequencies =
-          parameters.floats(Ir.dimensions(1, half, 1), RotaryCache.plain(h).frequencies());
+      frequencies = parameters.floats(Ir.dimensions(1, half, 1), Rotary.of(h, false).frequencies());
     }
     Value position = ir.convert(ir.unsqueeze(positions, 1), ElementType.F32);
     Value angles =
@@ -183,7 +178,7 @@ final class Positions {
   }
 
   Value rotate(Value x, Rotation rotation) {
-    long size = h.ropeDimensions();
+    long size = h.rope().dimensions();
     long heads = x.shape().get(1);
     List<Long> shape = Ir.dimensions(UNKNOWN, heads, UNKNOWN, size);
     List<Long> halfShape = Ir.dimensions(UNKNOWN, heads, UNKNOWN, size / 2);
@@ -196,7 +191,7 @@ final class Positions {
     Value turned = ir.concat(-1, List.of(negative, lower));
     Value sideways = ir.elementwise("Multiply", turned, rotation.sine);
     Value rotated = ir.elementwise("Add", straight, sideways);
-    if (size == h.headSize()) {
+    if (size == h.attention().headSize()) {
       return rotated;
     }
     Value rest =
@@ -205,7 +200,7 @@ final class Positions {
             ir.list(size),
             ir.list(Long.MAX_VALUE),
             3,
-            Ir.dimensions(UNKNOWN, heads, UNKNOWN, h.headSize() - size));
+            Ir.dimensions(UNKNOWN, heads, UNKNOWN, h.attention().headSize() - size));
     return ir.concat(-1, List.of(rotated, rest));
   }
 

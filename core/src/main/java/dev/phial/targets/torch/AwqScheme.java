@@ -70,7 +70,7 @@ record AwqScheme(int size) implements Scheme {
   public ObjectNode config(ModelDescription model) {
     ObjectNode json = Json.MAPPER.createObjectNode().put("bits", BITS).put("group_size", size);
     ArrayNode numbers = json.putArray("modules_to_not_convert").add("lm_head");
-    if (model.hyperparameters().experts() > 0) {
+    if (model.hyperparameters().experts().count() > 0) {
       numbers.add("block_sparse_moe.gate");
     }
     return json.put("quant_method", "awq").put("version", "gemm").put("zero_point", true);

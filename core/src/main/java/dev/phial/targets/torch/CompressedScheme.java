@@ -234,7 +234,7 @@ record CompressedScheme(
         .put("type", type());
     json.put("format", kind.format).putNull("global_compression_ratio");
     ArrayNode ignore = json.putArray("ignore").add("lm_head");
-    if (model.hyperparameters().experts() > 0) {
+    if (model.hyperparameters().experts().count() > 0) {
       ignore.add("re:.*\\.gate$").add("re:.*router"); // as vLLM, and as transformers calls it
     }
     ignored().names().forEach(ignore::add);

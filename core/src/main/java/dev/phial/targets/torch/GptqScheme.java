@@ -100,7 +100,7 @@ record GptqScheme(int bits, int size) implements Scheme {
   @Override
   public ObjectNode config(ModelDescription model) {
     ObjectNode json = Json.MAPPER.createObjectNode();
-    if (model.hyperparameters().experts() > 0) {
+    if (model.hyperparameters().experts().count() > 0) {
       json.putObject("dynamic")
           .putObject("-:.*block_sparse_moe\\.gate"); // as gptqmodel leaves one out
     }

@@ -43,7 +43,7 @@ public abstract sealed class PackedTarget implements Target permits GptqTarget, 
   @Override
   public final List<String> caveats(ModelDescription model) {
     String loader = "transformers needs the package gptqmodel to load it; vLLM and SGLang do not";
-    return model.hyperparameters().experts() == 0
+    return model.hyperparameters().experts().count() == 0
         ? List.of(loader)
         : List.of(loader, "no runtime was tried with experts in this layout");
   }

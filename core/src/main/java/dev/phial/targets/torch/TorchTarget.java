@@ -83,7 +83,7 @@ public final class TorchTarget implements Target {
         && scheme.filter(s -> s.kind() == Kind.NVFP4).isPresent()) {
       caveats.add("--method search knows no scales of nvfp4 and changed nothing; gptq and best do");
     }
-    if (request.model().hyperparameters().experts() > 0
+    if (request.model().hyperparameters().experts().count() > 0
         && scheme.filter(s -> !loadsExperts(s)).isPresent()) {
       caveats.add("transformers does not load experts of this kind; vLLM was not tried");
     }
@@ -106,11 +106,11 @@ public final class TorchTarget implements Target {
     String precision = precision(request);
     Optional<CompressedScheme> scheme = scheme(request);
     ModelDescription model = request.model();
-    if (model.hyperparameters().experts() > 0
+    if (model.hyperparameters().experts().count() > 0
         && scheme.filter(s -> s.kind() == Kind.NVFP4).isPresent()) {
       throw new PhialException.Unsupported(
           "%s: expected a model without experts, whose scales transformers misreads with nvfp4, found %d experts; choose torch:mxfp4"
-              .formatted(request.checkpoint().path(), model.hyperparameters().experts()),
+              .formatted(request.checkpoint().path(), model.hyperparameters().experts().count()),
           "transformers misreads experts in nvfp4");
     }
     return TorchFolder.plan(

@@ -141,25 +141,26 @@ final class OnnxReadBackTest {
       }
       assertThat(weights).hasSizeGreaterThan(10);
       Hyperparameters h = found.hyperparameters();
-      assertThat(h.ropeTheta()).isEqualTo(expected.hyperparameters().ropeTheta());
-      assertThat(h.longRope().isPresent())
-          .isEqualTo(expected.hyperparameters().longRope().isPresent());
+      assertThat(h.rope().theta()).isEqualTo(expected.hyperparameters().rope().theta());
+      assertThat(h.rope().longRope().isPresent())
+          .isEqualTo(expected.hyperparameters().rope().longRope().isPresent());
     }
   }
 
   private static void assertSame(Hyperparameters found, Hyperparameters expected) {
     assertThat(found)
         .usingRecursiveComparison()
-        .ignoringFields("longRope", "originalContext")
+        .ignoringFields("rope.longRope", "rope.originalContext")
         .isEqualTo(expected);
-    assertThat(found.longRope().isPresent()).isEqualTo(expected.longRope().isPresent());
-    if (expected.longRope().isPresent()) {
-      LongRope rope = expected.longRope().get();
-      assertThat(found.originalContext()).isEqualTo(expected.originalContext());
-      assertThat(found.longRope().orElseThrow().shortScale().isPresent())
+    assertThat(found.rope().longRope().isPresent())
+        .isEqualTo(expected.rope().longRope().isPresent());
+    if (expected.rope().longRope().isPresent()) {
+      LongRope rope = expected.rope().longRope().get();
+      assertThat(found.rope().originalContext()).isEqualTo(expected.rope().originalContext());
+      assertThat(found.rope().longRope().orElseThrow().shortScale().isPresent())
           .isEqualTo(rope.shortScale().isPresent());
-      assertNear(found.longRope().get().shortFactors(), rope.shortFactors());
-      assertNear(found.longRope().get().longFactors(), rope.longFactors());
+      assertNear(found.rope().longRope().get().shortFactors(), rope.shortFactors());
+      assertNear(found.rope().longRope().get().longFactors(), rope.longFactors());
     }
   }
 

@@ -176,7 +176,7 @@ final class Refiner implements AutoCloseable {
     Hyperparameters h = layout.model().hyperparameters();
     boolean follows = method == Method.BEST;
     long activations = tokens * (2L * h.hidden() + h.feedForward()) * Float.BYTES;
-    int widest = Math.max(Math.max(h.hidden(), h.querySize()), h.feedForward());
+    int widest = Math.max(Math.max(h.hidden(), h.attention().querySize()), h.feedForward());
     long needed = MomentSums.bytes(widest, follows) + (follows ? 2 : 1) * activations;
     long found = Runtime.getRuntime().maxMemory();
     if (needed > found) {

@@ -17,19 +17,20 @@ final class RotaryEmbedding implements Check {
         .model()
         .ifPresent(model -> {
           Hyperparameters h = model.hyperparameters();
-          if (h.ropeDimensions() > h.headSize()) {
+          if (h.rope().dimensions() > h.attention().headSize()) {
             findings.error(
                 "%d dimensions of a head are rotated, which has %d"
-                    .formatted(h.ropeDimensions(), h.headSize()),
+                    .formatted(h.rope().dimensions(), h.attention().headSize()),
                 "runtimes refuse the model or read past a head");
           }
-          if (h.longRope().isEmpty() && h.context() > h.originalContext()) {
+          if (h.rope().longRope().isEmpty() && h.context() > h.rope().originalContext()) {
             findings.error(
                 "the context of %d tokens is stretched from %d, but there are no rope factors"
-                    .formatted(h.context(), h.originalContext()),
-                "texts of more than %d tokens come out as nonsense".formatted(h.originalContext()));
+                    .formatted(h.context(), h.rope().originalContext()),
+                "texts of more than %d tokens come out as nonsense"
+                    .formatted(h.rope().originalContext()));
           }
-          h.longRope().ifPresent(rope -> examine(patient, h, rope, findings));
+          h.rope().longRope().ifPresent(rope -> examine(patient, h, rope, findings));
         });
   }
 
@@ -37,11 +38,12 @@ final class RotaryEmbedding implements Check {
       Patient patient, Hyperparameters h, LongRope rope, Findings findings) {
     check("short", rope.shortFactors(), findings);
     check("long", rope.longFactors(), findings);
-    if (rope.shortFactors().equals(rope.longFactors()) && h.context() > h.originalContext()) {
+    if (rope.shortFactors().equals(rope.longFactors())
+        && h.context() > h.rope().originalContext()) {
       findings.warning(
           "short and long rope factors are the same",
           "texts of more than %d tokens are read as badly as without LongRoPE, or shorter ones are"
-              .formatted(h.originalContext()));
+              .formatted(h.rope().originalContext()));
     }
     if (patient.checkpoint().gguf().isPresent()
         && rope.longScale().isEmpty()

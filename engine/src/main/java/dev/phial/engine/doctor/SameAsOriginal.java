@@ -42,19 +42,19 @@ final class SameAsOriginal implements Check {
   private static final List<Trait> TRAITS =
       List.of(
           new Trait("layers", Hyperparameters::layers, WRONG),
-          new Trait("heads", Hyperparameters::heads, WRONG),
-          new Trait("key-value heads", Hyperparameters::keyValueHeads, WRONG),
+          new Trait("heads", h -> h.attention().heads(), WRONG),
+          new Trait("key-value heads", h -> h.attention().keyValueHeads(), WRONG),
           new Trait("vocabulary", Hyperparameters::vocabulary, WRONG),
           new Trait("norm epsilon", h -> (float) h.normEpsilon(), "all answers are slightly off"),
-          new Trait("rope theta", h -> (float) h.ropeTheta(), WRONG_WHEN_LONG),
-          new Trait("rotated dimensions of a head", Hyperparameters::ropeDimensions, WRONG),
+          new Trait("rope theta", h -> (float) h.rope().theta(), WRONG_WHEN_LONG),
+          new Trait("rotated dimensions of a head", h -> h.rope().dimensions(), WRONG),
           new Trait(
               "context",
               Hyperparameters::context,
               "runtimes cut texts that the model could read, or let through those it cannot"),
-          new Trait("original context", Hyperparameters::originalContext, WRONG_WHEN_LONG),
-          new Trait("sliding window", Hyperparameters::slidingWindow, WRONG_WHEN_LONG),
-          new Trait("experts used", Hyperparameters::expertsUsed, WRONG));
+          new Trait("original context", h -> h.rope().originalContext(), WRONG_WHEN_LONG),
+          new Trait("sliding window", h -> h.attention().slidingWindow(), WRONG_WHEN_LONG),
+          new Trait("experts used", h -> h.experts().used(), WRONG));
 
   @Override
   public String name() {
@@ -112,8 +112,8 @@ final class SameAsOriginal implements Check {
   }
 
   private static void factors(Hyperparameters ours, Hyperparameters theirs, Findings findings) {
-    Optional<LongRope> found = ours.longRope();
-    Optional<LongRope> expected = theirs.longRope();
+    Optional<LongRope> found = ours.rope().longRope();
+    Optional<LongRope> expected = theirs.rope().longRope();
     if (found.isPresent() != expected.isPresent()) {
       findings.error(
           "rope factors: %s, of the original %s"

@@ -79,8 +79,8 @@ public final class Evaluation {
       boolean hasSameLayers =
           h.layers() == reference.layers()
               && h.hidden() == reference.hidden()
-              && h.longRope().isPresent() == reference.longRope().isPresent()
-              && h.originalContext() == reference.originalContext();
+              && h.rope().longRope().isPresent() == reference.rope().longRope().isPresent()
+              && h.rope().originalContext() == reference.rope().originalContext();
       subjects.add(new Subject(model, hasSameLayers));
       totals.add(new Totals(hasSameLayers ? h.layers() + 1 : 0));
     }

@@ -3,8 +3,8 @@ package dev.phial.engine.run;
 import static dev.phial.kernel.MatrixKernels.PANEL;
 
 import dev.phial.kernel.MatrixKernels;
+import dev.phial.model.BlockAttention;
 import dev.phial.model.Hyperparameters;
-import dev.phial.model.Phi3SmallSettings;
 import dev.phial.quant.activation.ActivationPoint;
 import java.util.Arrays;
 import java.util.List;
@@ -24,20 +24,18 @@ final class Attention {
   private final int headSize;
   private final int window; // a token sees so many, itself included
   private final float scale;
-  private final Optional<Phi3SmallSettings> sparse;
+  private final Optional<BlockAttention> sparse;
   private final boolean interleaved;
 
   Attention(Hyperparameters h, int layer) {
     this.layer = layer;
-    this.heads = h.heads();
-    this.keyValueHeads = h.keyValueHeads();
-    this.headSize = h.headSize();
-    this.window = h.slidingWindow().orElse(Integer.MAX_VALUE);
-    this.scale =
-        (float)
-            (double) h.small().map(s -> 1 / s.attentionDivisor()).orElse(1 / Math.sqrt(headSize));
-    this.sparse = h.small().filter(settings -> !settings.isDense(layer));
-    this.interleaved = h.small().isPresent();
+    this.heads = h.attention().heads();
+    this.keyValueHeads = h.attention().keyValueHeads();
+    this.headSize = h.attention().headSize();
+    this.window = h.attention().slidingWindow().orElse(Integer.MAX_VALUE);
+    this.scale = (float) h.attention().scale();
+    this.sparse = h.attention().blocks().filter(settings -> !settings.isDense(layer));
+    this.interleaved = h.attention().interleaved();
   }
 
   // Where heads begin in a row of projections: queries, keys, values one after the other, or each
@@ -58,7 +56,7 @@ final class Attention {
   }
 
   /** Some tokens of a span, whose rows start at {@code row}. */
-  private record Part(Span span, Rotary.Table rotary, int row, int from, int to) {
+  private record Part(Span span, RotaryTable rotary, int row, int from, int to) {
     int position(int token) {
       return span.first() + token;
     }
@@ -77,7 +75,7 @@ final class Attention {
   void apply(
       Activations projections,
       List<Span> spans,
-      List<Rotary.Table> tables,
+      List<RotaryTable> tables,
       Activations result,
       Team team,
       Taps taps) {
@@ -120,7 +118,7 @@ final class Attention {
       MatrixKernels kernels,
       Optional<AttentionSteps> steps) {
     int group = heads / keyValueHeads;
-    Rotary.Table table = part.rotary;
+    RotaryTable table = part.rotary;
     for (int token = part.from; token < part.to; token++) {
       float[] values = projections.values();
       int row = projections.row(part.row(token));
@@ -251,7 +249,7 @@ final class Attention {
   }
 
   private void maskBlocks(
-      Phi3SmallSettings settings, int head, int position, float[] scores, int row, int start) {
+      BlockAttention settings, int head, int position, float[] scores, int row, int start) {
     int size = settings.blockSize();
     for (int block = start / size; block <= position / size; block++) {
       if (!settings.attends(head, heads, position / size, block)) {

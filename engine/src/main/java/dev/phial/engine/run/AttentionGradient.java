@@ -21,7 +21,7 @@ final class AttentionGradient {
    * @param inner receives the gradient in the projections before rotation, laid out as these
    */
   void run(
-      Activations rotated, Activations outer, Activations inner, Rotary.Table table, Team team) {
+      Activations rotated, Activations outer, Activations inner, RotaryTable table, Team team) {
     inner.resize(rotated.count());
     Arrays.fill(inner.values(), 0);
     team.forEach(
@@ -91,7 +91,7 @@ final class AttentionGradient {
   }
 
   /** What {@link MatrixKernels#rotate} does, the other way round. */
-  private static void turnBack(float[] x, int at, Rotary.Table table, int token) {
+  private static void turnBack(float[] x, int at, RotaryTable table, int token) {
     int half = table.half();
     for (int i = 0; i < half; i++) {
       float cos = table.cos()[token * half + i];

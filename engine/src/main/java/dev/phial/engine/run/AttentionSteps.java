@@ -21,7 +21,7 @@ final class AttentionSteps {
   }
 
   /** Rotates and scales a head of a query in place. */
-  void rotateQuery(float[] values, int at, Rotary.Table table, int token) {
+  void rotateQuery(float[] values, int at, RotaryTable table, int token) {
     rotate(
         values,
         at,
@@ -35,7 +35,7 @@ final class AttentionSteps {
   }
 
   /** Rotates a head of a key in place. */
-  void rotateKey(float[] values, int at, Rotary.Table table, int token) {
+  void rotateKey(float[] values, int at, RotaryTable table, int token) {
     rotate(
         values,
         at,
@@ -56,7 +56,7 @@ final class AttentionSteps {
   private void rotate(
       float[] values,
       int at,
-      Rotary.Table table,
+      RotaryTable table,
       int token,
       float factor,
       ActivationPoint rotation,

@@ -2,6 +2,7 @@ package dev.phial.engine.run;
 
 import dev.phial.kernel.MatrixKernels;
 import dev.phial.model.Hyperparameters;
+import dev.phial.model.Rotary;
 import dev.phial.model.Weight;
 import java.util.ArrayList;
 import java.util.List;
@@ -80,7 +81,7 @@ public final class Backward implements AutoCloseable {
   }
 
   private Activations attended(Block block, Activations normed, int[] text) {
-    Activations result = new Activations(h.querySize());
+    Activations result = new Activations(h.attention().querySize());
     forward.attend(block, normed, text, cache, result);
     return result;
   }
@@ -104,7 +105,7 @@ public final class Backward implements AutoCloseable {
     Activations gradient = zeros(hidden.count(), h.hidden());
     Activations logits = forward.newLogits();
     Linear output = model.output();
-    float factor = (float) (double) h.small().map(s -> 1 / s.logitDivisor()).orElse(1.0);
+    float factor = (float) h.multipliers().logits();
     for (int from = 0; from < normed.count(); from += ROWS) {
       int count = Math.min(ROWS, normed.count() - from);
       forward.logits(normed, from, count, logits);
@@ -161,7 +162,7 @@ public final class Backward implements AutoCloseable {
     }
     Activations inAttended = zeros(input.count(), attended.columns());
     back(block.attentionOutput(), gradient, 0, gradient.columns(), inAttended);
-    Rotary.Table table = Rotary.ofText(h, text.length).table(0, text.length);
+    RotaryTable table = RotaryTable.of(Rotary.ofText(h, text.length), 0, text.length);
     Activations inProjections = new Activations(rotated.columns());
     new AttentionGradient(block.attention()).run(rotated, inAttended, inProjections, table, team);
     int offset = 0;

@@ -4,6 +4,7 @@ import dev.phial.PhialException;
 import dev.phial.kernel.Kernels;
 import dev.phial.kernel.MatrixKernels;
 import dev.phial.model.Hyperparameters;
+import dev.phial.model.Rotary;
 import dev.phial.quant.activation.ActivationPlace;
 import dev.phial.quant.activation.ActivationPoint;
 import java.util.ArrayList;
@@ -55,11 +56,11 @@ public final class Forward {
     Hyperparameters h = model.hyperparameters();
     this.hidden = new Activations(h.hidden());
     this.normed = new Activations(h.hidden());
-    this.projected = new Activations(h.querySize() + 2 * h.keyValueSize());
-    this.attended = new Activations(h.querySize());
+    this.projected = new Activations(h.attention().querySize() + 2 * h.attention().keyValueSize());
+    this.attended = new Activations(h.attention().querySize());
     this.change = new Activations(h.hidden());
     this.gathered = new Activations(h.hidden());
-    this.inner = new Activations(Math.max(2 * h.feedForward(), h.experts()));
+    this.inner = new Activations(Math.max(2 * h.feedForward(), h.experts().count()));
     this.product = new Activations(h.feedForward());
   }
 
@@ -103,9 +104,9 @@ public final class Forward {
   Activations run(List<Span> spans) {
     chooseKernels(spans);
     embed(spans);
-    List<Rotary.Table> tables =
+    List<RotaryTable> tables =
         spans.stream()
-            .map(span -> span.rotary().table(span.first(), span.tokens().length))
+            .map(span -> RotaryTable.of(span.rotary(), span.first(), span.tokens().length))
             .toList();
     List<Block> blocks = model.blocks();
     for (layer = 0; layer < blocks.size(); layer++) {
@@ -137,8 +138,7 @@ public final class Forward {
    * @param to receives a row for each token from {@code row} on
    */
   void embed(int[] tokens, Activations to, int row) {
-    float factor =
-        (float) (double) model.hyperparameters().small().map(s -> s.embeddingFactor()).orElse(1.0);
+    double factor = model.hyperparameters().multipliers().embedding();
     for (int i = 0; i < tokens.length; i++) {
       int at = to.row(row + i);
       if (tokens[i] < 0) {
@@ -146,13 +146,11 @@ public final class Forward {
         continue;
       }
       model.embedding().row(tokens[i], to.values(), at);
-      if (factor != 1) {
-        team.kernels().scale(to.values(), at, to.columns(), factor);
-      }
+      scale(to.values(), at, to.columns(), factor);
     }
   }
 
-  private void run(Block block, List<Span> spans, List<Rotary.Table> tables) {
+  private void run(Block block, List<Span> spans, List<RotaryTable> tables) {
     int count = hidden.count();
     block.attentionNorm().apply(hidden, normed, team);
     tap(ActivationPoint.ATTENTION_NORM, normed, normed.columns());
@@ -230,22 +228,22 @@ public final class Forward {
     logits.resize(count);
     multiply(model.output(), change, logits, 0);
     tap(ActivationPoint.LOGITS.once(), logits, 0, logits.columns());
-    model
-        .hyperparameters()
-        .small()
-        .ifPresent(settings -> {
-          for (int i = 0; i < count; i++) {
-            int at = logits.row(i);
-            team.kernels()
-                .scale(
-                    logits.values(), at, logits.columns(), (float) (1 / settings.logitDivisor()));
-            for (int token : settings.unusedTokens()) {
-              if (token < logits.columns()) {
-                logits.values()[at + token] = UNUSED;
-              }
-            }
-          }
-        });
+    Hyperparameters h = model.hyperparameters();
+    for (int i = 0; i < count; i++) {
+      int at = logits.row(i);
+      scale(logits.values(), at, logits.columns(), h.multipliers().logits());
+      for (int token : h.maskedTokens().orElse(List.of())) {
+        if (token < logits.columns()) {
+          logits.values()[at + token] = UNUSED;
+        }
+      }
+    }
+  }
+
+  private void scale(float[] values, int at, int count, double factor) {
+    if (factor != 1) {
+      team.kernels().scale(values, at, count, (float) factor);
+    }
   }
 
   /** The logit of a token that is never predicted; not infinite, so that differences exist. */
@@ -277,7 +275,7 @@ public final class Forward {
     cache.reserve(text.length);
     Span span =
         new Span(cache, 0, Rotary.ofText(model.hyperparameters(), text.length), text, text.length);
-    List<Rotary.Table> tables = List.of(span.rotary().table(0, text.length));
+    List<RotaryTable> tables = List.of(RotaryTable.of(span.rotary(), 0, text.length));
     block.attention().apply(projected, List.of(span), tables, result, team, Taps.NONE);
   }
 

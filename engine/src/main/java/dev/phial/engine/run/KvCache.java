@@ -30,9 +30,9 @@ final class KvCache implements AutoCloseable {
 
   KvCache(Hyperparameters h, CacheType type) {
     this.type = type;
-    this.heads = h.keyValueHeads();
-    this.headSize = h.headSize();
-    this.pageBytes = 2L * h.layers() * h.keyValueSize() * PANEL * type.bytes();
+    this.heads = h.attention().keyValueHeads();
+    this.headSize = h.attention().headSize();
+    this.pageBytes = 2L * h.layers() * h.attention().keyValueSize() * PANEL * type.bytes();
   }
 
   /** Makes room for tokens at the positions below {@code length}. */

@@ -91,14 +91,14 @@ public final class Model {
   private FeedForward feedForward(int layer) {
     if (has(Role.ROUTER, layer)) {
       List<FeedForward.Expert> experts = new ArrayList<>();
-      for (int i = 0; i < hyperparameters().experts(); i++) {
+      for (int i = 0; i < hyperparameters().experts().count(); i++) {
         experts.add(
             new FeedForward.Expert(
                 new Linear(weight(Role.EXPERT_GATE, layer), i, null),
                 new Linear(weight(Role.EXPERT_UP, layer), i, null),
                 new Linear(weight(Role.EXPERT_DOWN, layer), i, null)));
       }
-      float jitter = (float) hyperparameters().routerJitter();
+      float jitter = (float) hyperparameters().experts().routerJitter();
       return new FeedForward.Experts(linear(Role.ROUTER, layer), experts, jitter);
     }
     Linear down = linear(Role.FFN_DOWN, layer);
@@ -107,8 +107,8 @@ public final class Model {
     }
     Linear gateUp = linear(Role.FFN_GATE_UP, layer);
     return hyperparameters()
-        .small()
-        .<FeedForward>map(s -> new FeedForward.Gegelu(gateUp, down, (float) s.gegeluLimit()))
+        .gegeluLimit()
+        .<FeedForward>map(limit -> new FeedForward.Gegelu(gateUp, down, limit.floatValue()))
         .orElseGet(() -> new FeedForward.Gated(gateUp, down));
   }
 

@@ -2,6 +2,7 @@ package dev.phial.engine.run;
 
 import dev.phial.PhialException;
 import dev.phial.model.Hyperparameters;
+import dev.phial.model.Rotary;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -62,7 +63,8 @@ public final class Session implements AutoCloseable {
     int most = Math.min(length, text.length - 1);
     int found = Arrays.mismatch(tokens, 0, most, text, 0, most);
     int same = found < 0 ? most : found;
-    int seen = h.slidingWindow().map(window -> Math.max(0, same + 1 - window)).orElse(0);
+    int seen =
+        h.attention().slidingWindow().map(window -> Math.max(0, same + 1 - window)).orElse(0);
     if (cache.isForgotten(seen)) {
       cache.clear();
       computed = 0;
@@ -90,7 +92,8 @@ public final class Session implements AutoCloseable {
   public int resume(int[] text, Session other) {
     reset();
     int same = Math.min(other.common(text), text.length - 1);
-    int seen = h.slidingWindow().map(window -> Math.max(0, same + 1 - window)).orElse(0);
+    int seen =
+        h.attention().slidingWindow().map(window -> Math.max(0, same + 1 - window)).orElse(0);
     if (same == 0 || other.cache.isForgotten(seen)) {
       return 0;
     }
@@ -211,7 +214,7 @@ public final class Session implements AutoCloseable {
     }
     System.arraycopy(more, 0, tokens, length, more.length);
     length += more.length;
-    boolean nowLong = h.longRope().isPresent() && length > h.originalContext();
+    boolean nowLong = h.rope().longRope().isPresent() && length > h.rope().originalContext();
     if (nowLong != isLong) {
       isLong = nowLong;
       rotary = Rotary.of(h, isLong);
@@ -224,7 +227,9 @@ public final class Session implements AutoCloseable {
   private Span nextSpan(int most, int wanted) {
     int end = Math.min(length, computed + most);
     int firstWanted = length - wanted;
-    h.slidingWindow().ifPresent(window -> cache.forget(Math.max(0, computed + 1 - window)));
+    h.attention()
+        .slidingWindow()
+        .ifPresent(window -> cache.forget(Math.max(0, computed + 1 - window)));
     cache.reserve(end);
     Span span =
         new Span(

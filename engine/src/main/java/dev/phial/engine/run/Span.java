@@ -1,5 +1,7 @@
 package dev.phial.engine.run;
 
+import dev.phial.model.Rotary;
+
 /**
  * Consecutive tokens of one text that go through a model together with those of others.
  *

@@ -101,7 +101,7 @@ public final class Walk implements AutoCloseable {
       rows.resize(text.length);
       forward.embed(text, rows, 0);
       hidden.add(rows);
-      attended.add(new Activations(h.querySize()));
+      attended.add(new Activations(h.attention().querySize()));
       inner.add(new Activations(h.feedForward()));
       pending.add(new Activations(h.hidden()));
     }
@@ -143,7 +143,7 @@ public final class Walk implements AutoCloseable {
             }
           };
       case EXPERT_INPUT -> Step.EXPERT_OUTPUT;
-      case EXPERT_OUTPUT -> ++expert < h.experts() ? Step.EXPERT_INPUT : nextLayer();
+      case EXPERT_OUTPUT -> ++expert < h.experts().count() ? Step.EXPERT_INPUT : nextLayer();
       case FEED_FORWARD_OUTPUT -> nextLayer();
       case OUTPUT -> null;
     };
@@ -265,7 +265,7 @@ public final class Walk implements AutoCloseable {
 
   /** Of a walk that follows another, experts have seen that one's tokens: it computes them anew. */
   private void completeExpert() {
-    boolean isLast = expert == h.experts() - 1;
+    boolean isLast = expert == h.experts().count() - 1;
     for (int i = 0; i < texts.size(); i++) {
       if (guide == this) {
         List<FeedForward.Experts.Choice> chosen = choices.get(i).get(expert);

@@ -106,7 +106,7 @@ final class LogitsTest {
         folder,
         CacheType.F32,
         (forward, session) -> {
-          assertThat(forward.model().hyperparameters().headSize()).isEqualTo(32);
+          assertThat(forward.model().hyperparameters().attention().headSize()).isEqualTo(32);
           assertAlike(session.next(golden.ints("tokens")), golden.floats("long_logits"), TOLERANCE);
         });
   }

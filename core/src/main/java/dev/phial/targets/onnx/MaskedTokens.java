@@ -4,10 +4,10 @@ import dev.phial.targets.layout.Content;
 import java.util.List;
 
 /** Which tokens are never predicted: a byte of 0 or 1 for each, {@code [vocabulary]}. */
-final class UnusedTokens {
+final class MaskedTokens {
   static final String NAME = "logits_mask";
 
-  private UnusedTokens() {}
+  private MaskedTokens() {}
 
   static Initializer initializer(int vocabulary) {
     return Initializer.of(NAME, OnnxType.BOOL, vocabulary);

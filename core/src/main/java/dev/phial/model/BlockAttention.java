@@ -1,38 +1,17 @@
 package dev.phial.model;
 
-import java.util.List;
-
 /**
- * What Phi-3-small has and no other model.
+ * Attention to blocks of tokens, as Phi-3-small has it.
  *
- * @param embeddingFactor embeddings are multiplied by it (muP)
- * @param logitDivisor logits are divided by it (muP)
- * @param attentionDivisor products of queries and keys are divided by it
- * @param gegeluLimit bound of the activation's inputs
- * @param positionFactor positions are multiplied by it
  * @param denseEvery of so many layers the last one attends to every token before, the others to
  *     blocks
  * @param blockSize tokens of a block
  * @param localBlocks blocks before its own, and its own, that a token attends to
  * @param blockStride of the blocks before those, a head attends to one in so many
  * @param sameForAllHeads whether all heads attend to the same ones of those
- * @param unusedTokens never predicted
  */
-public record Phi3SmallSettings(
-    double embeddingFactor,
-    double logitDivisor,
-    double attentionDivisor,
-    double gegeluLimit,
-    double positionFactor,
-    int denseEvery,
-    int blockSize,
-    int localBlocks,
-    int blockStride,
-    boolean sameForAllHeads,
-    List<Integer> unusedTokens) {
-  public Phi3SmallSettings {
-    unusedTokens = List.copyOf(unusedTokens);
-  }
+public record BlockAttention(
+    int denseEvery, int blockSize, int localBlocks, int blockStride, boolean sameForAllHeads) {
 
   /** Whether a layer attends to every token before. */
   public boolean isDense(int layer) {
