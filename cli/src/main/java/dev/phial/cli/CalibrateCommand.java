@@ -206,8 +206,7 @@ final class CalibrateCommand implements Callable<Integer> {
                 Json.MAPPER.createObjectNode().put("file", output.toString()), List.of(checkpoint));
         origin.forEach((key, value) -> report.set(key, Json.MAPPER.valueToTree(value)));
         report.put("places", places);
-        report.put("seconds", stopwatch.seconds()).put("peak_memory_bytes", stopwatch.peakBytes());
-        System.out.println(report.toPrettyString());
+        JsonResult.print(report, stopwatch);
         return;
       }
       System.out.println(output);
@@ -266,8 +265,7 @@ final class CalibrateCommand implements Callable<Integer> {
       entries.stream()
           .filter(entry -> unused(entry) > 0)
           .forEach(entry -> partial.add(entry.name()));
-      result.put("seconds", stopwatch.seconds()).put("peak_memory_bytes", stopwatch.peakBytes());
-      System.out.println(result.toPrettyString());
+      JsonResult.print(result, stopwatch);
       return;
     }
     System.out.println(output);

@@ -216,7 +216,7 @@ final class ChatCommand implements Callable<Integer> {
 
     private void print(Generated generated) {
       if (json) {
-        System.out.println(Printable.json(GenerationPrinter.json(generated).toString()));
+        JsonResult.printLine(GenerationPrinter.json(generated));
       } else {
         System.out.println();
         System.err.println("(" + GenerationPrinter.summary(generated) + ")");

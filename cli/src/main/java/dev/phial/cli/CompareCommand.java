@@ -92,9 +92,10 @@ final class CompareCommand implements Callable<Integer> {
       comparisons = compare(weights(first, second), weights(second, first));
       metadata = metadata(first, second);
       if (json) {
-        System.out.println(
-            ModelArgument.withNotes(json(comparisons, metadata), List.of(first, second))
-                .toPrettyString());
+        JsonResult.print(
+            ModelArgument.withNotes(
+                json(comparisons, metadata).put("a", a).put("b", b), List.of(first, second)),
+            stopwatch);
       } else {
         print(comparisons, metadata);
       }
@@ -117,7 +118,7 @@ final class CompareCommand implements Callable<Integer> {
       result.put("manifest", check.manifest().toString()).put("same", check.isSame());
       ObjectNode files = result.putObject("files");
       check.files().forEach((name, finding) -> files.put(name, finding.word()));
-      System.out.println(result.toPrettyString());
+      JsonResult.print(result, stopwatch);
     } else {
       Table table = new Table("ll");
       check.files().forEach((name, finding) -> table.row(name, finding.word()));

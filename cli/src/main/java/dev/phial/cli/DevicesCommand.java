@@ -48,7 +48,7 @@ final class DevicesCommand implements Callable<Integer> {
       ObjectNode result = Json.MAPPER.createObjectNode();
       ArrayNode entries = result.putArray("devices");
       devices.forEach(device -> describe(device, entries.addObject()));
-      System.out.println(result.toPrettyString());
+      JsonResult.print(result);
     } else if (name.isPresent()) {
       print(devices.getFirst());
     } else {

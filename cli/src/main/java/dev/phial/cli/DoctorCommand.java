@@ -50,7 +50,7 @@ final class DoctorCommand implements Callable<Integer> {
       findings = examine(checkpoint);
     }
     if (json) {
-      System.out.println(json(findings).toPrettyString());
+      JsonResult.print(json(findings), stopwatch);
     } else {
       print(findings);
     }

@@ -188,11 +188,7 @@ final class EvalCommand implements Callable<Integer> {
           evaluate(open, reference == plain ? Optional.empty() : Optional.of(plain), team);
       page.ifPresent(file -> write(EvalPage.of(result, circumstances()), file));
       if (json) {
-        System.out.println(
-            ModelArgument.withNotes(EvalJson.of(result), open)
-                .put("seconds", stopwatch.seconds())
-                .put("peak_memory_bytes", stopwatch.peakBytes())
-                .toPrettyString());
+        JsonResult.print(ModelArgument.withNotes(EvalJson.of(result), open), stopwatch);
       } else {
         print(result);
         System.err.println(stopwatch);

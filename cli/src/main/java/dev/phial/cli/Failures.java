@@ -41,13 +41,8 @@ record Failures(boolean asJson) {
   private int say(String message, int status) {
     System.err.println("phial: " + message);
     if (asJson) {
-      System.out.println(
-          Printable.json(
-              Json.MAPPER
-                  .createObjectNode()
-                  .put("error", message)
-                  .put("status", status)
-                  .toString()));
+      JsonResult.printLine(
+          Json.MAPPER.createObjectNode().put("error", message).put("status", status));
     }
     return status;
   }

@@ -27,7 +27,12 @@ final class HubModels {
 
   /** Pulls a model, and says so if that is work. */
   static Hub.Pulled pull(HubId id, Hub.Part part) {
-    try (Hub hub = Hub.open()) {
+    return pull(Hub.open(), id, part);
+  }
+
+  /** Pulls a model from a hub, which it closes. */
+  static Hub.Pulled pull(Hub opened, HubId id, Hub.Part part) {
+    try (Hub hub = opened) {
       Hub.Pulled pulled = hub.pull(id, part, Bar.progress());
       pulled.notes().forEach(note -> System.err.println("note: " + note));
       if (pulled.fetched() > 0) {

@@ -84,6 +84,7 @@ final class InspectCommand implements Callable<Integer> {
     if (WeightFile.isAt(Path.of(model))) {
       try (WeightFile file = WeightFile.open(Path.of(model))) {
         show(
+            stopwatch,
             new Contents(
                 String.valueOf(file.path().getFileName()),
                 file.kind(),
@@ -97,6 +98,7 @@ final class InspectCommand implements Callable<Integer> {
       try (Checkpoint checkpoint =
           ModelArgument.open(model, ModelArgument.Weights.ARRIVING, adapters)) {
         show(
+            stopwatch,
             new Contents(
                 checkpoint.name(),
                 checkpoint.kind(),
@@ -124,9 +126,9 @@ final class InspectCommand implements Callable<Integer> {
     }
   }
 
-  private void show(Contents contents) {
+  private void show(Stopwatch stopwatch, Contents contents) {
     if (json) {
-      System.out.println(json(contents).toPrettyString());
+      JsonResult.print(json(contents), stopwatch);
     } else {
       print(contents);
     }

@@ -77,12 +77,12 @@ final class PlanCommand implements Callable<Integer> {
         throw new PhialException.Usage("--carry needs --to, which says where to");
       }
       if (devices.areGiven()) {
-        advise(targets, checkpoint, description, tokens);
+        advise(targets, checkpoint, description, tokens, stopwatch);
       } else if (targets.isEmpty()) {
         List<Choice> choices = choices(checkpoint, description, targets.bareOptions());
         if (json) {
-          System.out.println(
-              ModelArgument.withNotes(json(choices, tokens), List.of(checkpoint)).toPrettyString());
+          JsonResult.print(
+              ModelArgument.withNotes(json(choices, tokens), List.of(checkpoint)), stopwatch);
         } else {
           print(choices, tokens);
         }
@@ -92,9 +92,9 @@ final class PlanCommand implements Callable<Integer> {
             .orders(checkpoint, description, carry.method(Method.REFERENCE), CalibrationText.USUAL)
             .forEach(order -> plans.add(order.layout().plan()));
         if (json) {
-          System.out.println(
-              ModelArgument.withNotes(PlanPrinter.json(plans, tokens), List.of(checkpoint))
-                  .toPrettyString());
+          JsonResult.print(
+              ModelArgument.withNotes(PlanPrinter.json(plans, tokens), List.of(checkpoint)),
+              stopwatch);
         } else {
           PlanPrinter.print(plans, tokens);
         }
@@ -105,7 +105,11 @@ final class PlanCommand implements Callable<Integer> {
   }
 
   private void advise(
-      TargetArguments targets, Checkpoint checkpoint, ModelDescription description, int tokens) {
+      TargetArguments targets,
+      Checkpoint checkpoint,
+      ModelDescription description,
+      int tokens,
+      Stopwatch stopwatch) {
     if (!targets.isEmpty()) {
       throw new PhialException.Usage(
           "--to says what to plan, --device and --ram ask for it; leave out one of them");
@@ -115,8 +119,7 @@ final class PlanCommand implements Callable<Integer> {
         new AdvicePrinter(
             advisor, model, advisor.candidates(new PossibleFiles(checkpoint, description)));
     if (json) {
-      System.out.println(
-          ModelArgument.withNotes(printer.json(), List.of(checkpoint)).toPrettyString());
+      JsonResult.print(ModelArgument.withNotes(printer.json(), List.of(checkpoint)), stopwatch);
     } else {
       printer.print();
     }

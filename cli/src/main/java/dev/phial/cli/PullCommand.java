@@ -5,6 +5,8 @@ import dev.phial.engine.hub.Hub;
 import dev.phial.engine.hub.HubId;
 import dev.phial.io.Json;
 import dev.phial.io.Sizes;
+import java.nio.file.Path;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -18,7 +20,7 @@ import tools.jackson.databind.node.ObjectNode;
     header = "Brings a model from the Hugging Face hub.",
     description = {
       "Only the files that a conversion needs are brought, several at once; what was interrupted goes on where it was,"
-          + " and the hash of each file is checked. They are kept where all tools of the hub keep them, so nothing is brought twice.",
+          + " and the hash of each file is checked. They are kept where all tools of the hub keep them, so nothing is brought twice; or in a folder of yours.",
       "",
       "Other commands do the same by themselves where MODEL is the name of a model on the hub."
     },
@@ -36,6 +38,17 @@ final class PullCommand implements Callable<Integer> {
           "Such as microsoft/Phi-4-mini-instruct; with PATH, a folder or a file of its repository.")
   private String model = "";
 
+  @Option(
+      names = {"-o", "--output", "--local-dir"},
+      paramLabel = "FOLDER",
+      description = "Keep the files in this folder, under their own names, instead.")
+  private Optional<Path> folder = Optional.empty();
+
+  @Option(
+      names = "--force",
+      description = "Replace files of the folder that are others than those of the hub.")
+  private boolean force;
+
   @Option(names = "--json", description = "Print the result as JSON.")
   private boolean json;
 
@@ -48,7 +61,8 @@ final class PullCommand implements Callable<Integer> {
                 new PhialException.Usage(
                     "%s: expected a model of the hub, such as microsoft/phi-4; a folder of this name here would be meant otherwise, which hf:%s is not"
                         .formatted(model, model)));
-    Hub.Pulled pulled = HubModels.pull(id, Hub.Part.ALL);
+    Hub hub = folder.map(place -> Hub.open(place, force)).orElseGet(Hub::open);
+    Hub.Pulled pulled = HubModels.pull(hub, id, Hub.Part.ALL);
     if (json) {
       ObjectNode result = Json.MAPPER.createObjectNode().put("path", pulled.path().toString());
       result
@@ -57,7 +71,7 @@ final class PullCommand implements Callable<Integer> {
           .put("fetched_bytes", pulled.fetched());
       ArrayNode notes = result.putArray("notes");
       pulled.notes().forEach(notes::add);
-      System.out.println(result.toPrettyString());
+      JsonResult.print(result, stopwatch);
     } else {
       System.out.println(pulled.path());
       if (pulled.files() > 0) {

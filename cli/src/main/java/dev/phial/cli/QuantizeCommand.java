@@ -145,9 +145,9 @@ final class QuantizeCommand implements Callable<Integer> {
         List<Plan> plans = orders.stream().map(order -> order.layout().plan()).toList();
         int tokens = PlanPrinter.usualContext(description.hyperparameters());
         if (json) {
-          System.out.println(
-              ModelArgument.withNotes(PlanPrinter.json(plans, tokens), List.of(checkpoint))
-                  .toPrettyString());
+          JsonResult.print(
+              ModelArgument.withNotes(PlanPrinter.json(plans, tokens), List.of(checkpoint)),
+              stopwatch);
         } else {
           PlanPrinter.print(plans, tokens);
         }
@@ -225,8 +225,7 @@ final class QuantizeCommand implements Callable<Integer> {
   private void report(Checkpoint checkpoint, Conversion.Result result, Stopwatch stopwatch) {
     result.failures().values().forEach(e -> System.err.println("phial: " + e.getMessage()));
     if (json) {
-      System.out.println(
-          ModelArgument.withNotes(json(result, stopwatch), List.of(checkpoint)).toPrettyString());
+      JsonResult.print(ModelArgument.withNotes(json(result), List.of(checkpoint)), stopwatch);
       return;
     }
     for (Conversion.Output out : result.written()) {
@@ -245,7 +244,7 @@ final class QuantizeCommand implements Callable<Integer> {
     return out.order().target().command(Shell.quoted(first.toString()), out.order().request());
   }
 
-  private static ObjectNode json(Conversion.Result result, Stopwatch stopwatch) {
+  private static ObjectNode json(Conversion.Result result) {
     ObjectNode json = Json.MAPPER.createObjectNode();
     ArrayNode written = json.putArray("outputs");
     for (Conversion.Output out : result.written()) {
@@ -259,6 +258,6 @@ final class QuantizeCommand implements Callable<Integer> {
     }
     ArrayNode failures = json.putArray("failures");
     result.failures().values().forEach(e -> failures.add(e.getMessage()));
-    return json.put("seconds", stopwatch.seconds()).put("peak_memory_bytes", stopwatch.peakBytes());
+    return json;
   }
 }

@@ -180,8 +180,7 @@ final class RunCommand implements Callable<Integer> {
             ModelArgument.withNotes(GenerationPrinter.json(generated), List.of(checkpoint));
         result.put("sampling", settings.sampling().toString()).put("seed", settings.seed());
         result.put("first_text_seconds", firstSeconds);
-        result.put("seconds", stopwatch.seconds()).put("peak_memory_bytes", stopwatch.peakBytes());
-        System.out.println(Printable.json(result.toPrettyString()));
+        JsonResult.print(result, stopwatch);
         return;
       }
       System.out.println();

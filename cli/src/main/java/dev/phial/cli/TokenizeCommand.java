@@ -1,7 +1,6 @@
 package dev.phial.cli;
 
 import dev.phial.PhialException;
-import dev.phial.Printable;
 import dev.phial.engine.tokenizer.Encoding;
 import dev.phial.engine.tokenizer.Tokenizer;
 import dev.phial.io.Json;
@@ -57,7 +56,7 @@ final class TokenizeCommand implements Callable<Integer> {
     }
     Encoding encoding = Tokenizer.open(ModelArgument.original(model)).encode(input, special);
     if (json) {
-      System.out.println(Printable.json(json(encoding).toPrettyString()));
+      JsonResult.print(json(encoding), stopwatch);
     } else {
       Table table = new Table("rl");
       for (int i = 0; i < encoding.ids().length; i++) {

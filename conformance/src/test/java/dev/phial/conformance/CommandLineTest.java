@@ -2,6 +2,7 @@ package dev.phial.conformance;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.phial.Version;
 import dev.phial.io.Json;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -91,6 +92,24 @@ final class CommandLineTest {
     assertThat(error.path("error").stringValue()).contains("nowhere");
     assertThat(error.path("status").intValue()).isEqualTo(1);
     assertThat(result.err()).contains("phial: " + error.path("error").stringValue());
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "inspect demo --json",
+        "plan demo --to gguf:Q4_0 --json",
+        "plan demo --device pi5-8gb --json",
+        "quantize demo --to gguf:Q4_0 --dry-run --json",
+        "doctor demo --json",
+        "compare demo demo --json",
+        "tokenize demo a --json",
+        "devices --json",
+        "inspect nowhere --json",
+      })
+  void everyResultSaysOfWhichVersionItIs(String line) {
+    JsonNode result = Json.MAPPER.readTree(Phial.call(List.of(line.split(" "))).out());
+    assertThat(result.path("phial").stringValue()).isEqualTo(Version.current());
   }
 
   @Test

@@ -59,6 +59,23 @@ final class HubModelsTest {
   }
 
   @Test
+  void pullsIntoAFolder() {
+    Path config = Phial.MODELS.resolve(MODEL).resolve("config.json");
+    for (String option : List.of("-o", "--local-dir")) {
+      assertThat(phial("pull", ID, option, "mine").succeeded().out().strip()).isEqualTo("mine");
+      assertThat(folder.resolve("mine/config.json")).hasSameBinaryContentAs(config);
+    }
+    assertThat(folder.resolve("hf")).doesNotExist();
+    server.offer(ID, Map.of("config.json", new byte[] {'{', '}'}));
+    Command.Result refused = phial("pull", ID, "-o", "mine");
+    assertThat(refused.status()).isEqualTo(1);
+    assertThat(refused.err()).contains("mine/config.json", "--force");
+    assertThat(folder.resolve("mine/config.json")).hasSameBinaryContentAs(config);
+    phial("pull", ID, "-o", "mine", "--force").succeeded();
+    assertThat(folder.resolve("mine/config.json")).hasContent("{}");
+  }
+
+  @Test
   void convertsWhileItArrives() throws IOException {
     List<String> targets =
         List.of("gguf:Q4_0", "onnx:int4", "openvino:int4", "mlx:4", "litert:int8", "torch:w4a16");

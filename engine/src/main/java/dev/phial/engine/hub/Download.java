@@ -7,9 +7,7 @@ import java.io.InputStream;
 import java.net.http.HttpResponse;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
-import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
 import java.util.Optional;
 import java.util.function.LongConsumer;
@@ -31,7 +29,7 @@ final class Download {
   private final FileChannel to;
   private final Progress.Stage stage;
   private final LongConsumer arrived;
-  private final MessageDigest digest;
+  private MessageDigest digest;
   private long at;
 
   /**
@@ -53,11 +51,7 @@ final class Download {
     this.to = to;
     this.stage = stage;
     this.arrived = arrived;
-    try {
-      this.digest = MessageDigest.getInstance(file.isLarge() ? "SHA-256" : "SHA-1");
-    } catch (NoSuchAlgorithmException e) {
-      throw new AssertionError("every Java has them", e);
-    }
+    this.digest = file.digest();
   }
 
   /**
@@ -96,10 +90,7 @@ final class Download {
 
   private void restart() {
     at = 0;
-    digest.reset();
-    if (!file.isLarge()) { // git's hash of a blob
-      digest.update("blob %d\0".formatted(file.size()).getBytes(StandardCharsets.US_ASCII));
-    }
+    digest = file.digest();
   }
 
   /** Hashes what has come before. */
@@ -168,7 +159,7 @@ final class Download {
       }
     } catch (IOException e) {
       throw new PhialException.OutputFailed(
-          "%s/%s cannot be kept: %s; make room, or set HF_HUB_CACHE to a folder on another disk; what has come is kept for the next time"
+          "%s/%s cannot be kept: %s; make room, or choose a folder on another disk (HF_HUB_CACHE, or phial pull -o); what has come is kept for the next time"
               .formatted(id.model(), file.path(), e.getMessage()),
           e);
     }

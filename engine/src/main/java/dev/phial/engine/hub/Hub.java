@@ -32,20 +32,34 @@ public final class Hub implements AutoCloseable {
   private static final long LOCK_PAUSE = 200; // milliseconds
 
   private final HubClient client;
-  private final HubCache cache;
+  private final Depot depot;
 
-  private Hub(HubSettings settings, HubClient.Patience patience) {
+  private Hub(HubSettings settings, HubClient.Patience patience, Depot depot) {
     this.client = new HubClient(settings, patience);
-    this.cache = new HubCache(settings.cache());
+    this.depot = depot;
   }
 
-  /** The hub that the environment of this process names. */
+  /** The hub that the environment of this process names, and the cache that it names. */
   public static Hub open() {
     return open(HubSettings.ofEnvironment(), HubClient.Patience.USUAL);
   }
 
   static Hub open(HubSettings settings, HubClient.Patience patience) {
-    return new Hub(settings, patience);
+  /**
+   * The hub that the environment of this process names, and a folder for the files of one model.
+   *
+   * @param force whether files of the folder that are others than those of the hub are replaced
+   */
+  public static Hub open(Path folder, boolean force) {
+    return open(
+        HubSettings.ofEnvironment(), HubClient.Patience.USUAL, new LocalFolder(folder, force));
+  }
+
+    return open(settings, patience, new HubCache(settings.cache()));
+  }
+
+  static Hub open(HubSettings settings, HubClient.Patience patience, Depot depot) {
+    return new Hub(settings, patience, depot);
   }
 
   /**
@@ -91,14 +105,14 @@ public final class Hub implements AutoCloseable {
   private record Kept(Path path, List<String> notes) implements Look {}
 
   private Look look(HubId id) {
-    Optional<String> known = cache.commit(id);
+    Optional<String> known = depot.commit(id);
     if (client.settings().offline()) {
       return kept(
           id,
           known.orElseThrow(() ->
               new PhialException.BadInput(
                   "%s is not in %s, and HF_HUB_OFFLINE says not to look elsewhere; unset it to pull the model"
-                      .formatted(id, cache.root()))),
+                      .formatted(id, depot.root()))),
           List.of());
     }
     try {
@@ -118,9 +132,9 @@ public final class Hub implements AutoCloseable {
   }
 
   private Kept kept(HubId id, String commit, List<String> notes) {
-    Path path = cache.snapshot(id, commit).resolve(id.path());
+    Path path = depot.snapshot(id, commit).resolve(id.path());
     if (!Files.exists(path)) {
-      throw new PhialException.BadInput("%s is not in %s".formatted(id, cache.root()));
+      throw new PhialException.BadInput("%s is not in %s".formatted(id, depot.root()));
     }
     return new Kept(onlyGguf(path), notes);
   }
@@ -141,21 +155,21 @@ public final class Hub implements AutoCloseable {
   private Pulled pull(Repository repository, Part part, Progress progress) {
     HubId id = repository.id();
     String commit = repository.commit();
-    List<RemoteFile> wanted = repository.wanted();
+    List<RemoteFile> wanted = wanted(repository);
     List<RemoteFile> files = new ArrayList<>(wanted);
     if (part == Part.WITHOUT_WEIGHTS && wanted.size() > 1) {
       files.removeAll(Repository.weights(wanted));
     }
-    List<RemoteFile> missing = files.stream().filter(file -> !cache.has(id, commit, file)).toList();
+    List<RemoteFile> missing = files.stream().filter(file -> !depot.has(id, commit, file)).toList();
     // files that hold the same are one
-    Map<String, RemoteFile> absent = new HashMap<>();
+    Map<Path, RemoteFile> absent = new HashMap<>();
     missing.stream()
-        .filter(file -> !cache.hasBlob(id, file))
-        .forEach(file -> absent.put(file.hash(), file));
+        .filter(file -> !depot.hasBlob(id, file))
+        .forEach(file -> absent.put(depot.blob(id, file), file));
     long bytes = absent.values().stream().mapToLong(RemoteFile::size).sum();
-    long begun = absent.values().stream().mapToLong(file -> cache.begun(id, file)).sum();
+    long begun = absent.values().stream().mapToLong(file -> depot.begun(id, file)).sum();
     try {
-      Files.createDirectories(cache.blob(id, files.getFirst()).getParent());
+      depot.prepare(id, missing);
       checkDisk(id, bytes - begun);
       try (Progress.Stage stage = progress.begin(Progress.Unit.BYTES, bytes)) {
         fetch(id, commit, missing, stage);
@@ -163,32 +177,39 @@ public final class Hub implements AutoCloseable {
     } catch (IOException e) {
       throw unkept(id, e);
     }
-    cache.remember(id, commit);
+    depot.remember(id, commit);
     Path path = path(repository, wanted);
     long all = files.stream().mapToLong(RemoteFile::size).sum();
     return new Pulled(id, path, files.size(), all, bytes, List.of());
   }
 
   /** A file, the first of its parts, or the folder that the files are in. */
+  private List<RemoteFile> wanted(Repository repository) {
+    return repository.wanted().stream()
+        .map(file ->
+            file.isDescribed() ? file : client.describe(repository.id(), repository.commit(), file))
+        .toList();
+  }
+
   private Path path(Repository repository, List<RemoteFile> wanted) {
-    return cache
+    return depot
         .snapshot(repository.id(), repository.commit())
         .resolve(Repository.isOneFile(wanted) ? wanted.getFirst().path() : repository.id().path());
   }
 
   private PhialException unkept(HubId id, IOException e) {
     return new PhialException.OutputFailed(
-        "%s: %s cannot be kept there: %s; set HF_HUB_CACHE to a folder that can be written"
-            .formatted(cache.root(), id, e.getMessage() == null ? e : e.getMessage()),
+        "%s: %s cannot be kept there: %s; choose a folder that can be written (HF_HUB_CACHE, or phial pull -o)"
+            .formatted(depot.root(), id, e.getMessage() == null ? e : e.getMessage()),
         e);
   }
 
   private void checkDisk(HubId id, long bytes) throws IOException {
-    long free = Files.getFileStore(cache.root()).getUsableSpace();
+    long free = Files.getFileStore(depot.root()).getUsableSpace();
     if (bytes > free) {
       throw new PhialException.OutputFailed(
-          "%s: expected %s of free disk for %s, found %s; make room, set HF_HUB_CACHE to a folder on another disk, or convert it with --stream"
-              .formatted(cache.root(), Sizes.of(bytes), id, Sizes.of(free)));
+          "%s: expected %s of free disk for %s, found %s; make room, choose a folder on another disk (HF_HUB_CACHE, or phial pull -o), or convert it with --stream"
+              .formatted(depot.root(), Sizes.of(bytes), id, Sizes.of(free)));
     }
   }
 
@@ -225,24 +246,24 @@ public final class Hub implements AutoCloseable {
 
   private void fetch(HubId id, String commit, RemoteFile file, Progress.Stage stage)
       throws IOException {
-    boolean isNew = !cache.hasBlob(id, file);
+    boolean isNew = !depot.hasBlob(id, file);
     if (isNew) {
-      Path part = cache.part(id, file);
+      Path part = depot.part(id, file);
       try (FileChannel channel =
           FileChannel.open(
               part, StandardOpenOption.CREATE, StandardOpenOption.READ, StandardOpenOption.WRITE)) {
         lock(channel);
         // nothing takes the part's name away but who has the lock, and only when the blob is there
-        if (cache.hasBlob(id, file)) { // another process has brought it meanwhile
+        if (depot.hasBlob(id, file)) { // another process has brought it meanwhile
           isNew = false;
           Files.deleteIfExists(part);
         } else {
           fetch(id, commit, file, channel, stage);
-          Files.move(part, cache.blob(id, file), StandardCopyOption.ATOMIC_MOVE);
+          Files.move(part, depot.blob(id, file), StandardCopyOption.ATOMIC_MOVE);
         }
       }
     }
-    cache.place(id, commit, file, isNew);
+    depot.place(id, commit, file, isNew);
   }
 
   private void fetch(HubId id, String commit, RemoteFile file, FileChannel to, Progress.Stage stage)
@@ -296,8 +317,8 @@ public final class Hub implements AutoCloseable {
 
   private Checkpoint stream(Repository repository) {
     HubId id = repository.id();
-    List<RemoteFile> wanted = repository.wanted();
-    if (wanted.stream().allMatch(file -> cache.has(id, repository.commit(), file))) {
+    List<RemoteFile> wanted = wanted(repository);
+    if (wanted.stream().allMatch(file -> depot.has(id, repository.commit(), file))) {
       return Sources.open(path(repository, wanted));
     }
     if (!Repository.canStream(wanted)) {

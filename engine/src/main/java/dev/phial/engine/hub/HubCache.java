@@ -1,12 +1,12 @@
 package dev.phial.engine.hub;
 
-import dev.phial.PhialException;
 import dev.phial.io.AtomicFile;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.util.List;
 import java.util.Optional;
 
 /**
@@ -14,30 +14,30 @@ import java.util.Optional;
  * {@code models--OWNER--NAME} holds {@code blobs/HASH}, {@code snapshots/COMMIT/PATH}, which are
  * links to blobs, and {@code refs/REVISION}, the commit that a branch was at.
  */
-record HubCache(Path root) {
+record HubCache(Path root) implements Depot {
   private static final int COMMIT = 40; // characters
 
   private Path model(HubId id) {
     return root.resolve("models--%s--%s".formatted(id.owner(), id.name()));
   }
 
-  /** Where the files of a commit are. */
-  Path snapshot(HubId id, String commit) {
+  @Override
+  public Path snapshot(HubId id, String commit) {
     return model(id).resolve("snapshots").resolve(commit);
   }
 
-  /** Where what a file holds is. */
-  Path blob(HubId id, RemoteFile file) {
+  @Override
+  public Path blob(HubId id, RemoteFile file) {
     return model(id).resolve("blobs").resolve(file.hash());
   }
 
-  /** Where it is until it is complete; other tools call theirs otherwise. */
-  Path part(HubId id, RemoteFile file) {
+  @Override
+  public Path part(HubId id, RemoteFile file) {
     return model(id).resolve("blobs").resolve(file.hash() + ".phial.incomplete");
   }
 
-  /** The commit that a revision was at when it was last looked up, if its snapshot is here. */
-  Optional<String> commit(HubId id) {
+  @Override
+  public Optional<String> commit(HubId id) {
     Path ref = model(id).resolve("refs").resolve(id.revision());
     try {
       String commit =
@@ -54,8 +54,8 @@ record HubCache(Path root) {
     }
   }
 
-  /** Whether a file of a commit is here, whoever brought it. */
-  boolean has(HubId id, String commit, RemoteFile file) {
+  @Override
+  public boolean has(HubId id, String commit, RemoteFile file) {
     try {
       Path there = snapshot(id, commit).resolve(file.path());
       return Files.isRegularFile(there) && Files.size(there) == file.size();
@@ -64,8 +64,8 @@ record HubCache(Path root) {
     }
   }
 
-  /** Whether what a file holds is here; half of it, after a power cut, is not. */
-  boolean hasBlob(HubId id, RemoteFile file) {
+  @Override
+  public boolean hasBlob(HubId id, RemoteFile file) {
     try {
       return Files.isRegularFile(blob(id, file)) && Files.size(blob(id, file)) == file.size();
     } catch (IOException e) {
@@ -73,22 +73,14 @@ record HubCache(Path root) {
     }
   }
 
-  /** Bytes of a file that came before. */
-  long begun(HubId id, RemoteFile file) {
-    try {
-      return Math.min(file.size(), Files.size(part(id, file)));
-    } catch (IOException e) {
-      return 0;
-    }
+  @Override
+  public void prepare(HubId id, List<RemoteFile> files) throws IOException {
+    Files.createDirectories(model(id).resolve("blobs"));
   }
 
-  /**
-   * Puts a file whose blob is here where it belongs in a snapshot: a link, or the file itself where
-   * there are no links.
-   *
-   * @param isNew whether nothing else refers to the blob
-   */
-  void place(HubId id, String commit, RemoteFile file, boolean isNew) throws IOException {
+  /** By a link, or the file itself where there are no links. */
+  @Override
+  public void place(HubId id, String commit, RemoteFile file, boolean isNew) throws IOException {
     Path folder = snapshot(id, commit).resolve(file.folder()).toAbsolutePath();
     Path place = folder.resolve(file.name());
     Path blob = blob(id, file);
@@ -111,12 +103,8 @@ record HubCache(Path root) {
     }
   }
 
-  /**
-   * Writes down where a revision is.
-   *
-   * @throws PhialException.OutputFailed if that fails
-   */
-  void remember(HubId id, String commit) {
+  @Override
+  public void remember(HubId id, String commit) {
     Path ref = model(id).resolve("refs").resolve(id.revision());
     if (id.isCommit() || commit(id).filter(commit::equals).isPresent()) {
       return;

@@ -29,6 +29,11 @@ final class HubClient implements AutoCloseable {
   /** The status of an answer where a file ends before the first byte that is wanted. */
   static final int NOTHING_THERE = 416;
 
+  /** What the hub says of a file that it keeps elsewhere. */
+  private static final String LINKED_HASH = "X-Linked-Etag";
+
+  private static final String LINKED_SIZE = "X-Linked-Size";
+
   private static final Duration LONGEST_WAIT = Duration.ofSeconds(60);
   private static final Duration CONNECT = Duration.ofSeconds(20);
   private static final Duration HEADERS = Duration.ofSeconds(60);
@@ -109,7 +114,7 @@ final class HubClient implements AutoCloseable {
         what,
         tries,
         () -> {
-          HttpResponse<InputStream> response = send(uri, request -> request);
+          HttpResponse<InputStream> response = send(uri, HttpRequest.Builder::GET);
           try (InputStream body = response.body()) {
             refuse(id, what, response);
             return taker.take(body);
@@ -194,13 +199,13 @@ final class HubClient implements AutoCloseable {
       throws IOException {
     HttpResponse<InputStream> response =
         send(
-            address("/" + id.model() + "/resolve/" + commit + "/" + encodedPath(file.path())),
+            address(id, commit, file),
             request -> {
               if (first > 0 || end >= 0) {
                 request.header("Range", "bytes=" + first + "-" + (end < 0 ? "" : end - 1));
                 version.ifPresent(tag -> request.header("If-Range", tag));
               }
-              return request;
+              return request.GET();
             });
     try {
       refuse(id, id.model() + "/" + file.path(), response);
@@ -211,12 +216,43 @@ final class HubClient implements AutoCloseable {
     }
   }
 
+  /**
+   * Asks for the size and the hash of a file, as huggingface_hub does (get_hf_file_metadata): what
+   * leads to the store of large files says what they are.
+   *
+   * @throws PhialException.BadInput if there is none, or no answer, or it does not say
+   */
+  RemoteFile describe(HubId id, String commit, RemoteFile file) {
+    String what = id.model() + "/" + file.path();
+    return retrying(
+        what,
+        TRIES,
+        () -> {
+          HttpResponse<InputStream> response =
+              send(address(id, commit, file), HttpRequest.Builder::HEAD);
+          response.body().close();
+          boolean isLinked = header(response, LINKED_HASH).isPresent();
+          if (!isLinked) {
+            refuse(id, what, response);
+          }
+          String hash = header(response, isLinked ? LINKED_HASH : "ETag").orElse("");
+          String size = header(response, isLinked ? LINKED_SIZE : "Content-Length").orElse("");
+          if (hash.isEmpty() || !size.matches("\\d{1,18}")) {
+            throw new PhialException.BadInput(
+                "%s: expected its size and hash from %s, found neither in its list of files nor at the file; is HF_ENDPOINT a hub?"
+                    .formatted(what, settings.endpoint()));
+          }
+          return new RemoteFile(
+              file.path(), Long.parseLong(size), hash.replaceFirst("^W/", "").replace("\"", ""));
+        });
+  }
+
   /** Follows redirects, but not from https to anything else. */
-  private HttpResponse<InputStream> send(URI first, UnaryOperator<HttpRequest.Builder> headers)
+  private HttpResponse<InputStream> send(URI first, UnaryOperator<HttpRequest.Builder> how)
       throws IOException {
     URI uri = first;
     for (int redirects = 0; ; redirects++) {
-      HttpResponse<InputStream> response = send(headers.apply(request(uri)).GET().build());
+      HttpResponse<InputStream> response = send(how.apply(request(uri)).build());
       Optional<URI> next = next(uri, response);
       if (next.isEmpty() || redirects == MOST_REDIRECTS) {
         return response;
@@ -227,7 +263,9 @@ final class HubClient implements AutoCloseable {
   }
 
   private static Optional<URI> next(URI uri, HttpResponse<?> response) throws IOException {
-    if (!Set.of(301, 302, 303, 307, 308).contains(response.statusCode())) {
+    boolean isAnswered =
+        response.request().method().equals("HEAD") && header(response, LINKED_HASH).isPresent();
+    if (isAnswered || !Set.of(301, 302, 303, 307, 308).contains(response.statusCode())) {
       return Optional.empty();
     }
     try {
@@ -269,6 +307,10 @@ final class HubClient implements AutoCloseable {
     return hub.getScheme().equals(uri.getScheme())
         && hub.getHost().equalsIgnoreCase(uri.getHost())
         && hub.getPort() == uri.getPort();
+  }
+
+  private URI address(HubId id, String commit, RemoteFile file) {
+    return address("/" + id.model() + "/resolve/" + commit + "/" + encodedPath(file.path()));
   }
 
   private URI address(String path) {

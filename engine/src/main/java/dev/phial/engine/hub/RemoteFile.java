@@ -1,6 +1,9 @@
 package dev.phial.engine.hub;
 
 import dev.phial.PhialException;
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
 import java.util.Optional;
 import java.util.regex.Pattern;
 
@@ -8,11 +11,12 @@ import java.util.regex.Pattern;
  * A file in a repository of the hub.
  *
  * @param path in the repository, with slashes
- * @param size in bytes
+ * @param size in bytes; {@link #UNKNOWN} until the hub is asked
  * @param hash SHA-256 of a file that Git LFS or Xet keeps, else the SHA-1 that git gives a blob; in
- *     hexadecimal, and the name of the file in the hub's cache
+ *     hexadecimal, and the name of the file in the hub's cache; empty where the size is unknown
  */
 record RemoteFile(String path, long size, String hash) {
+  private static final long UNKNOWN = -1;
   private static final int LONGEST = 1024;
   private static final long LARGEST = 1L << 42;
 
@@ -23,7 +27,8 @@ record RemoteFile(String path, long size, String hash) {
 
   RemoteFile {
     check(path);
-    if (path.isEmpty() || size < 0 || size > LARGEST || !HASH.matcher(hash).matches()) {
+    boolean isDescribed = size >= 0 && size <= LARGEST && HASH.matcher(hash).matches();
+    if (path.isEmpty() || !isDescribed && (size != UNKNOWN || !hash.isEmpty())) {
       throw new PhialException.BadInput(
           "file %s of the repository: expected a name, a size and a hash, found size %d and hash %s; the hub's answer makes no sense"
               .formatted(path, size, hash));
@@ -46,6 +51,29 @@ record RemoteFile(String path, long size, String hash) {
       throw new PhialException.BadInput(
           "file %s of the repository: expected at most %d characters, found %d"
               .formatted(path, LONGEST, path.length()));
+    }
+  }
+
+  /** A file of which the hub has told no more than that there is one. */
+  static RemoteFile named(String path) {
+    return new RemoteFile(path, UNKNOWN, "");
+  }
+
+  /** Whether size and hash are known. */
+  boolean isDescribed() {
+    return size != UNKNOWN;
+  }
+
+  /** What turns the bytes of the file into its hash. */
+  MessageDigest digest() {
+    try {
+      MessageDigest digest = MessageDigest.getInstance(isLarge() ? "SHA-256" : "SHA-1");
+      if (!isLarge()) { // git's hash of a blob
+        digest.update("blob %d\0".formatted(size).getBytes(StandardCharsets.US_ASCII));
+      }
+      return digest;
+    } catch (NoSuchAlgorithmException e) {
+      throw new AssertionError("every Java has them", e);
     }
   }
 

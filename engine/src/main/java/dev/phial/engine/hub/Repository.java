@@ -66,13 +66,18 @@ record Repository(HubId id, String commit, List<RemoteFile> files) {
               .formatted(id, MOST_FILES, commit, siblings.size()));
     }
     List<RemoteFile> files = new ArrayList<>();
+  private static RemoteFile file(JsonNode sibling) {
+    String path = sibling.path("rfilename").asString("");
+    JsonNode lfs = sibling.path("lfs");
+    String hash = lfs.path("sha256").asString(sibling.path("blobId").asString(""));
+    JsonNode size = lfs.path("size").isNumber() ? lfs.path("size") : sibling.path("size");
+    return hash.isEmpty() || !size.isNumber()
+        ? RemoteFile.named(path) // some hubs know nothing of blobs=true
+        : new RemoteFile(path, size.asLong(-1), hash);
+  }
+
     for (JsonNode sibling : siblings) {
-      String hash = sibling.path("lfs").path("sha256").asString("");
-      files.add(
-          new RemoteFile(
-              sibling.path("rfilename").asString(""),
-              sibling.path("lfs").path("size").asLong(sibling.path("size").asLong(-1)),
-              hash.isEmpty() ? sibling.path("blobId").asString("") : hash));
+      files.add(file(sibling));
     }
     return new Repository(id, commit, List.copyOf(files));
   }
@@ -145,14 +150,7 @@ record Repository(HubId id, String commit, List<RemoteFile> files) {
         found.stream()
             .collect(Collectors.groupingBy(Repository::whole, TreeMap::new, Collectors.toList()));
     List<String> choices =
-        Stream.concat(
-                wholes.values().stream()
-                    .map(parts ->
-                        "%s (%s)"
-                            .formatted(
-                                parts.getFirst().path(),
-                                Sizes.of(parts.stream().mapToLong(RemoteFile::size).sum()))),
-                folders().stream())
+        Stream.concat(wholes.values().stream().map(Repository::choice), folders().stream())
             .toList();
     if (choices.isEmpty()) {
       throw new PhialException.BadInput(
@@ -165,6 +163,14 @@ record Repository(HubId id, String commit, List<RemoteFile> files) {
             .formatted(
                 id,
                 String.join(", ", choices.subList(0, Math.min(MOST_LISTED, choices.size()))),
+  /** A file, or the first of its parts, and how large it is if that is known. */
+  private static String choice(List<RemoteFile> parts) {
+    String path = parts.getFirst().path();
+    return parts.stream().allMatch(RemoteFile::isDescribed)
+        ? "%s (%s)".formatted(path, Sizes.of(parts.stream().mapToLong(RemoteFile::size).sum()))
+        : path;
+  }
+
                 more,
                 id.model(),
                 choices.getFirst().replaceFirst(" \\(.*", "")));

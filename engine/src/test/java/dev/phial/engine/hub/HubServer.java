@@ -47,6 +47,7 @@ public final class HubServer implements AutoCloseable {
   private final HttpServer hub;
   private final HttpServer store;
   private final Map<String, Repo> repos = new ConcurrentHashMap<>();
+  private boolean tellsNamesOnly;
   private final Map<String, Fault> faults = new ConcurrentHashMap<>();
 
   /** What was asked for. */
@@ -132,6 +133,12 @@ public final class HubServer implements AutoCloseable {
     return Objects.requireNonNull(repos.get(id)).commit;
   }
 
+  /** Lists files by their names alone, as hubs do that know nothing of {@code blobs=true}. */
+  HubServer tellingNamesOnly() {
+    tellsNamesOnly = true;
+    return this;
+  }
+
   /** Has a request for a path, of whichever server, fail. */
   HubServer failing(String path, Fault fault) {
     faults.put(path, fault);
@@ -194,6 +201,9 @@ public final class HubServer implements AutoCloseable {
     ArrayNode siblings = json.putArray("siblings");
     repo.files.forEach((name, content) -> {
       ObjectNode sibling = siblings.addObject().put("rfilename", name);
+      if (tellsNamesOnly) {
+        return;
+      }
       sibling.put("size", content.length).put("blobId", blobId(name, content));
       if (LARGE.matcher(name).matches()) {
         sibling

@@ -145,6 +145,83 @@ final class HubTest {
   }
 
   @Test
+  void asksForWhatAListingDoesNotTell() throws IOException {
+    server.offer(ID, files).tellingNamesOnly();
+    assertComplete(pull(ID).path());
+    assertThat(server.asked.stream().filter(asked -> asked.method().equals("HEAD")))
+        .hasSize(6)
+        .allMatch(asked -> asked.server().equals("hub"));
+    server.asked.clear();
+    assertThat(pull(ID).fetched()).isZero();
+    assertThat(server.asked.stream().filter(asked -> asked.method().equals("GET"))).hasSize(1);
+    server.offer(ID, new TreeMap<>(Map.of("a.gguf", new byte[3], "b.gguf", new byte[4])));
+    assertThatThrownBy(() -> pull(ID)).hasMessageContaining("found a.gguf, b.gguf; say which");
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"", "\"0123456789abcdef\""})
+  void refusesAFileOfWhichNoHashIsTold(String hash) {
+    server.offer(ID, files).tellingNamesOnly();
+    server.failing(
+        "/" + ID + "/resolve/" + server.commit(ID) + "/README.md",
+        (exchange, content) -> {
+          exchange.getResponseHeaders().set("ETag", hash);
+          exchange.sendResponseHeaders(200, -1);
+          return true;
+        });
+    assertThatThrownBy(() -> pull(ID))
+        .isInstanceOf(PhialException.BadInput.class)
+        .hasMessageContaining("README.md")
+        .hasMessageContaining("hash");
+    assertThat(folder.resolve("cache")).doesNotExist();
+  }
+
+  private Hub.Pulled pullInto(Path to, boolean force) {
+    HubSettings settings = settings(Optional.empty(), false);
+    try (Hub hub = Hub.open(settings, LITTLE, new LocalFolder(to, force))) {
+      return hub.pull(HubId.of(ID).orElseThrow(), Hub.Part.ALL, Progress.NONE);
+    }
+  }
+
+  @Test
+  void bringsAModelIntoAFolder() throws IOException {
+    server.offer(ID, files);
+    Path to = folder.resolve("mine");
+    assertThat(pullInto(to, false).path()).isEqualTo(to);
+    assertThat(to.toFile().list()).hasSize(6);
+    for (Path file : list(to)) {
+      assertThat(file).isRegularFile().hasBinaryContent(files.get(file.getFileName().toString()));
+    }
+    assertThat(folder.resolve("cache")).doesNotExist();
+    assertThat(pullInto(to, false).fetched()).isZero();
+
+    Path config = to.resolve("config.json");
+    Files.writeString(config, "{\"b\": 3}"); // as long, but another
+    assertThatThrownBy(() -> pullInto(to, false))
+        .isInstanceOf(PhialException.OutputFailed.class)
+        .hasMessageContaining("--force");
+    assertThat(config).hasContent("{\"b\": 3}");
+    assertThat(pullInto(to, true).fetched()).isEqualTo(8);
+    assertThat(config).hasContent("{\"b\": 2}");
+  }
+
+  @Test
+  void goesOnInAFolderWhereAConnectionBroke() throws IOException {
+    server.offer(ID, files);
+    String name = "model-00001-of-00002.safetensors";
+    server.failing(name, (exchange, content) -> cut(exchange, content, 700_000));
+    Path to = folder.resolve("mine");
+    assertThatThrownBy(() -> pullInto(to, false)).hasMessageContaining(name);
+    assertThat(to.resolve(name)).doesNotExist();
+    server.failing(name, (exchange, content) -> false);
+    server.asked.clear();
+    pullInto(to, false);
+    assertThat(to.resolve(name)).hasBinaryContent(files.get(name));
+    assertThat(server.asked.stream().flatMap(asked -> asked.range().stream())).hasSize(2);
+    assertThat(to.toFile().list()).hasSize(6);
+  }
+
+  @Test
   void staysOffline() throws IOException {
     server.offer(ID, files);
     try (Hub hub = Hub.open(settings(Optional.empty(), true), LITTLE)) {
