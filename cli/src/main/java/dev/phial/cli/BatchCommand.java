@@ -150,7 +150,7 @@ final class BatchCommand implements Callable<Integer> {
   }
 
   private List<Path> convert(BatchJob job) {
-    try (Checkpoint checkpoint = ModelArgument.open(job.model())) {
+    try (Checkpoint checkpoint = ModelArgument.open(job.model(), workers)) {
       List<Conversion.Output> outputs = new ArrayList<>();
       for (Order order :
           new TargetArguments(job.to(), job.options())

@@ -147,7 +147,7 @@ final class CalibrateCommand implements Callable<Integer> {
     }
     String words = text.map(TextFile::read).orElseGet(DefaultText.CALIBRATION::read);
     InputSquares squares = new InputSquares();
-    try (Loaded loaded = Loaded.open(model, adapters, threads, squares)) {
+    try (Loaded loaded = Loaded.open(model, adapters, workers, threads, squares)) {
       check(loaded.checkpoint(), output);
       checkFamily(loaded);
       Calibration calibration = calibration(loaded, words);
@@ -185,7 +185,8 @@ final class CalibrateCommand implements Callable<Integer> {
       given.put(CalibrationOptions.CHUNKS, List.of(Integer.toString(chunks)));
     }
     CalibrationOptions options = CalibrationOptions.of(new Options(given));
-    try (Checkpoint checkpoint = ModelArgument.open(model, ModelArgument.Weights.ALL, adapters)) {
+    try (Checkpoint checkpoint =
+        ModelArgument.open(model, ModelArgument.Weights.ALL, adapters, workers)) {
       check(checkpoint, output);
       ModelDescription description = Families.describe(checkpoint);
       // the attention of Phi-3-small has steps of its own, which no target rounds

@@ -68,7 +68,8 @@ final class ChatCommand implements Callable<Integer> {
       System.err.println("note: " + Demo.NO_TALKER);
     }
     Interruption interruption = new Interruption();
-    try (Loaded loaded = Loaded.open(model, adapters, options.threads(), interruption)) {
+    try (Loaded loaded =
+        Loaded.open(model, adapters, Optional.empty(), options.threads(), interruption)) {
       loaded.forward().hurry();
       Settings settings = options.settings(loaded.checkpoint(), loaded.context());
       Conversation conversation =

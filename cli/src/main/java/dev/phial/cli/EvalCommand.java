@@ -178,11 +178,11 @@ final class EvalCommand implements Callable<Integer> {
     List<Checkpoint> open = new ArrayList<>();
     Optional<AtomicFile> page = Optional.empty();
     try (Team team = new Team(threads)) {
-      Checkpoint plain = ModelArgument.open(model);
+      Checkpoint plain = ModelArgument.open(model, workers);
       open.add(plain);
       Checkpoint reference = adapters.addTo(plain);
       open.set(0, reference);
-      candidates.forEach(candidate -> open.add(ModelArgument.open(candidate)));
+      candidates.forEach(candidate -> open.add(ModelArgument.open(candidate, workers)));
       page = html.map(file -> startPage(file, open));
       EvalResult result =
           evaluate(open, reference == plain ? Optional.empty() : Optional.of(plain), team);

@@ -96,7 +96,7 @@ final class InspectCommand implements Callable<Integer> {
       }
     } else {
       try (Checkpoint checkpoint =
-          ModelArgument.open(model, ModelArgument.Weights.ARRIVING, adapters)) {
+          ModelArgument.open(model, ModelArgument.Weights.ARRIVING, adapters, Optional.empty())) {
         show(
             stopwatch,
             new Contents(

@@ -5,8 +5,10 @@ import dev.phial.engine.run.Model;
 import dev.phial.engine.run.Observer;
 import dev.phial.engine.run.Team;
 import dev.phial.engine.tokenizer.Tokenizer;
+import dev.phial.engine.work.Workers;
 import dev.phial.model.Families;
 import dev.phial.source.Checkpoint;
+import java.util.Optional;
 
 /**
  * A model that is ready to run, as its checkpoint holds it.
@@ -18,11 +20,17 @@ record Loaded(Checkpoint checkpoint, Tokenizer tokenizer, Team team, Forward for
   /**
    * @param model as the user wrote it
    * @param adapters that are added to its weights
+   * @param workers whose file systems the model may lie in
    * @param observer sees the inputs of all linear layers
    */
-  static Loaded open(String model, AdapterOptions adapters, int threads, Observer observer) {
+  static Loaded open(
+      String model,
+      AdapterOptions adapters,
+      Optional<Workers> workers,
+      int threads,
+      Observer observer) {
     Threads.check(threads);
-    Checkpoint checkpoint = ModelArgument.open(model, ModelArgument.Weights.ALL, adapters);
+    Checkpoint checkpoint = ModelArgument.open(model, ModelArgument.Weights.ALL, adapters, workers);
     try {
       Model bound = Model.of(Families.describe(checkpoint));
       Tokenizer tokenizer = Tokenizer.of(checkpoint);

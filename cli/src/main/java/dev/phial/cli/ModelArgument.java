@@ -2,6 +2,7 @@ package dev.phial.cli;
 
 import dev.phial.PhialException;
 import dev.phial.engine.hub.HubId;
+import dev.phial.engine.work.Workers;
 import dev.phial.model.Families;
 import dev.phial.source.Checkpoint;
 import dev.phial.source.Folder;
@@ -20,10 +21,6 @@ final class ModelArgument {
 
   private ModelArgument() {}
 
-  static Checkpoint open(String model) {
-    return open(model, Weights.ALL);
-  }
-
   /** What a command does with the weights. */
   enum Weights {
     ALL,
@@ -31,14 +28,21 @@ final class ModelArgument {
     ARRIVING
   }
 
-  static Checkpoint open(String model, Weights weights) {
-    return open(model, weights, new AdapterOptions());
+  static Checkpoint open(String model) {
+    return open(model, Optional.empty());
   }
 
-  static Checkpoint open(String model, Weights weights, AdapterOptions adapters) {
+  /**
+   * @param workers whose file systems the model may lie in
+   */
+  static Checkpoint open(String model, Optional<Workers> workers) {
+    return open(model, Weights.ALL, new AdapterOptions(), workers);
+  }
+
+  static Checkpoint open(
+      String model, Weights weights, AdapterOptions adapters, Optional<Workers> workers) {
     Optional<HubId> id = hub(model);
-    boolean isStreamed = weights == Weights.ARRIVING && id.isPresent();
-    Checkpoint checkpoint = isStreamed ? HubModels.stream(id.get()) : Sources.open(path(model));
+    Checkpoint checkpoint = plain(model, id, weights, workers);
     if (id.isPresent() && id.get().path().isEmpty() && checkpoint.folder().isPresent()) {
       checkpoint = checkpoint.named(id.get().name());
     }
@@ -51,13 +55,27 @@ final class ModelArgument {
     }
   }
 
+  private static Checkpoint plain(
+      String model, Optional<HubId> id, Weights weights, Optional<Workers> workers) {
+    if (id.isPresent() && weights == Weights.ARRIVING) {
+      return HubModels.stream(id.get());
+    }
+    return id.isEmpty() && workers.isPresent() && Workers.isTheirs(model)
+        ? workers.get().open(model)
+        : Sources.open(path(model));
+  }
+
   /**
    * @param original the folder of the checkpoint that the model was made from, if it is to lend
    *     configuration and tokenizer
    */
   static Checkpoint open(
-      String model, Weights weights, AdapterOptions adapters, Optional<String> original) {
-    Checkpoint checkpoint = open(model, weights, adapters);
+      String model,
+      Weights weights,
+      AdapterOptions adapters,
+      Optional<Workers> workers,
+      Optional<String> original) {
+    Checkpoint checkpoint = open(model, weights, adapters, workers);
     if (original.isEmpty()) {
       return checkpoint;
     }
@@ -94,6 +112,15 @@ final class ModelArgument {
     return hub(model).map(HubModels::withoutWeights).orElseGet(() -> path(model));
   }
 
+  private static Path here(String model) {
+    if (Workers.isTheirs(model)) {
+      throw new PhialException.Usage(
+          "%s: expected a path; what lies in a file system of a cluster is read by phial spark quantize, batch, eval or calibrate"
+              .formatted(model));
+    }
+    return Path.of(model);
+  }
+
   static Path path(String model) {
     if (model.isBlank()) {
       throw new PhialException.Usage(
@@ -101,6 +128,6 @@ final class ModelArgument {
     }
     return model.equals(Demo.NAME)
         ? Demo.folder()
-        : hub(model).map(HubModels::path).orElseGet(() -> Path.of(model));
+        : hub(model).map(HubModels::path).orElseGet(() -> here(model));
   }
 }

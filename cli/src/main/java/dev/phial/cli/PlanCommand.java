@@ -70,7 +70,8 @@ final class PlanCommand implements Callable<Integer> {
     Stopwatch stopwatch = Stopwatch.start();
     TargetArguments targets = TargetArguments.of(spec.commandLine().getParseResult());
     try (Checkpoint checkpoint =
-        ModelArgument.open(model, ModelArgument.Weights.ARRIVING, adapters, carry.original())) {
+        ModelArgument.open(
+            model, ModelArgument.Weights.ARRIVING, adapters, Optional.empty(), carry.original())) {
       ModelDescription description = Families.describe(checkpoint);
       int tokens = PlanPrinter.context(context, description.hyperparameters());
       if (targets.isEmpty() && carry.method(Method.REFERENCE) == Method.KEEP) {

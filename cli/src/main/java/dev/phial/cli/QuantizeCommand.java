@@ -133,7 +133,8 @@ final class QuantizeCommand implements Callable<Integer> {
               .formatted(method.method().label()));
     }
     Threads.check(threads);
-    try (Checkpoint checkpoint = ModelArgument.open(model, weights(), adapters, carry.original())) {
+    try (Checkpoint checkpoint =
+        ModelArgument.open(model, weights(), adapters, workers, carry.original())) {
       ModelDescription description = Families.describe(checkpoint);
       if (devices.areGiven()) {
         targets = targets.plus(recommended(checkpoint, description).order());

@@ -93,7 +93,8 @@ final class RunCommand implements Callable<Integer> {
     List<Picture> pictures = images.stream().map(Picture::read).toList();
     Interruption interruption = new Interruption();
     AdapterOptions chosen = pictures.isEmpty() ? adapters : adapters.seeing();
-    try (Loaded loaded = Loaded.open(model, chosen, options.threads(), interruption)) {
+    try (Loaded loaded =
+        Loaded.open(model, chosen, Optional.empty(), options.threads(), interruption)) {
       loaded.forward().hurry();
       Settings settings = options.settings(loaded.checkpoint(), loaded.context());
       try (Generator generator =

@@ -96,7 +96,8 @@ final class TuneCommand implements Callable<Integer> {
     if (Stream.of(size, bits, ram).filter(Optional::isPresent).count() != 1) {
       throw new PhialException.Usage("expected one of --size, --bits and --ram");
     }
-    try (Checkpoint checkpoint = ModelArgument.open(model, ModelArgument.Weights.ALL, adapters)) {
+    try (Checkpoint checkpoint =
+        ModelArgument.open(model, ModelArgument.Weights.ALL, adapters, Optional.empty())) {
       Inputs inputs = new Inputs().addAll(ModelArgument.inputs(model, checkpoint));
       inputs.addAll(text.text().files());
       inputs.refuse(output, "-o");

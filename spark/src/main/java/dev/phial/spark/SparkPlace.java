@@ -1,6 +1,8 @@
 package dev.phial.spark;
 
+import dev.phial.engine.arrive.ArrivingModel;
 import dev.phial.engine.work.Place;
+import dev.phial.engine.work.Workers;
 import dev.phial.source.Checkpoint;
 import dev.phial.source.Sources;
 import java.nio.file.Path;
@@ -10,6 +12,8 @@ import org.apache.hadoop.conf.Configuration;
 record SparkPlace(Configuration configuration) implements Place {
   @Override
   public Checkpoint open(String where) {
-    return Sources.open(Path.of(where));
+    return Workers.isTheirs(where)
+        ? ArrivingModel.open(HadoopFolder.at(where, configuration))
+        : Sources.open(Path.of(where));
   }
 }

@@ -7,7 +7,9 @@ import dev.phial.source.Checkpoint;
 import java.io.IOException;
 import java.io.Serializable;
 import java.util.List;
+import java.util.Map;
 import java.util.UUID;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Consumer;
 import org.apache.hadoop.fs.FileSystem;
 import org.apache.hadoop.fs.Path;
@@ -28,6 +30,9 @@ public final class SparkWorkers implements Workers, AutoCloseable {
   private final Path folder;
   private final boolean allowScalar;
   private final Consumer<String> notes;
+
+  /** URIs of models in file systems of the cluster, by where they are here. */
+  private final Map<java.nio.file.Path, String> opened = new ConcurrentHashMap<>();
 
   /**
    * @param work a folder that every machine can write to; the user's on the cluster's own file
@@ -65,8 +70,15 @@ public final class SparkWorkers implements Workers, AutoCloseable {
   }
 
   @Override
+  public Checkpoint open(String where) {
+    Checkpoint checkpoint = new SparkPlace(spark.hadoopConfiguration()).open(where);
+    opened.put(checkpoint.path(), where);
+    return checkpoint;
+  }
+
+  @Override
   public String whereIs(Checkpoint checkpoint) {
-    return checkpoint.path().toAbsolutePath().toString();
+    return opened.getOrDefault(checkpoint.path(), checkpoint.path().toAbsolutePath().toString());
   }
 
   /** Removes what tasks wrote and nobody read; tasks that were told to end may still be at it. */

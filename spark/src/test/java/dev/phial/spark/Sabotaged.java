@@ -28,6 +28,11 @@ record Sabotaged(Workers workers, Path folder) implements Workers {
   }
 
   @Override
+  public Checkpoint open(String where) {
+    return workers.open(where);
+  }
+
+  @Override
   public String whereIs(Checkpoint checkpoint) {
     return workers.whereIs(checkpoint);
   }

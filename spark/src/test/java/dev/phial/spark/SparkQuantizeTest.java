@@ -6,17 +6,13 @@ import dev.phial.cli.Main;
 import dev.phial.engine.work.Job;
 import dev.phial.engine.work.Workers;
 import dev.phial.source.Checkpoint;
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.io.PrintStream;
 import java.io.Serializable;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import java.util.function.IntSupplier;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -91,11 +87,16 @@ final class SparkQuantizeTest {
             }
 
             @Override
+            public Checkpoint open(String where) {
+              return workers.open(where);
+            }
+
+            @Override
             public String whereIs(Checkpoint checkpoint) {
               return other.toString();
             }
           };
-      assertThat(error(() -> quantize(Optional.of(misled), "out", "gguf:Q4_0")))
+      assertThat(Phial.error(Optional.of(misled), words("out", "gguf:Q4_0")))
           .contains("expected the files that the driver sees");
     }
     assertThat(folder.resolve("out").toFile().list()).isEmpty();
@@ -113,7 +114,7 @@ final class SparkQuantizeTest {
       String[] words = {
         "quantize", model.toString(), "--to", "gguf:Q4_0", "-o", folder + "/out.gguf"
       };
-      assertThat(error(() -> Main.run(Optional.of(workers), words)))
+      assertThat(Phial.error(Optional.of(workers), words))
           .contains("model.safetensors: tensor", "expected finite numbers");
     }
     assertThat(folder.toFile().list()).containsExactly("damaged");
@@ -132,7 +133,7 @@ final class SparkQuantizeTest {
         "-o",
         folder + "/out"
       };
-      assertThat(error(() -> Main.run(Optional.of(workers), words))).contains("needs one machine");
+      assertThat(Phial.error(Optional.of(workers), words)).contains("needs one machine");
     }
     assertThat(folder.toFile().list()).isEmpty();
   }
@@ -148,23 +149,14 @@ final class SparkQuantizeTest {
   }
 
   private int quantize(Optional<Workers> workers, String output, String... targets) {
+    return Main.run(workers, words(output, targets));
+  }
+
+  private String[] words(String output, String... targets) {
     List<String> words = new ArrayList<>(List.of("quantize", LocalCluster.MODEL.toString()));
     Stream.of(targets).forEach(target -> words.addAll(List.of("--to", target)));
     words.addAll(List.of("-o", folder.resolve(output) + "/"));
-    return Main.run(workers, words.toArray(String[]::new));
-  }
-
-  /** What a command that fails says. */
-  private static String error(IntSupplier command) {
-    PrintStream err = System.err;
-    ByteArrayOutputStream said = new ByteArrayOutputStream();
-    System.setErr(new PrintStream(said, true, StandardCharsets.UTF_8));
-    try {
-      assertThat(command.getAsInt()).isEqualTo(1);
-    } finally {
-      System.setErr(err);
-    }
-    return said.toString(StandardCharsets.UTF_8);
+    return words.toArray(String[]::new);
   }
 
   private Path copy(String name) throws IOException {
@@ -178,14 +170,6 @@ final class SparkQuantizeTest {
   }
 
   private void assertSame(String here, String there) throws IOException {
-    Path expected = folder.resolve(here);
-    try (Stream<Path> files = Files.walk(expected)) {
-      List<Path> all = files.filter(Files::isRegularFile).map(expected::relativize).toList();
-      assertThat(all).isNotEmpty();
-      for (Path file : all) {
-        assertThat(folder.resolve(there).resolve(file))
-            .hasSameBinaryContentAs(expected.resolve(file));
-      }
-    }
+    Phial.assertSame(folder.resolve(here), folder.resolve(there));
   }
 }

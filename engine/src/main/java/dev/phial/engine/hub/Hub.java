@@ -1,6 +1,7 @@
 package dev.phial.engine.hub;
 
 import dev.phial.PhialException;
+import dev.phial.engine.arrive.ArrivingModel;
 import dev.phial.io.Progress;
 import dev.phial.io.Sizes;
 import dev.phial.source.Checkpoint;
@@ -44,7 +45,6 @@ public final class Hub implements AutoCloseable {
     return open(HubSettings.ofEnvironment(), HubClient.Patience.USUAL);
   }
 
-  static Hub open(HubSettings settings, HubClient.Patience patience) {
   /**
    * The hub that the environment of this process names, and a folder for the files of one model.
    *
@@ -55,6 +55,7 @@ public final class Hub implements AutoCloseable {
         HubSettings.ofEnvironment(), HubClient.Patience.USUAL, new LocalFolder(folder, force));
   }
 
+  static Hub open(HubSettings settings, HubClient.Patience patience) {
     return open(settings, patience, new HubCache(settings.cache()));
   }
 
@@ -183,7 +184,6 @@ public final class Hub implements AutoCloseable {
     return new Pulled(id, path, files.size(), all, bytes, List.of());
   }
 
-  /** A file, the first of its parts, or the folder that the files are in. */
   private List<RemoteFile> wanted(Repository repository) {
     return repository.wanted().stream()
         .map(file ->
@@ -191,6 +191,7 @@ public final class Hub implements AutoCloseable {
         .toList();
   }
 
+  /** A file, the first of its parts, or the folder that the files are in. */
   private Path path(Repository repository, List<RemoteFile> wanted) {
     return depot
         .snapshot(repository.id(), repository.commit())
@@ -326,7 +327,7 @@ public final class Hub implements AutoCloseable {
           "%s: expected safetensors, which can be read while they arrive, found other files; pull it first: phial pull %s"
               .formatted(id, id));
     }
-    return StreamedModel.open(client, repository, wanted);
+    return ArrivingModel.open(new StreamedModel(client, repository, wanted));
   }
 
   @Override

@@ -1,6 +1,7 @@
 package dev.phial.engine.hub;
 
 import dev.phial.PhialException;
+import dev.phial.engine.arrive.DistantFolder;
 import dev.phial.io.Json;
 import dev.phial.io.Sizes;
 import java.util.ArrayList;
@@ -25,13 +26,6 @@ record Repository(HubId id, String commit, List<RemoteFile> files) {
   private static final int MOST_FILES = 20_000;
   private static final int MOST_LISTED = 12;
 
-  /**
-   * What converters read besides weights: configuration, tokenizer, templates, code, model card.
-   */
-  private static final Pattern COMPANION =
-      Pattern.compile("(?i).*\\.(json|txt|model|jinja|tiktoken|py|md)|LICENSE|NOTICE");
-
-  private static final Pattern WEIGHTS = Pattern.compile("(gptq_)?model.*\\.safetensors");
   private static final Pattern OLDER_WEIGHTS = Pattern.compile("pytorch_model.*\\.bin");
   private static final String ALONE = "model.safetensors";
   private static final String GGUF = ".gguf";
@@ -66,6 +60,12 @@ record Repository(HubId id, String commit, List<RemoteFile> files) {
               .formatted(id, MOST_FILES, commit, siblings.size()));
     }
     List<RemoteFile> files = new ArrayList<>();
+    for (JsonNode sibling : siblings) {
+      files.add(file(sibling));
+    }
+    return new Repository(id, commit, List.copyOf(files));
+  }
+
   private static RemoteFile file(JsonNode sibling) {
     String path = sibling.path("rfilename").asString("");
     JsonNode lfs = sibling.path("lfs");
@@ -74,12 +74,6 @@ record Repository(HubId id, String commit, List<RemoteFile> files) {
     return hash.isEmpty() || !size.isNumber()
         ? RemoteFile.named(path) // some hubs know nothing of blobs=true
         : new RemoteFile(path, size.asLong(-1), hash);
-  }
-
-    for (JsonNode sibling : siblings) {
-      files.add(file(sibling));
-    }
-    return new Repository(id, commit, List.copyOf(files));
   }
 
   /**
@@ -102,13 +96,13 @@ record Repository(HubId id, String commit, List<RemoteFile> files) {
     if (!names.contains("config.json")) {
       return gguf(here);
     }
-    Stream<RemoteFile> companions = here.stream().filter(f -> matches(COMPANION, f));
+    Stream<RemoteFile> companions = here.stream().filter(f -> matches(DistantFolder.COMPANION, f));
     return Stream.concat(companions, weights(here).stream()).toList();
   }
 
   /** Those of them that hold weights. */
   static List<RemoteFile> weights(List<RemoteFile> files) {
-    List<RemoteFile> usual = files.stream().filter(f -> matches(WEIGHTS, f)).toList();
+    List<RemoteFile> usual = files.stream().filter(f -> matches(DistantFolder.WEIGHTS, f)).toList();
     List<RemoteFile> alone = usual.stream().filter(f -> f.name().equals(ALONE)).toList();
     if (!alone.isEmpty()) {
       return alone;
@@ -119,7 +113,8 @@ record Repository(HubId id, String commit, List<RemoteFile> files) {
   /** Whether these weights can be converted while they arrive: each says what is in it first. */
   static boolean canStream(List<RemoteFile> wanted) {
     List<RemoteFile> weights = weights(wanted);
-    return !weights.isEmpty() && weights.stream().allMatch(file -> matches(WEIGHTS, file));
+    return !weights.isEmpty()
+        && weights.stream().allMatch(file -> matches(DistantFolder.WEIGHTS, file));
   }
 
   private static boolean matches(Pattern pattern, RemoteFile file) {
@@ -163,17 +158,17 @@ record Repository(HubId id, String commit, List<RemoteFile> files) {
             .formatted(
                 id,
                 String.join(", ", choices.subList(0, Math.min(MOST_LISTED, choices.size()))),
+                more,
+                id.model(),
+                choices.getFirst().replaceFirst(" \\(.*", "")));
+  }
+
   /** A file, or the first of its parts, and how large it is if that is known. */
   private static String choice(List<RemoteFile> parts) {
     String path = parts.getFirst().path();
     return parts.stream().allMatch(RemoteFile::isDescribed)
         ? "%s (%s)".formatted(path, Sizes.of(parts.stream().mapToLong(RemoteFile::size).sum()))
         : path;
-  }
-
-                more,
-                id.model(),
-                choices.getFirst().replaceFirst(" \\(.*", "")));
   }
 
   /** Folders of the repository that a model is in. */

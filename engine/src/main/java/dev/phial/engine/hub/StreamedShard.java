@@ -1,21 +1,16 @@
 package dev.phial.engine.hub;
 
 import dev.phial.PhialException;
+import dev.phial.engine.arrive.ChunkedFile;
+import dev.phial.engine.arrive.Shard;
 import dev.phial.io.Progress;
-import dev.phial.tensor.Arrival;
 import java.io.IOException;
 import java.io.InputStream;
-import java.lang.foreign.MemorySegment;
 import java.net.http.HttpResponse;
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
-import java.nio.channels.FileChannel;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.Arrays;
-import java.util.BitSet;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
@@ -25,95 +20,44 @@ import org.jspecify.annotations.Nullable;
  * comes, and whoever asks for bytes waits until they are there. The hash of the whole is that of
  * the hub, and a chunk that came before or comes again must be what it was in the whole.
  */
-final class StreamedShard implements Arrival, AutoCloseable {
-  private static final int CHUNK = 1 << 20; // bytes
-  private static final long LARGEST_HEADER = 16 << 20;
-
+final class StreamedShard implements Shard {
   private final HubClient client;
   private final Repository repository;
   private final RemoteFile file;
-  private final Path path;
-  private final FileChannel channel;
+  private final String sha256;
+  private final ChunkedFile chunks;
   private final byte[][] hashes; // of the chunks, when they are known
-  private final BitSet here = new BitSet(); // chunks
-  private @Nullable MemorySegment mapped;
   private @Nullable Thread download;
   private @Nullable Throwable failure;
   private long arrived; // of the whole; it only grows
-  private long compared; // of the pass that the download is in
+  private int compared; // chunks, of the pass that the download is in
   private boolean isComplete;
 
+  /**
+   * @throws PhialException.Unsupported if nobody says what all of it must be
+   */
   StreamedShard(HubClient client, Repository repository, RemoteFile file, Path path)
       throws IOException {
     this.client = client;
     this.repository = repository;
     this.file = file;
-    this.path = path;
-    this.hashes = new byte[Math.toIntExact((file.size() + CHUNK - 1) / CHUNK)][];
-    this.channel =
-        FileChannel.open(
-            path,
-            StandardOpenOption.CREATE_NEW,
-            StandardOpenOption.SPARSE,
-            StandardOpenOption.READ,
-            StandardOpenOption.WRITE);
-    stretch();
-  }
-
-  /** To its size, which takes no room where files may have holes. */
-  private void stretch() throws IOException {
-    if (file.size() > 0) {
-      channel.write(ByteBuffer.wrap(new byte[1]), file.size() - 1);
-    }
-  }
-
-  String sha256() {
-    return file.sha256()
-        .orElseThrow(() ->
-            new PhialException.Unsupported(
-                "%s/%s: expected weights kept by Git LFS or Xet, found them in git; pull the model first"
-                    .formatted(repository.id().model(), file.path())));
-  }
-
-  /** Brings what says where the tensors are. */
-  void fetchHeader() throws IOException {
-    sha256();
-    ByteBuffer length = ByteBuffer.allocate(Long.BYTES).order(ByteOrder.LITTLE_ENDIAN);
-    need(0, Math.min(file.size(), length.capacity()));
-    channel.read(length, 0);
-    long header = length.getLong(0);
-    if (header > 0 && header <= LARGEST_HEADER) { // what reads it says what is wrong otherwise
-      need(0, Math.min(file.size(), length.capacity() + header));
-    }
-  }
-
-  StreamedShard mappedTo(MemorySegment all) {
-    mapped = all;
-    return this;
+    this.sha256 =
+        file.sha256()
+            .orElseThrow(() ->
+                new PhialException.Unsupported(
+                    "%s/%s: expected weights kept by Git LFS or Xet, found them in git; pull the model first"
+                        .formatted(repository.id().model(), file.path())));
+    this.chunks = new ChunkedFile(path, file.size());
+    this.hashes = new byte[chunks.chunks()][];
   }
 
   @Override
-  public void await(MemorySegment data) {
-    MemorySegment all = mapped;
-    if (all == null) {
-      throw new IllegalStateException(path + " is not mapped");
-    }
-    long first = data.address() - all.address();
-    try {
-      need(first, first + data.byteSize());
-    } catch (IOException e) {
-      throw unkept(e);
-    }
+  public String sha256() {
+    return sha256;
   }
 
-  private PhialException unkept(IOException e) {
-    return new PhialException.OutputFailed(
-        "%s: what arrives of it cannot be kept: %s; make room, or set XDG_CACHE_HOME to a folder on another disk"
-            .formatted(path, e.getMessage()),
-        e);
-  }
-
-  private synchronized void need(long first, long end) throws IOException {
+  @Override
+  public synchronized void need(long first, long end) {
     while (download != null && arrived < end) {
       if (failure != null) {
         throw failed();
@@ -125,14 +69,8 @@ final class StreamedShard implements Arrival, AutoCloseable {
         throw new PhialException.OutputFailed("interrupted; nothing was written");
       }
     }
-    if (download != null) {
-      return;
-    }
-    int last = (int) ((end + CHUNK - 1) / CHUNK);
-    int chunk = (int) (first / CHUNK);
-    while ((chunk = here.nextClearBit(chunk)) < last) {
-      int next = here.nextSetBit(chunk);
-      fetch(chunk, next < 0 ? last : Math.min(last, next));
+    if (download == null) {
+      chunks.need(first, end, this::fetch);
     }
   }
 
@@ -140,14 +78,14 @@ final class StreamedShard implements Arrival, AutoCloseable {
     return switch (failure) {
       case PhialException known -> known;
       case Error error -> throw error;
-      case null, default -> new PhialException.BadInput(path + ": it did not arrive");
+      case null, default -> new PhialException.BadInput(file.path() + ": it did not arrive");
     };
   }
 
   /** Brings some chunks by themselves. */
   private void fetch(int firstChunk, int endChunk) {
-    long first = (long) firstChunk * CHUNK;
-    long end = Math.min(file.size(), (long) endChunk * CHUNK);
+    long first = chunks.start(firstChunk);
+    long end = chunks.start(endChunk);
     String what = "%s/%s".formatted(repository.id().model(), file.path());
     client.retrying(
         what,
@@ -174,19 +112,13 @@ final class StreamedShard implements Arrival, AutoCloseable {
   }
 
   private void keep(int chunk, InputStream body) throws IOException {
-    long at = (long) chunk * CHUNK;
-    int size = (int) Math.min(CHUNK, file.size() - at);
+    int size = chunks.length(chunk);
     byte[] bytes = body.readNBytes(size);
     if (bytes.length < size) {
       throw new IOException("it ended after %d of %d bytes".formatted(bytes.length, size));
     }
     compare(chunk, bytes);
-    try {
-      channel.write(ByteBuffer.wrap(bytes), at);
-    } catch (IOException e) {
-      throw unkept(e);
-    }
-    here.set(chunk);
+    chunks.keep(chunk, bytes);
   }
 
   /** A chunk must be what it was before. */
@@ -201,7 +133,7 @@ final class StreamedShard implements Arrival, AutoCloseable {
                   repository.id().model(),
                   file.path(),
                   client.settings().endpoint(),
-                  (long) chunk * CHUNK));
+                  chunks.start(chunk)));
     }
   }
 
@@ -214,7 +146,8 @@ final class StreamedShard implements Arrival, AutoCloseable {
   }
 
   /** Has all of it come. */
-  synchronized void begin() {
+  @Override
+  public synchronized void begin() {
     if (download == null) {
       arrived = 0;
       compared = 0;
@@ -227,7 +160,13 @@ final class StreamedShard implements Arrival, AutoCloseable {
     Progress.Stage quiet = (what, amount) -> {};
     try {
       new Download(
-              client, repository.id(), repository.commit(), file, channel, quiet, this::arrivedUpTo)
+              client,
+              repository.id(),
+              repository.commit(),
+              file,
+              chunks.channel(),
+              quiet,
+              this::arrivedUpTo)
           .run(0);
       synchronized (this) {
         isComplete = true;
@@ -235,7 +174,7 @@ final class StreamedShard implements Arrival, AutoCloseable {
       }
     } catch (Throwable e) {
       synchronized (this) {
-        failure = e instanceof IOException io ? unkept(io) : e;
+        failure = e instanceof IOException io ? chunks.unkept(io) : e;
         notifyAll();
       }
     }
@@ -243,36 +182,26 @@ final class StreamedShard implements Arrival, AutoCloseable {
 
   /** Looks at every chunk, once more where the download had to start over. */
   private void arrivedUpTo(long at) {
-    if (at < compared) {
+    if (at < chunks.start(compared)) {
       compared = 0;
     }
     try {
-      for (long chunk = compared / CHUNK; chunk < hashes.length; chunk++) {
-        long end = Math.min(file.size(), (chunk + 1) * CHUNK);
-        if (end > at) {
-          break;
-        }
-        byte[] bytes = new byte[(int) (end - chunk * CHUNK)];
-        ByteBuffer buffer = ByteBuffer.wrap(bytes);
-        while (buffer.hasRemaining()) {
-          if (channel.read(buffer, chunk * CHUNK + buffer.position()) < 0) {
-            throw new IOException("it became shorter");
-          }
-        }
-        compare((int) chunk, bytes);
-        compared = end;
+      while (compared < hashes.length && chunks.start(compared + 1) <= at) {
+        compare(compared, chunks.read(compared));
+        compared++;
         synchronized (this) {
-          arrived = Math.max(arrived, end);
+          arrived = Math.max(arrived, chunks.start(compared));
           notifyAll();
         }
       }
     } catch (IOException e) {
-      throw unkept(e);
+      throw chunks.unkept(e);
     }
   }
 
   /** Waits until all of it has come and is right, and lets go of it. */
-  synchronized void finish() {
+  @Override
+  public synchronized void finish() {
     try {
       while (!isComplete) {
         if (failure != null) {
@@ -285,21 +214,11 @@ final class StreamedShard implements Arrival, AutoCloseable {
       throw new PhialException.OutputFailed("interrupted; nothing was written");
     }
     download = null;
-    here.clear();
-    try {
-      channel.truncate(0);
-      stretch();
-    } catch (IOException e) {
-      here.set(0, hashes.length); // where a mapped file cannot be cut, its bytes stay
-    }
+    chunks.release();
   }
 
   @Override
   public void close() {
-    try {
-      channel.close();
-    } catch (IOException e) {
-      // the folder goes, and the file with it
-    }
+    chunks.close();
   }
 }
