@@ -103,7 +103,8 @@ final class ChatCommand implements Callable<Integer> {
     private final Settings settings;
     private final Interruption interruption;
     private final boolean isOnTerminal = StandardInput.isTerminal();
-    private final Lines lines;
+    private final Optional<LineEditor> editor;
+    private final Questions questions;
     private final CtrlC ctrlC = new CtrlC(this::interrupt);
     private volatile boolean isAnswering;
 
@@ -116,7 +117,10 @@ final class ChatCommand implements Callable<Integer> {
       this.generator = generator;
       this.settings = settings;
       this.interruption = interruption;
-      this.lines = new Lines(System.in, Tokenizer.longestPrompt(settings.context()));
+      int longest = Tokenizer.longestPrompt(settings.context());
+      this.editor = isOnTerminal ? LineEditor.open(longest) : Optional.empty();
+      this.questions =
+          editor.<Questions>map(one -> one).orElseGet(() -> new Lines(System.in, longest));
     }
 
     /** Ctrl-C, in another thread. */
@@ -125,7 +129,7 @@ final class ChatCommand implements Callable<Integer> {
         interruption.request();
       } else {
         System.err.println();
-        System.err.println("(Ctrl-C again, Ctrl-D or /exit leaves)");
+        System.err.println(Questions.HOW_TO_LEAVE);
         ctrlC.disarm();
         prompt();
       }
@@ -171,8 +175,8 @@ final class ChatCommand implements Callable<Integer> {
     }
 
     private void prompt() {
-      if (isOnTerminal) {
-        System.err.print("> ");
+      if (isOnTerminal && editor.isEmpty()) {
+        System.err.print(Questions.PROMPT);
         System.err.flush();
       }
     }
@@ -183,7 +187,7 @@ final class ChatCommand implements Callable<Integer> {
         prompt();
         ctrlC.arm();
         try {
-          return lines.next();
+          return questions.next();
         } catch (PhialException e) {
           System.err.println("phial: " + e.getMessage());
         }
@@ -243,6 +247,7 @@ final class ChatCommand implements Callable<Integer> {
 
     @Override
     public void close() {
+      questions.close();
       ctrlC.close();
     }
 

@@ -381,6 +381,10 @@ final class EvalCommand implements Callable<Integer> {
     rows.forEach(row -> table.row(row.toArray()));
     table.print(System.out);
     System.out.println(EvalTable.summary(result));
+    if (wide) {
+      System.out.println(
+          "prefill and decode: tokens per second of Phial on this machine, not of the runtimes");
+    }
   }
 
   private static void write(String page, AtomicFile file) {

@@ -1,6 +1,5 @@
 package dev.phial.cli;
 
-import dev.phial.PhialException;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStream;
@@ -9,7 +8,7 @@ import java.nio.charset.StandardCharsets;
 import org.jspecify.annotations.Nullable;
 
 /** The lines of a text that comes bit by bit, of limited length. */
-final class Lines {
+final class Lines implements Questions {
   private final BufferedReader in;
   private final int longest;
 
@@ -21,13 +20,8 @@ final class Lines {
     this.longest = longest;
   }
 
-  /**
-   * The next line, with those it goes on in: one that ends with a backslash does.
-   *
-   * @return null at the end of the text
-   * @throws PhialException.BadInput if it is too long; it has been read nevertheless
-   */
-  @Nullable String next() throws IOException {
+  @Override
+  public @Nullable String next() throws IOException {
     StringBuilder line = new StringBuilder();
     int c = in.read();
     if (c < 0) {
@@ -45,12 +39,14 @@ final class Lines {
       line.append((char) c);
     }
     if (isTooLong) {
-      throw new PhialException.BadInput(
-          "expected lines of at most %d characters, found a longer one; shorten it"
-              .formatted(longest));
+      throw Questions.tooLong(longest);
     }
     return line.toString();
   }
+
+  /** Standard input stays open. */
+  @Override
+  public void close() {}
 
   /** Whether the next line belongs to this one; what says so is dropped. */
   private static boolean goesOn(StringBuilder line) {

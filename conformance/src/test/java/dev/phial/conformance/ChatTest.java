@@ -13,6 +13,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.DisabledOnOs;
 import org.junit.jupiter.api.condition.OS;
@@ -41,6 +42,49 @@ final class ChatTest {
     assertThat(known).isGreaterThanOrEqualTo(first.path("prompt_tokens").intValue());
     assertThat(answers.get(2).path("prompt_tokens")).isEqualTo(first.path("prompt_tokens"));
     assertThat(answers.get(2).path("ids")).isEqualTo(first.path("ids"));
+  }
+
+  /** The arrow keys, on a terminal that util-linux makes. */
+  @Test
+  @DisabledOnOs(OS.WINDOWS)
+  void linesAreEditedOnATerminal() throws Exception {
+    assumeThat(Path.of("/usr/bin/script")).isExecutable();
+    String command = "stty cols 80 rows 24; exec '" + String.join("' '", words()) + "'";
+    Path screen = folder.resolve("screen");
+    ProcessBuilder terminal =
+        new ProcessBuilder("/usr/bin/script", "-qec", command, "/dev/null")
+            .redirectErrorStream(true)
+            .redirectOutput(screen.toFile());
+    terminal.environment().put("TERM", "xterm");
+    Process chat = terminal.start();
+    String up = "\033OA";
+    String left = "\033OD";
+    try (Writer keys = chat.outputWriter(StandardCharsets.UTF_8)) {
+      type("/system Be kind\r", 1, keys, screen);
+      type(up + left + "r\r", 2, keys, screen);
+      keys.append('\004').flush(); // Ctrl-D
+      assertThat(chat.waitFor(1, TimeUnit.MINUTES)).isTrue();
+      assertThat(chat.exitValue()).as(Files.readString(screen)).isZero();
+    } finally {
+      chat.destroyForcibly();
+    }
+  }
+
+  /** Types when it is asked to, and waits until it was understood so many times. */
+  private static void type(String line, int times, Writer keys, Path screen) throws Exception {
+    await(screen, "> ", times);
+    keys.append(line).flush();
+    await(screen, "(it is told first)", times);
+  }
+
+  private static void await(Path screen, String text, int times) throws Exception {
+    long start = System.nanoTime();
+    while (Files.readString(screen).split(Pattern.quote(text), -1).length <= times) {
+      assertThat(System.nanoTime() - start)
+          .as(Files.readString(screen))
+          .isLessThan(TimeUnit.MINUTES.toNanos(1));
+      Thread.sleep(10);
+    }
   }
 
   @Test

@@ -113,6 +113,12 @@ final class CommandLineTest {
   }
 
   @Test
+  void aPrecisionThatNeedsAnotherProviderSaysWhich() {
+    assertThat(Phial.call(List.of("quantize", "demo", "--to", "onnx:fp16", "--dry-run")).err())
+        .contains("found fp16; add --ep cuda or dml");
+  }
+
+  @Test
   void aMisusedCommandLineIsJsonToo() {
     Command.Result result = Phial.call(List.of("plan", "demo", "--json", "--context", "none"));
     assertThat(result.status()).isEqualTo(2);

@@ -52,13 +52,15 @@ enum Provider {
    */
   void check(Precision precision) {
     if (!precisions.contains(precision)) {
+      String others = "--ep " + String.join(" or ", havingKernels(precision));
       throw new PhialException.Unsupported(
-          "--ep %s: expected one of %s, which its kernels can run, found %s"
+          "--ep %s: expected one of %s, which its kernels can run, found %s; add %s"
               .formatted(
                   label(),
                   String.join(", ", precisions.stream().map(Precision::label).toList()),
-                  precision.label()),
-          "needs --ep " + String.join(" or ", havingKernels(precision)));
+                  precision.label(),
+                  others),
+          "needs " + others);
     }
   }
 
