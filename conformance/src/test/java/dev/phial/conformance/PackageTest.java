@@ -53,6 +53,37 @@ final class PackageTest {
     assertThat(Phial.sha256(folder.resolve("tiny-phi3-gguf-Q4_K_M.gguf"))).isEqualTo(DEMO);
   }
 
+  @Test
+  void refusesToMakeWhatItHasNoJavaFor() {
+    String script = Phial.ROOT.resolve("bin/package").toString();
+    assertThat(Command.run(folder, List.of(script, "--for", "macos-arm64", ".")).err())
+        .contains("expected --jmods");
+    assertThat(Command.run(folder, List.of(script, "--for", "amiga-x64", ".")).err())
+        .contains("expected linux, macos or windows");
+    assertThat(folder).isEmptyDirectory();
+  }
+
+  @Test
+  void aFormulaNamesArchivesAndTheirHashes() throws IOException {
+    String script = Phial.ROOT.resolve("tools/make-homebrew-formula").toString();
+    Path mac = Files.writeString(folder.resolve("phial-1.2-macos-arm64.tar.xz"), "mac");
+    Path linux = Files.writeString(folder.resolve("phial-1.2-linux-x64.tar.xz"), "linux");
+    String url = "https://example.org/download";
+    assertThat(
+            Command.run(folder, List.of(script, url, mac.toString(), linux.toString()))
+                .succeeded()
+                .out())
+        .contains("version \"1.2\"", "on_macos do\n    on_arm do", "on_linux do\n    on_intel do")
+        .contains("url \"" + url + "/phial-1.2-macos-arm64.tar.xz\"")
+        .contains("sha256 \"" + Phial.sha256(mac) + "\"", "sha256 \"" + Phial.sha256(linux) + "\"");
+    Path other = Files.writeString(folder.resolve("phial-1.1-linux-x64.tar.xz"), "older");
+    Command.Result refused =
+        Command.run(folder, List.of(script, url, mac.toString(), other.toString()));
+    assertThat(refused.status()).isEqualTo(1);
+    assertThat(refused.out()).isEmpty();
+    assertThat(refused.err()).contains("expected an archive of Phial 1.2");
+  }
+
   /**
    * Where the start-up cache has the modules ready-made, Java does not see that vectors are among
    * them. What it then does is right, and twenty times slower.
