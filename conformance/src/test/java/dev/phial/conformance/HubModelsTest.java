@@ -13,6 +13,8 @@ import java.util.Optional;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.DisabledOnOs;
+import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Models by their names on the hub, as a user asks for them. */
@@ -73,6 +75,24 @@ final class HubModelsTest {
     assertThat(folder.resolve("mine/config.json")).hasSameBinaryContentAs(config);
     phial("pull", ID, "-o", "mine", "--force").succeeded();
     assertThat(folder.resolve("mine/config.json")).hasContent("{}");
+  }
+
+  /** A limit on the size of files stands for the disk that fills up meanwhile. */
+  @Test
+  @DisabledOnOs(OS.WINDOWS)
+  void goesOnWhenADiskHasFilledUp() {
+    List<String> words = new ArrayList<>(List.of("sh", "-c", "ulimit -f 400 && exec \"$@\"", "sh"));
+    words.addAll(Phial.words(List.of("pull", ID)));
+    Command.Result full = Command.run(folder, words, environment());
+    assertThat(full.status()).isEqualTo(1);
+    assertThat(full.err())
+        .contains("safetensors cannot be kept: File too large; make room")
+        .doesNotContain("Exception");
+    server.asked.clear();
+    Path snapshot = Path.of(phial("pull", ID).succeeded().out().strip());
+    assertThat(snapshot.resolve("config.json")).isRegularFile();
+    assertThat(server.asked.stream().flatMap(asked -> asked.range().stream()))
+        .anyMatch(range -> range.matches("bytes=\\d+-"));
   }
 
   @Test

@@ -10,12 +10,13 @@ import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
+import java.util.List;
 import java.util.Map;
 
 /**
- * Tells cheaply whether two machines see the same checkpoint: a hash of the names, sizes and first
- * bytes of its files, of its tensors, and of its configuration. The weights themselves are not
- * read.
+ * Tells cheaply whether two machines see the same files, or the same checkpoint: a hash of the
+ * names, sizes and first bytes of its files, of its tensors, and of its configuration. The weights
+ * themselves are not read.
  */
 public final class Fingerprint {
   /** Bytes of each file that are looked at: the header, or its beginning. */
@@ -31,10 +32,7 @@ public final class Fingerprint {
    */
   public static String of(Checkpoint checkpoint) {
     MessageDigest digest = digest();
-    for (Path file : checkpoint.files()) {
-      add(digest, "%s %d".formatted(file.getFileName(), Sources.size(file)));
-      digest.update(head(file));
-    }
+    checkpoint.files().forEach(file -> add(digest, file));
     for (Map.Entry<String, Tensor> entry : checkpoint.tensors().entrySet()) {
       Tensor tensor = entry.getValue();
       add(
@@ -44,6 +42,23 @@ public final class Fingerprint {
     }
     checkpoint.folder().ifPresent(folder -> add(digest, folder.config().json().toString()));
     return HexFormat.of().formatHex(digest.digest());
+  }
+
+  /**
+   * Of the names, sizes and first bytes of files.
+   *
+   * @return SHA-256, in hexadecimal
+   * @throws dev.phial.PhialException.BadInput if one cannot be read
+   */
+  public static String of(List<Path> files) {
+    MessageDigest digest = digest();
+    files.forEach(file -> add(digest, file));
+    return HexFormat.of().formatHex(digest.digest());
+  }
+
+  private static void add(MessageDigest digest, Path file) {
+    add(digest, "%s %d".formatted(file.getFileName(), Sources.size(file)));
+    digest.update(head(file));
   }
 
   private static byte[] head(Path file) {

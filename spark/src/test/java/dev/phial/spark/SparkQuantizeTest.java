@@ -8,8 +8,10 @@ import dev.phial.engine.work.Workers;
 import dev.phial.source.Checkpoint;
 import java.io.IOException;
 import java.io.Serializable;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -71,6 +73,39 @@ final class SparkQuantizeTest {
     }
   }
 
+  /**
+   * Workers that do not see what the driver does.
+   *
+   * @param where they find a model, if somewhere else
+   * @param meanwhile happens between the driver's look and theirs
+   */
+  private record Misled(Workers workers, Optional<String> where, Runnable meanwhile)
+      implements Workers {
+    @Override
+    public <T extends Serializable> void run(Job<T> job, List<T> tasks, Results results) {
+      meanwhile.run();
+      workers.run(job, tasks, results);
+    }
+
+    @Override
+    public Checkpoint open(String uri) {
+      return workers.open(uri);
+    }
+
+    @Override
+    public String whereIs(Checkpoint checkpoint) {
+      return where.orElseGet(() -> workers.whereIs(checkpoint));
+    }
+  }
+
+  private static void replace(Path file, Path by) {
+    try {
+      Files.copy(by, file, StandardCopyOption.REPLACE_EXISTING);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
   @Test
   void executorsThatSeeAnotherModelAreTold() throws IOException {
     Path other = copy("other");
@@ -79,25 +114,23 @@ final class SparkQuantizeTest {
         config,
         Files.readString(config).replace("\"rope_theta\": 10000.0", "\"rope_theta\": 9999.0"));
     try (SparkWorkers workers = workers()) {
-      Workers misled =
-          new Workers() {
-            @Override
-            public <T extends Serializable> void run(Job<T> job, List<T> tasks, Results results) {
-              workers.run(job, tasks, results);
-            }
-
-            @Override
-            public Checkpoint open(String where) {
-              return workers.open(where);
-            }
-
-            @Override
-            public String whereIs(Checkpoint checkpoint) {
-              return other.toString();
-            }
-          };
+      Workers misled = new Misled(workers, Optional.of(other.toString()), () -> {});
       assertThat(Phial.error(Optional.of(misled), words("out", "gguf:Q4_0")))
           .contains("expected the files that the driver sees");
+    }
+    assertThat(folder.resolve("out").toFile().list()).isEmpty();
+  }
+
+  @Test
+  void executorsThatSeeAnotherImportanceMatrixAreTold() throws IOException {
+    Path matrix = folder.resolve("imatrix.gguf");
+    Path fixtures = LocalCluster.MODEL.resolve("../../imatrix");
+    Files.copy(fixtures.resolve("tiny-phi3/imatrix.gguf"), matrix);
+    try (SparkWorkers workers = workers()) {
+      Path another = fixtures.resolve("phi2/imatrix.gguf");
+      Workers late = new Misled(workers, Optional.empty(), () -> replace(matrix, another));
+      assertThat(Phial.error(Optional.of(late), words("out", "gguf:IQ2_XS,imatrix=" + matrix)))
+          .contains("imatrix.gguf", "expected the files that the driver sees");
     }
     assertThat(folder.resolve("out").toFile().list()).isEmpty();
   }

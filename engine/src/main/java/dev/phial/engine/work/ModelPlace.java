@@ -60,11 +60,19 @@ record ModelPlace(String path, @Nullable String original, String fingerprint)
    * @throws PhialException.BadInput if its files are others than where the work was cut
    */
   void check(Checkpoint opened) {
-    String found = Fingerprint.of(opened);
+    check(path, fingerprint, Fingerprint.of(opened));
+  }
+
+  /**
+   * Compares fingerprints.
+   *
+   * @throws PhialException.BadInput if they differ
+   */
+  static void check(String what, String fingerprint, String found) {
     if (!found.equals(fingerprint)) {
       throw new PhialException.BadInput(
           "%s: expected the files that the driver sees (%.12s), found others (%.12s); every machine must see the same, and nobody may change them meanwhile"
-              .formatted(path, fingerprint, found));
+              .formatted(what, fingerprint, found));
     }
   }
 }
