@@ -18,9 +18,6 @@ import java.util.stream.IntStream;
  * {@link MatrixKernels#multiply}.
  */
 final class Curvature {
-  /** Share of the mean of the diagonal that is added to it. */
-  private static final double DAMPING = 0.01;
-
   /** Products that are added up in single precision before they go to a double. */
   private static final int DEPTH = 256;
 
@@ -79,12 +76,13 @@ final class Curvature {
    * Factors second moments.
    *
    * @param h {@code [size][size]}, symmetric; the diagonal is changed
+   * @param damping share of the mean of the diagonal that is added to it
    * @param width columns of a panel
    * @param solves whether {@link #solve} will be asked for, which takes memory
    * @throws PhialException.BadInput if the moments are no sums of squares
    */
-  static Curvature of(float[] h, int size, int width, boolean solves) {
-    damp(h, size);
+  static Curvature of(float[] h, int size, double damping, int width, boolean solves) {
+    damp(h, size, damping);
     float[][] lower = factor(h, size);
     float[] weights = new float[size];
     for (int i = 0; i < size; i++) {
@@ -98,7 +96,7 @@ final class Curvature {
     return new Curvature(size, weights, panels);
   }
 
-  private static void damp(float[] h, int size) {
+  private static void damp(float[] h, int size, double damping) {
     double sum = 0;
     for (int i = 0; i < size; i++) {
       sum += h[i * size + i];
@@ -108,7 +106,7 @@ final class Curvature {
       throw unsound("mean square " + mean);
     }
     for (int i = 0; i < size; i++) {
-      h[i * size + i] += (float) (DAMPING * mean);
+      h[i * size + i] += (float) (damping * mean);
     }
   }
 

@@ -15,6 +15,9 @@ public final class InputMoments {
    */
   private static final float SHARE = 0.7f;
 
+  /** Share of the mean of the diagonal that is added to it. */
+  private static final double DAMPING = 0.01;
+
   /** Columns of a panel, if blocks are no larger. */
   private static final int WIDTH = 128;
 
@@ -51,7 +54,7 @@ public final class InputMoments {
   synchronized Curvature curvature(int blockSize) {
     int width = blockSize > 2 * WIDTH ? WIDTH : Math.max(1, WIDTH / blockSize) * blockSize;
     return curvatures.computeIfAbsent(
-        width, w -> Curvature.of(moments.clone(), size, w, drift.length > 0));
+        width, w -> Curvature.of(moments.clone(), size, DAMPING, w, drift.length > 0));
   }
 
   /**

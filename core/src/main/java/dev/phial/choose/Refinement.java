@@ -42,24 +42,56 @@ public final class Refinement {
   }
 
   /**
-   * Refines rows, from several threads.
+   * Refines rows that know nothing of each other, from several threads.
    *
    * @param values {@code [count][columns]}, at most {@link #ROWS}
    * @param blocks {@code [count][blocks of a row]}: as chosen before; receives the better ones
    */
   public void run(float[] values, int count, byte[] blocks) {
+    choose(target(values, 0, count), count, blocks, 0);
+  }
+
+  /**
+   * Refines rows one after the other, so that they make up for the errors of those before.
+   *
+   * @param outputs of the rows
+   * @param first of the rows, which are in one band
+   * @param values {@code [count][columns]}
+   * @param blocks {@code [count][blocks of a row]}: as chosen before; receives the better ones
+   */
+  public void run(OutputMoments outputs, int first, float[] values, int count, byte[] blocks) {
+    int rowBytes = Math.toIntExact(format.bytes(moments.size()));
+    OutputMoments.Chain chain = outputs.chain(first, count, moments.size());
+    for (int row = 0; row < count; row += ROWS) {
+      int some = Math.min(ROWS, count - row);
+      float[] errors = target(values, row, some);
+      choose(chain.shifted(errors), some, blocks, row * rowBytes);
+      float[] chosen = decoded(blocks, row * rowBytes, some);
+      for (int i = 0; i < errors.length; i++) {
+        errors[i] -= chosen[i];
+      }
+      chain.add(errors);
+    }
+  }
+
+  /** What rows should be, {@code [columns][LANES]}. */
+  private float[] target(float[] values, int row, int count) {
     int columns = moments.size();
     float[] target = new float[columns * LANES];
-    Lanes.load(values, 0, count, columns, target);
+    Lanes.load(values, row * columns, count, columns, target);
     moments.follow(curvature, target);
+    return target;
+  }
+
+  private void choose(float[] target, int count, byte[] blocks, int at) {
     byte[] found =
         format instanceof GridFormat grid ? points(grid, target, count) : encoded(target, count);
-    double[] before = errors(blocks, count, target);
-    double[] after = errors(found, count, target);
-    int rowBytes = blocks.length / count;
+    double[] before = errors(blocks, at, count, target);
+    double[] after = errors(found, 0, count, target);
+    int rowBytes = found.length / count;
     for (int lane = 0; lane < count; lane++) {
       if (after[lane] < before[lane]) {
-        System.arraycopy(found, lane * rowBytes, blocks, lane * rowBytes, rowBytes);
+        System.arraycopy(found, lane * rowBytes, blocks, at + lane * rowBytes, rowBytes);
       }
     }
   }
@@ -123,16 +155,21 @@ public final class Refinement {
     return bytes;
   }
 
-  private double[] errors(byte[] blocks, int count, float[] target) {
-    int columns = moments.size();
-    float[] values = new float[count * columns];
-    format.decode(MemorySegment.ofArray(blocks), 0, values, 0, values.length);
-    float[] differences = new float[target.length];
-    for (int lane = 0; lane < count; lane++) {
-      for (int i = 0; i < columns; i++) {
-        differences[i * LANES + lane] = values[lane * columns + i] - target[i * LANES + lane];
-      }
+  private double[] errors(byte[] blocks, int at, int count, float[] target) {
+    float[] differences = decoded(blocks, at, count);
+    for (int i = 0; i < target.length; i++) {
+      differences[i] -= target[i];
     }
     return curvature.errors(differences);
+  }
+
+  /** What rows of blocks are, {@code [columns][LANES]}. */
+  private float[] decoded(byte[] blocks, int at, int count) {
+    int columns = moments.size();
+    float[] values = new float[count * columns];
+    format.decode(MemorySegment.ofArray(blocks), at, values, 0, values.length);
+    float[] decoded = new float[columns * LANES];
+    Lanes.load(values, 0, count, columns, decoded);
+    return decoded;
   }
 }

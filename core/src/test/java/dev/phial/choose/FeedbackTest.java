@@ -47,7 +47,7 @@ final class FeedbackTest {
     Random random = new Random(1);
     float[] target = rows(random);
     float[] h = moments(random);
-    Curvature curvature = Curvature.of(h, COLUMNS, width(format.grid()), false);
+    Curvature curvature = Curvature.of(h, COLUMNS, 0.01, width(format.grid()), false);
     GridRows searched = search(format.grid(), target, curvature.weights());
     double before = error(searched, target, h);
     GridRows rows = new GridRows(format.grid(), COLUMNS);
@@ -67,7 +67,7 @@ final class FeedbackTest {
     for (int i = 0; i < COLUMNS; i++) {
       h[i * COLUMNS + i] = 1;
     }
-    Curvature curvature = Curvature.of(h, COLUMNS, width(format.grid()), false);
+    Curvature curvature = Curvature.of(h, COLUMNS, 0.01, width(format.grid()), false);
     GridRows searched = search(format.grid(), target, curvature.weights());
     GridRows rows = new GridRows(format.grid(), COLUMNS);
     new Feedback(format.grid(), curvature).run(target, rows);

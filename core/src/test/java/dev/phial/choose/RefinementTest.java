@@ -62,6 +62,70 @@ final class RefinementTest {
     assertThat(again).isEqualTo(blocks);
   }
 
+  /** Rows whose outputs do the same make up for each other, and others do not. */
+  @Test
+  void rowsMakeUpForEachOther() {
+    int rows = 2 * Refinement.ROWS + 3;
+    Random random = new Random(5);
+    float[] values = new float[rows * COLUMNS];
+    for (int i = 0; i < values.length; i++) {
+      values[i] = (float) (0.02 * random.nextGaussian());
+    }
+    InputMoments inputs = new InputMoments(COLUMNS, FeedbackTest.moments(random), new float[0]);
+    Format format = Formats.named("Q4_0").orElseThrow();
+    Refinement refinement = new Refinement(format, inputs);
+    byte[] start = new byte[Math.toIntExact(format.bytes(values.length))];
+    float[] importance = new float[COLUMNS];
+    Arrays.fill(importance, 1);
+    format.encode(values, rows, COLUMNS, importance, start, 0);
+    byte[] alone = start.clone();
+    for (int row = 0; row < rows; row += Refinement.ROWS) {
+      int to = Math.min(row + Refinement.ROWS, rows);
+      int bytes = start.length / rows;
+      byte[] some = Arrays.copyOfRange(alone, row * bytes, to * bytes);
+      refinement.run(Arrays.copyOfRange(values, row * COLUMNS, to * COLUMNS), to - row, some);
+      System.arraycopy(some, 0, alone, row * bytes, some.length);
+    }
+
+    byte[] apart = start.clone();
+    refinement.run(outputs(rows, 0), 0, values, rows, apart);
+    assertThat(apart).isEqualTo(alone);
+
+    byte[] together = start.clone();
+    OutputMoments outputs = outputs(rows, 0.5f);
+    refinement.run(outputs, 0, values, rows, together);
+    assertThat(error(format, values, inputs, together, rows, 0.5))
+        .isLessThan(0.9 * error(format, values, inputs, alone, rows, 0.5));
+  }
+
+  /** Each output does as much as the others, and shares so much of it with each. */
+  private static OutputMoments outputs(int rows, float shared) {
+    int stride = OutputMoments.stride(rows, 0);
+    float[] band = new float[rows * stride];
+    for (int i = 0; i < rows; i++) {
+      Arrays.fill(band, i * stride, i * stride + rows, shared);
+      band[i * stride + i] = 1;
+    }
+    return new OutputMoments(rows, new float[][] {band});
+  }
+
+  /** {@code tr(G E H Eᵀ)} for those outputs. */
+  private static double error(
+      Format format, float[] values, InputMoments inputs, byte[] blocks, int rows, double shared) {
+    float[] errors = new float[values.length];
+    format.decode(MemorySegment.ofArray(blocks), 0, errors, 0, errors.length);
+    float[] sum = new float[COLUMNS];
+    double own = 0;
+    for (int row = 0; row < rows; row++) {
+      for (int i = 0; i < COLUMNS; i++) {
+        errors[row * COLUMNS + i] -= values[row * COLUMNS + i];
+        sum[i] += errors[row * COLUMNS + i];
+      }
+      own += inputs.errors(Arrays.copyOfRange(errors, row * COLUMNS, (row + 1) * COLUMNS), 1)[0];
+    }
+    return (1 - shared) * own + shared * inputs.errors(sum, 1)[0];
+  }
+
   /** If inputs have drifted by a known share, weights that make up for it are found. */
   @Test
   void followsWhatHasDrifted() {

@@ -3,6 +3,7 @@ package dev.phial.targets.layout;
 import dev.phial.PhialException;
 import dev.phial.choose.Chooser;
 import dev.phial.choose.InputMoments;
+import dev.phial.choose.OutputMoments;
 import dev.phial.choose.Refinement;
 import dev.phial.io.LittleEndian;
 import dev.phial.model.Hyperparameters;
@@ -110,17 +111,22 @@ public final class MemorySink extends EncodingSink {
    * @param weight of the model that was planned
    * @param matrix of a stack, from 0
    * @param role in which it is used
+   * @param outputs what is known of its outputs, if anything is
    * @throws PhialException.BadInput if the moments are no sums of squares
    */
-  public List<Runnable> refinements(Weight weight, int matrix, Role role, InputMoments moments) {
+  public List<Runnable> refinements(
+      Weight weight, int matrix, Role role, InputMoments inputs, Optional<OutputMoments> outputs) {
     List<Runnable> tasks = new ArrayList<>();
+    long start = matrix * weight.matrixRows();
+    int most = outputs.isPresent() ? OutputMoments.BAND : Refinement.ROWS;
     for (Piece piece : refinable(weight, matrix, role)) {
-      Refinement refinement = new Refinement(piece.tensor.format(), moments);
-      int most = Refinement.ROWS;
-      for (long row = piece.first(); row < piece.end(); row += most) {
-        long first = row;
-        int count = (int) Math.min(most, piece.end() - row);
-        tasks.add(() -> refine(piece, first, count, refinement));
+      Refinement refinement = new Refinement(piece.tensor.format(), inputs);
+      long next;
+      for (long row = piece.first(); row < piece.end(); row = next) {
+        int first = Math.toIntExact(row - start);
+        next = Math.min(start + (first / most + 1L) * most, piece.end());
+        Piece some = piece.between(row, next).orElseThrow();
+        tasks.add(() -> refine(some, first, refinement, outputs));
       }
     }
     return tasks;
@@ -134,14 +140,23 @@ public final class MemorySink extends EncodingSink {
         .toList();
   }
 
-  private void refine(Piece piece, long first, int count, Refinement refinement) {
+  /**
+   * Refines rows.
+   *
+   * @param first of them in their matrix
+   */
+  private void refine(
+      Piece piece, int first, Refinement refinement, Optional<OutputMoments> outputs) {
+    int count = piece.count();
     float[] values = new float[count * piece.tensor.columns()];
-    piece.source.rows().weight().read(first, count, values);
+    piece.source.rows().weight().read(piece.first(), count, values);
     Held own = held(piece);
     byte[] blocks = new byte[count * own.rowBytes];
-    own.get(first, count, blocks, 0);
-    refinement.run(values, count, blocks);
-    own.set(first, count, blocks, 0);
+    own.get(piece.first(), count, blocks, 0);
+    outputs.ifPresentOrElse(
+        moments -> refinement.run(moments, first, values, count, blocks),
+        () -> refinement.run(values, count, blocks));
+    own.set(piece.first(), count, blocks, 0);
   }
 
   /**

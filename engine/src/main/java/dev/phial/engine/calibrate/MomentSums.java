@@ -76,15 +76,7 @@ public final class MomentSums {
     MatrixKernels kernels = MatrixKernels.best();
     int rows = Math.min(BLOCK, size - first);
     int tokens = inputs.count();
-    float[] columns = new float[rows * tokens];
-    for (int token = 0; token < tokens; token++) {
-      int at = inputs.row(token) + first;
-      for (int i = 0; i < rows; i++) {
-        columns[i * tokens + token] = inputs.values()[at + i];
-      }
-    }
-    float[] packed = new float[rows * tokens];
-    kernels.packVectors(columns, 0, tokens, rows, tokens, packed, 0);
+    float[] packed = pack(inputs, first, rows);
     int stride = inputs.stride();
     int to = first * size;
     for (int i = 0; i < first + rows; i += MatrixKernels.PANEL) {
@@ -93,6 +85,21 @@ public final class MomentSums {
     for (int i = 0; hasDrift && i < size; i += MatrixKernels.PANEL) {
       kernels.multiply(packed, 0, rows, tokens, differences, i, stride, drift, to + i, size);
     }
+  }
+
+  /** Columns as packed vectors, {@code [columns][tokens]}. */
+  static float[] pack(Activations inputs, int first, int count) {
+    int tokens = inputs.count();
+    float[] columns = new float[count * tokens];
+    for (int token = 0; token < tokens; token++) {
+      int at = inputs.row(token) + first;
+      for (int i = 0; i < count; i++) {
+        columns[i * tokens + token] = inputs.values()[at + i];
+      }
+    }
+    float[] packed = new float[count * tokens];
+    MatrixKernels.best().packVectors(columns, 0, tokens, count, tokens, packed, 0);
+    return packed;
   }
 
   /** Inputs that were added. */

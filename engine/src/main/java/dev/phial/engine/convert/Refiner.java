@@ -3,9 +3,9 @@ package dev.phial.engine.convert;
 import dev.phial.PhialException;
 import dev.phial.choose.InputMoments;
 import dev.phial.choose.Method;
+import dev.phial.choose.OutputMoments;
+import dev.phial.engine.calibrate.FisherInformation;
 import dev.phial.engine.calibrate.MomentSums;
-import dev.phial.engine.run.Activations;
-import dev.phial.engine.run.Backward;
 import dev.phial.engine.run.Model;
 import dev.phial.engine.run.Team;
 import dev.phial.engine.run.Walk;
@@ -23,6 +23,7 @@ import java.io.ByteArrayOutputStream;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Function;
 import java.util.function.Predicate;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
@@ -40,6 +41,7 @@ final class Refiner implements AutoCloseable {
   private final List<String> starved = new ArrayList<>(); // by GGUF name
   private final List<String> unsound = new ArrayList<>();
   private boolean hasRefined;
+  private @Nullable FisherInformation fisher;
 
   /**
    * @param texts that the model reads
@@ -95,37 +97,37 @@ final class Refiner implements AutoCloseable {
     if (takeFromLog(chosen)) {
       return;
     }
-    Model model = Model.of(layout.model());
-    MomentSums sums = new MomentSums(model.hyperparameters().hidden(), false, team);
-    Backward.Observer observer =
-        new Backward.Observer() {
-          @Override
-          public void embedding(Activations gradients) {
-            sums.add(gradients, null);
-          }
+    refine(chosen, fisher(team).embedding(), weight -> Optional.empty(), team);
+  }
 
-          @Override
-          public void output(Weight weight, int matrix, Activations gradients) {}
-        };
-    try (Backward backward = new Backward(model, team, observer)) {
-      long tokens = 0;
-      for (int i = 0; i < texts.size() && tokens < Backward.USUAL_TOKENS; i++) {
-        backward.run(texts.get(i), i);
-        tokens += texts.get(i).length;
-      }
+  /** What the model's predictions depend on: found when it is first asked for. */
+  private FisherInformation fisher(Team team) {
+    if (fisher == null) {
+      fisher = FisherInformation.of(Model.of(layout.model()), texts, this::isChosen, team);
     }
-    InputMoments moments = sums.moments();
-    refine(chosen, moments, team);
+    return fisher;
+  }
+
+  /** Whether codes of a parameter are chosen for what it gives as a matrix. */
+  private boolean isChosen(Weight weight) {
+    return sink.canRefine(weight, Role.OUTPUT)
+        || weight.role() != Role.TOKEN_EMBEDDING && sink.canRefine(weight, weight.role());
   }
 
   /** A matrix whose codes are chosen again. */
   private record Chosen(Weight weight, int matrix, Role role) {}
 
   /** Inputs that tell nothing, all zero say, leave what a search found. */
-  private void refine(List<Chosen> matrices, InputMoments moments, Team team) {
+  private void refine(
+      List<Chosen> matrices,
+      InputMoments inputs,
+      Function<Weight, Optional<OutputMoments>> outputs,
+      Team team) {
     List<Runnable> tasks = new ArrayList<>();
     try {
-      matrices.forEach(m -> tasks.addAll(sink.refinements(m.weight, m.matrix, m.role, moments)));
+      for (Chosen m : matrices) {
+        tasks.addAll(sink.refinements(m.weight, m.matrix, m.role, inputs, outputs.apply(m.weight)));
+      }
     } catch (PhialException.BadInput e) {
       unsound.add(matrices.getFirst().weight.ggufName());
       tasks.clear();
@@ -178,6 +180,9 @@ final class Refiner implements AutoCloseable {
     long activations = tokens * (2L * h.hidden() + h.feedForward()) * Float.BYTES;
     int widest = Math.max(Math.max(h.hidden(), h.attention().querySize()), h.feedForward());
     long needed = MomentSums.bytes(widest, follows) + (follows ? 2 : 1) * activations;
+    if (follows) {
+      needed += FisherInformation.bytes(layout.model(), this::isChosen);
+    }
     long found = Runtime.getRuntime().maxMemory();
     if (needed > found) {
       throw new PhialException.Unsupported(
@@ -237,7 +242,11 @@ final class Refiner implements AutoCloseable {
     for (int i = 0; i < exact.texts(); i++) {
       sums.add(seen.input(i), follows ? exact.input(i) : null);
     }
-    refine(matrices, sums.moments(), team);
+    refine(
+        matrices,
+        sums.moments(),
+        weight -> own == null ? Optional.empty() : fisher(team).of(weight),
+        team);
   }
 
   /** What a user should know of what was chosen, a line each. */
