@@ -2,7 +2,6 @@ package dev.phial.cli;
 
 import dev.phial.PhialException;
 import dev.phial.Printable;
-import dev.phial.Version;
 import dev.phial.engine.convert.Order;
 import dev.phial.engine.convert.Preparation;
 import dev.phial.engine.eval.Chunks;
@@ -22,7 +21,6 @@ import dev.phial.io.AtomicFile;
 import dev.phial.io.Inputs;
 import dev.phial.io.Progress;
 import dev.phial.io.Sizes;
-import dev.phial.kernel.Kernels;
 import dev.phial.model.Families;
 import dev.phial.model.ModelDescription;
 import dev.phial.source.Checkpoint;
@@ -30,8 +28,6 @@ import dev.phial.source.TextFile;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
-import java.time.LocalDate;
-import java.time.ZoneId;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
@@ -40,7 +36,6 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
-import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -186,7 +181,7 @@ final class EvalCommand implements Callable<Integer> {
       page = html.map(file -> startPage(file, open));
       EvalResult result =
           evaluate(open, reference == plain ? Optional.empty() : Optional.of(plain), team);
-      page.ifPresent(file -> write(EvalPage.of(result, circumstances()), file));
+      page.ifPresent(file -> write(EvalPage.of(result, Pages.circumstances(spec)), file));
       if (json) {
         JsonResult.print(ModelArgument.withNotes(EvalJson.of(result), open), stopwatch);
       } else {
@@ -219,17 +214,6 @@ final class EvalCommand implements Callable<Integer> {
       }
     }
     return status;
-  }
-
-  /** What a reader of the page will want to know in a year. */
-  private EvalPage.Circumstances circumstances() {
-    List<String> words = new ArrayList<>(List.of("phial", "eval"));
-    words.addAll(spec.commandLine().getParseResult().originalArgs());
-    return new EvalPage.Circumstances(
-        LocalDate.now(ZoneId.systemDefault()).toString(),
-        words.stream().map(Shell::quoted).collect(Collectors.joining(" ")),
-        "phial " + Version.current(),
-        "%s, %s kernels".formatted(Stopwatch.processor(), Kernels.best().describe()));
   }
 
   /** What the command line alone tells to be wrong. */

@@ -3,6 +3,7 @@ package dev.phial.cli;
 import dev.phial.PhialException;
 import dev.phial.choose.Method;
 import dev.phial.engine.convert.Order;
+import dev.phial.engine.report.PlanPage;
 import dev.phial.engine.tune.Tuner;
 import dev.phial.io.AtomicFile;
 import dev.phial.io.Inputs;
@@ -10,6 +11,7 @@ import dev.phial.io.Sizes;
 import dev.phial.model.Families;
 import dev.phial.model.ModelDescription;
 import dev.phial.source.Checkpoint;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
@@ -19,8 +21,10 @@ import java.util.concurrent.Callable;
 import java.util.stream.Stream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
 
 /** {@code phial tune}: a type for every matrix. */
 @Command(
@@ -79,8 +83,16 @@ final class TuneCommand implements Callable<Integer> {
       description = "Print what the best plans of other sizes are expected to lose as well.")
   private boolean curve;
 
-  @Option(names = "--force", description = "Replace a plan that exists.")
+  @Option(
+      names = "--html",
+      paramLabel = "FILE",
+      description = "Also write a page with that curve, and what every matrix would lose.")
+  private Optional<Path> html = Optional.empty();
+
+  @Option(names = "--force", description = "Replace a plan or page that exists.")
   private boolean force;
+
+  @Spec private CommandSpec spec = CommandSpec.create();
 
   @Mixin private AdapterOptions adapters = new AdapterOptions();
 
@@ -102,6 +114,10 @@ final class TuneCommand implements Callable<Integer> {
       inputs.addAll(text.text().files());
       inputs.refuse(output, "-o");
       AtomicFile.check(output, force);
+      html.ifPresent(page -> {
+        inputs.refuse(page, "--html");
+        AtomicFile.check(page, force);
+      });
       ModelDescription description = Families.describe(checkpoint);
       long budget = budget(description);
       Order order =
@@ -113,8 +129,14 @@ final class TuneCommand implements Callable<Integer> {
       Tuner.Result result = tuner.spend(budget);
       AtomicFile.put(output, result.plan().toJson(), force);
       System.out.println(output);
+      List<Tuner.Result> best = curve || html.isPresent() ? tuner.curve(CURVE) : List.of();
+      html.ifPresent(page -> {
+        String text = PlanPage.of(result, best, Pages.circumstances(spec));
+        AtomicFile.put(page, text.getBytes(StandardCharsets.UTF_8), force);
+        System.out.println(page);
+      });
       if (curve) {
-        print(tuner.curve(CURVE));
+        print(best);
       }
       print(result, stopwatch);
       return Main.DONE;

@@ -210,7 +210,8 @@ final class MethodTest {
     long size = bytes(Path.of(given));
     String plan = folder.resolve("plan.json").toString();
     List<String> words = new ArrayList<>(List.of("tune", DEMO, "--to", to, "-o", plan));
-    words.addAll(List.of("--size", "" + size, "--curve"));
+    Path page = folder.resolve("plan.html");
+    words.addAll(List.of("--size", "" + size, "--curve", "--html", page.toString()));
     words.addAll(SHORT);
     assertThat(Phial.call(words).succeeded().out()).contains("expected KLD");
     String picked = folder.resolve("picked").toString();
@@ -222,8 +223,10 @@ final class MethodTest {
         Json.MAPPER.readTree(Phial.call(words).succeeded().out()).path("candidates");
     double lost = candidates.path(1).path("kld_mean").doubleValue();
     assertThat(lost).isLessThan(most * candidates.path(0).path("kld_mean").doubleValue());
-    double expected =
-        Json.MAPPER.readTree(Files.readString(Path.of(plan))).path("expected_kld").doubleValue();
+    JsonNode found = Json.MAPPER.readTree(Files.readString(Path.of(plan)));
+    double expected = found.path("expected_kld").doubleValue();
+    assertThat(Files.readString(page))
+        .contains("data-bytes=\"%d\" data-kld=\"%s\"".formatted(bytes(Path.of(picked)), expected));
     assertThat(lost).isBetween(expected / 1.5, expected * 1.5);
   }
 

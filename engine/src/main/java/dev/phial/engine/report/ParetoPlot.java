@@ -9,29 +9,17 @@ import java.util.List;
 
 /** Size against KL divergence: what is smaller and better than others lies on the front. */
 final class ParetoPlot {
-  private static final double WIDTH = 400;
-  private static final double HEIGHT = 300;
-  private static final double LEFT = 52;
-  private static final double RIGHT = 12;
-  private static final double TOP = 12;
-  private static final double BOTTOM = 44;
-
   /** What a letter of a label takes. */
   private static final double LETTER = 6.6;
 
   private static final double LINE = 12;
-
-  /** Largest over smallest size from which a linear axis crowds the small ones. */
-  private static final double WIDE_RANGE = 20;
 
   /** How far from its point a label may stand, with a line between. */
   private static final double FARTHEST = 250;
 
   private final List<EvalResult.Entry> entries;
   private final Looks looks;
-  private final Axis x;
-  private final Axis y;
-  private final double unit; // bytes
+  private final SizeFrame frame;
   private final Markup svg = new Markup();
   private final List<Box> taken = new ArrayList<>();
 
@@ -42,7 +30,10 @@ final class ParetoPlot {
     }
 
     boolean isInside() {
-      return left >= LEFT && right <= WIDTH && top >= 0 && bottom <= HEIGHT - BOTTOM;
+      return left >= SizeFrame.LEFT
+          && right <= SizeFrame.WIDTH
+          && top >= 0
+          && bottom <= SizeFrame.HEIGHT - SizeFrame.BOTTOM;
     }
   }
 
@@ -52,19 +43,10 @@ final class ParetoPlot {
         result.candidates().stream()
             .sorted(Comparator.comparingLong(entry -> entry.subject().bytes()))
             .toList();
-    double largest = entries.getLast().subject().bytes();
-    this.unit = largest >= 1e9 ? 1e9 : 1e6;
-    double smallest = Math.max(1, entries.getFirst().subject().bytes());
-    this.x =
-        largest / smallest > WIDE_RANGE
-            ? Axis.logarithmic(smallest, largest, LEFT, WIDTH - RIGHT)
-            : Axis.linear(largest, LEFT, WIDTH - RIGHT);
-    List<Double> losses =
-        entries.stream().map(ParetoPlot::loss).filter(loss -> loss > 0).sorted().toList();
-    this.y =
-        losses.isEmpty()
-            ? Axis.logarithmic(1e-6, 1, HEIGHT - BOTTOM, TOP)
-            : Axis.logarithmic(losses.getFirst(), losses.getLast(), HEIGHT - BOTTOM, TOP);
+    this.frame =
+        SizeFrame.around(
+            entries.stream().map(entry -> entry.subject().bytes()).toList(),
+            entries.stream().map(ParetoPlot::loss).toList());
   }
 
   /**
@@ -79,39 +61,12 @@ final class ParetoPlot {
   }
 
   private Markup draw() {
-    svg.add(
-        "<svg id=\"pareto\" viewBox=\"0 0 %.0f %.0f\" role=\"img\" aria-label=\"Size against KL divergence\">",
-        WIDTH, HEIGHT);
-    drawAxes();
+    svg.add(SizeFrame.begin("pareto", "Size against KL divergence"));
+    frame.draw(svg);
     drawFront();
     entries.forEach(entry -> taken.add(around(px(entry), py(entry))));
     entries.forEach(this::drawPoint);
     return svg.add("</svg>");
-  }
-
-  private void drawAxes() {
-    for (double tick : x.ticks()) {
-      svg.add(
-          "<line class=\"grid\" x1=\"%1$.1f\" x2=\"%1$.1f\" y1=\"%2$.1f\" y2=\"%3$.1f\"/>",
-          x.at(tick), TOP, HEIGHT - BOTTOM);
-      svg.add(
-          "<text class=\"tick\" text-anchor=\"middle\" x=\"%.1f\" y=\"%.1f\">%s</text>",
-          x.at(tick), HEIGHT - BOTTOM + 14, number(tick / unit));
-    }
-    for (double tick : y.ticks()) {
-      svg.add(
-          "<line class=\"grid\" x1=\"%.1f\" x2=\"%.1f\" y1=\"%3$.1f\" y2=\"%3$.1f\"/>",
-          LEFT, WIDTH - RIGHT, y.at(tick));
-      svg.add(
-          "<text class=\"tick\" text-anchor=\"end\" x=\"%.1f\" y=\"%.1f\">10<tspan dy=\"-4\" font-size=\"8\">%d</tspan></text>",
-          LEFT - 5, y.at(tick) + 4, Math.round(Math.log10(tick)));
-    }
-    svg.add(
-        "<text class=\"name\" text-anchor=\"middle\" x=\"%.1f\" y=\"%.1f\">size in %s</text>",
-        (LEFT + WIDTH - RIGHT) / 2, HEIGHT - 10, unit == 1e9 ? "GB" : "MB");
-    svg.add(
-        "<text class=\"name\" text-anchor=\"middle\" transform=\"translate(12 %.1f) rotate(-90)\">mean KL divergence</text>",
-        (TOP + HEIGHT - BOTTOM) / 2);
   }
 
   /** Steps along the candidates of which none other is both smaller and better. */
@@ -144,8 +99,8 @@ final class ParetoPlot {
     svg.add(
         "<line class=\"bar c%4$d\" x1=\"%1$.1f\" x2=\"%1$.1f\" y1=\"%2$.1f\" y2=\"%3$.1f\"/>",
         px(entry),
-        y.at(loss.value() - loss.error()),
-        y.at(loss.value() + loss.error()),
+        frame.y().at(loss.value() - loss.error()),
+        frame.y().at(loss.value() + loss.error()),
         looks.color(entry));
     svg.add(
         "<circle class=\"point %s c%d\" cx=\"%.1f\" cy=\"%.1f\" r=\"4\" data-model=\"%s\" data-type=\"%s\" data-bytes=\"%d\" data-kld=\"%s\" data-front=\"%b\"><title>%s: %s, KL divergence %s</title></circle>",
@@ -191,7 +146,11 @@ final class ParetoPlot {
         }
       }
     }
-    write(entry, label, Math.clamp(px + 7, LEFT, WIDTH - width), py - 7); // there is no room left
+    write(
+        entry,
+        label,
+        Math.clamp(px + 7, SizeFrame.LEFT, SizeFrame.WIDTH - width),
+        py - 7); // there is no room left
   }
 
   private boolean takes(double left, double middle, double width) {
@@ -214,16 +173,10 @@ final class ParetoPlot {
   }
 
   private double px(EvalResult.Entry entry) {
-    return x.at((double) entry.subject().bytes());
+    return frame.x().at((double) entry.subject().bytes());
   }
 
   private double py(EvalResult.Entry entry) {
-    return y.at(loss(entry));
-  }
-
-  private static String number(double value) {
-    return value == Math.rint(value)
-        ? EvalTable.text("%.0f", value)
-        : EvalTable.text("%.1f", value);
+    return frame.y().at(loss(entry));
   }
 }
