@@ -29,6 +29,7 @@ SETTINGS = {
     "torch:w8a16,group-size=-1": ({"num_bits": 8, "group_size": None, "symmetric": True},),
     "torch:w8a8": ("W8A8",),
     "torch:fp8": ("FP8_DYNAMIC",),
+    "torch:fp8,strategy=block": ("FP8_BLOCK",),
     "torch:mxfp4": ("MXFP4A16",),
     "torch:mxfp8": ("MXFP8A16",),
     "torch:nvfp4": ("NVFP4A16",),

@@ -23,8 +23,9 @@ def load(folder):
     with open(os.path.join(folder, "config.json")) as file:
         quantization = json.load(file).get("quantization_config", {})
     settings = {}
-    if quantization.get("quant_method") == "compressed-tensors":
-        # all numbers at once: the kernels for codes are for GPUs
+    groups = quantization.get("config_groups", {}).values()
+    if quantization.get("quant_method") == "compressed-tensors" and not any(g["input_activations"] for g in groups):
+        # all numbers at once: the kernels for codes are for GPUs; activations would not be rounded then
         settings["quantization_config"] = CompressedTensorsConfig(dequantize=True)
     return AutoModelForCausalLM.from_pretrained(
         folder, dtype=torch.float32, output_loading_info=True, attn_implementation="eager", **settings

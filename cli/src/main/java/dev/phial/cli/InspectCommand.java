@@ -215,7 +215,7 @@ final class InspectCommand implements Callable<Integer> {
     }
     values.put("tied embeddings", h.tied());
     if (!description.activations().isEmpty()) {
-      values.put("rounded activations", description.activations().size());
+      values.put("rounded activations", description.activations().toString());
     }
     return values;
   }

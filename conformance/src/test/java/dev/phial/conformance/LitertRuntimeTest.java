@@ -80,10 +80,14 @@ final class LitertRuntimeTest {
     }
   }
 
-  /** What is rounded changes little: activations are rounded too, by the runtime. */
+  /**
+   * Activations are rounded as the runtime does it, to the bit until one falls on the border
+   * between two codes: of the products of one vector, one of 256 numbers that moves a step is
+   * 0.0015.
+   */
   @ParameterizedTest
-  @CsvSource({"int8,0.05", "int4,0.08", "'int4,block-size=-1',0.08", "'int8,head=int4',0.08"})
-  void codesAreComputedWith(String precision, double most) throws IOException {
+  @ValueSource(strings = {"int8", "int4", "int4,block-size=-1", "int8,head=int4"})
+  void codesAreComputedWith(String precision) throws IOException {
     ArrayNode ids = (ArrayNode) LOGITS.get("tiny-phi3").get("short").get("ids");
     String plain = write("tiny-phi3", precision + ",no-bundle,context=256");
     ObjectNode commands = Json.MAPPER.createObjectNode();
@@ -98,7 +102,7 @@ final class LitertRuntimeTest {
       difference += Math.pow(found.get(i).floatValue() - expected[i], 2);
       size += Math.pow(expected[i], 2);
     }
-    assertThat(Math.sqrt(difference / size)).isLessThan(most);
+    assertThat(Math.sqrt(difference / size)).isLessThan(0.01);
   }
 
   /** With int8 until what the runtime rounds makes a difference. */

@@ -53,6 +53,7 @@ final class TorchGoldenTest {
         .formatted(
             model,
             to.replace(':', '-')
+                .replace(",strategy=", "-")
                 .replace(",group-size=-1", "-channel")
                 .replace(",asymmetric,group-size=32", "-g32-asym")
                 .replace(",group-size=", "-g")

@@ -36,7 +36,7 @@ record Reference(
       Kept.checkExact(tensor, x, elements);
     }
     byte[] bytes = new byte[Math.toIntExact(count * tensor.rowBytes())];
-    format.encode(x, count, columns, importance(first), bytes, 0);
+    format.from(first).encode(x, count, columns, importance(first), bytes, 0);
     checkRange(x, elements, bytes);
     return bytes;
   }

@@ -1,9 +1,7 @@
 package dev.phial.model;
 
-import dev.phial.quant.activation.ActivationCodes;
-import dev.phial.quant.activation.ActivationPlace;
+import dev.phial.quant.activation.RoundedActivations;
 import java.util.List;
-import java.util.Map;
 
 /**
  * A checkpoint understood.
@@ -15,15 +13,14 @@ public record ModelDescription(
     Family family,
     Hyperparameters hyperparameters,
     List<Weight> weights,
-    Map<ActivationPlace, ActivationCodes> activations) {
+    RoundedActivations activations) {
   public ModelDescription {
     weights = List.copyOf(weights);
-    activations = Map.copyOf(activations);
   }
 
   /** Of a checkpoint that rounds no activations. */
   public ModelDescription(Family family, Hyperparameters hyperparameters, List<Weight> weights) {
-    this(family, hyperparameters, weights, Map.of());
+    this(family, hyperparameters, weights, RoundedActivations.NONE);
   }
 
   /** What remains without the encoders of images and sound, and adapters for them. */

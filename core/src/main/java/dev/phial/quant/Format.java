@@ -15,6 +15,13 @@ public interface Format extends Encoding {
    */
   void encode(float[] x, int rows, int columns, float @Nullable [] importance, byte[] to, int at);
 
+  /**
+   * The format for rows that begin with some row of their parameter, where that makes a difference.
+   */
+  default Format from(long row) {
+    return this;
+  }
+
   /** Bytes that whole blocks take in a file, which may pack what blocks in memory do not. */
   default long storedBytes(long elements) {
     return bytes(elements);

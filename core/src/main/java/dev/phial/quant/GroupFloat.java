@@ -143,10 +143,15 @@ public final class GroupFloat implements GridFormat {
     this.grid = Grid.of(size, Points.table(table), Grid.Offset.NONE, scales.type());
   }
 
+  /** What the numbers are, without the size of a group. */
+  String label() {
+    return scales.label();
+  }
+
   /** {@code NF4G64}. */
   @Override
   public String name() {
-    return scales.label() + "G" + size;
+    return label() + "G" + size;
   }
 
   @Override
@@ -173,15 +178,39 @@ public final class GroupFloat implements GridFormat {
   public void encode(
       float[] x, int rows, int columns, float @Nullable [] importance, byte[] to, int at) {
     GroupKernels kernels = GroupKernels.best();
-    float[] rounded = input.rounded(x, rows * columns);
     float[] range = new float[2];
+    encode(
+        x,
+        rows * columns,
+        (rounded, group) -> {
+          kernels.range(rounded, group * size, size, range);
+          return Math.max(-range[0], range[1]);
+        },
+        to,
+        at);
+  }
+
+  /** What the scales of groups follow from. */
+  @FunctionalInterface
+  interface Magnitudes {
+    /**
+     * The largest magnitude of the numbers that share a scale with a group.
+     *
+     * @param x numbers of all groups
+     */
+    float of(float[] x, int group);
+  }
+
+  /** Encodes whole groups whose scales follow from given magnitudes. */
+  void encode(float[] x, int count, Magnitudes magnitudes, byte[] to, int at) {
+    GroupKernels kernels = GroupKernels.best();
+    float[] rounded = input.rounded(x, count);
     byte[] some = new byte[size + GroupKernels.ROOM];
-    int groups = rows * columns / size;
-    byte[] codes = new byte[rows * columns];
+    int groups = count / size;
+    byte[] codes = new byte[count];
     for (int group = 0; group < groups; group++) {
       int start = group * size;
-      kernels.range(rounded, start, size, range);
-      float scale = scales.choose(Math.max(-range[0], range[1]));
+      float scale = scales.choose(magnitudes.of(rounded, group));
       values.encode(kernels, rounded, start, size, scale, scales.droppedBits(), some);
       scales.type().put(to, at + group * blockBytes(), scale);
       System.arraycopy(some, 0, codes, start, size);

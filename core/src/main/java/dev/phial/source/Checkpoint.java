@@ -1,7 +1,6 @@
 package dev.phial.source;
 
-import dev.phial.quant.activation.ActivationCodes;
-import dev.phial.quant.activation.ActivationPlace;
+import dev.phial.quant.activation.RoundedActivations;
 import dev.phial.tensor.Tensor;
 import java.nio.file.Path;
 import java.util.List;
@@ -221,7 +220,7 @@ public final class Checkpoint implements AutoCloseable {
   }
 
   /** What is rounded between the layers, in a model that says so. */
-  public Map<ActivationPlace, ActivationCodes> activations() {
+  public RoundedActivations activations() {
     return weights.activations();
   }
 

@@ -1,6 +1,7 @@
 package dev.phial.source;
 
 import dev.phial.PhialException;
+import dev.phial.quant.activation.RoundedActivations;
 import dev.phial.tensor.Tensor;
 import java.lang.foreign.Arena;
 import java.nio.file.Files;
@@ -72,8 +73,24 @@ final class HubFolder implements Source {
     return Checkpoint.of(
             "huggingface",
             folder,
-            new Weights(arena, files.files(), tensors, Naming.TRANSFORMERS, arrivals))
+            new Weights(
+                arena,
+                files.files(),
+                tensors,
+                Naming.TRANSFORMERS,
+                rounded(folder.config(), path, tensors),
+                arrivals))
         .noting(notes);
+  }
+
+  /** What a scheme rounds as it comes, where weights are quantized in fact. */
+  private static RoundedActivations rounded(
+      Config config, Path folder, Map<String, Tensor> tensors) {
+    return Quantization.of(config, folder)
+        .filter(any -> !Quantization.isLeftOver(tensors))
+        .flatMap(Quantization::inputs)
+        .map(RoundedActivations::of)
+        .orElse(RoundedActivations.NONE);
   }
 
   private static PhialException quantized(Path path) {

@@ -1,5 +1,7 @@
 package dev.phial.source;
 
+import dev.phial.quant.activation.InputCodes;
+import dev.phial.quant.activation.RoundedActivations;
 import dev.phial.tensor.Tensor;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -39,7 +41,14 @@ final class LitertFolder implements Source {
     return Checkpoint.of(
         "litert",
         folder.config().flag("tie_word_embeddings", false) == tied ? folder : folder.tied(tied),
-        new Weights(arena, List.of(file), tensors, Naming.TRANSFORMERS));
+        new Weights(arena, List.of(file), tensors, Naming.TRANSFORMERS, rounded(tensors)));
+  }
+
+  /** XNNPACK multiplies integers with integers. */
+  private static RoundedActivations rounded(Map<String, Tensor> tensors) {
+    return tensors.values().stream().anyMatch(Tensor::isQuantized)
+        ? RoundedActivations.of(InputCodes.QD8)
+        : RoundedActivations.NONE;
   }
 
   /** The section of a bundle that is the model. */

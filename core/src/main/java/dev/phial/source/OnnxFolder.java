@@ -1,6 +1,7 @@
 package dev.phial.source;
 
 import dev.phial.io.Json;
+import dev.phial.quant.activation.RoundedActivations;
 import dev.phial.tensor.Tensor;
 import java.lang.foreign.Arena;
 import java.nio.file.Files;
@@ -52,7 +53,12 @@ final class OnnxFolder implements Source {
         "onnx",
         Folder.of(path, new Config(genai.file(), config))
             .with(Folder.GENERATION, new Config(genai.file(), generation(genai, model))),
-        new Weights(arena, read.files(), contents.tensors(), Naming.ONNX, contents.activations()));
+        new Weights(
+            arena,
+            read.files(),
+            contents.tensors(),
+            Naming.ONNX,
+            RoundedActivations.at(contents.activations())));
   }
 
   private static String graph(Config genai, Config decoder) {

@@ -1,5 +1,6 @@
 package dev.phial.source;
 
+import dev.phial.quant.activation.InputCodes;
 import dev.phial.tensor.DType;
 import dev.phial.tensor.Tensor;
 import java.nio.file.Files;
@@ -41,6 +42,48 @@ final class Quantization {
           Config config = Config.read(folder.resolve(name));
           return config.has(METHOD) ? config : config.with(METHOD, FILES.getOrDefault(name, ""));
         });
+  }
+
+  /** How the inputs of quantized layers are rounded as they come, if they all are in one way. */
+  static Optional<InputCodes> inputs(Config quantization) {
+    return switch (quantization.text(METHOD).orElse("")) {
+      case "compressed-tensors" -> ofGroups(quantization);
+      case "fbgemm_fp8" -> Optional.of(InputCodes.E4M3);
+      case "fp8" ->
+          quantization.text("activation_scheme").filter("dynamic"::equals).isPresent()
+                  && quantization.has("weight_block_size")
+              ? Optional.of(InputCodes.E4M3_G128)
+              : Optional.empty();
+      default -> Optional.empty();
+    };
+  }
+
+  private static Optional<InputCodes> ofGroups(Config quantization) {
+    List<Optional<InputCodes>> found =
+        quantization.object("config_groups").stream()
+            .flatMap(groups -> groups.json().propertyNames().stream().map(groups::object))
+            .flatMap(Optional::stream)
+            .map(group -> group.object("input_activations").flatMap(Quantization::ofGroup))
+            .distinct()
+            .toList();
+    return found.size() == 1 ? found.getFirst() : Optional.empty();
+  }
+
+  private static Optional<InputCodes> ofGroup(Config inputs) {
+    if (!inputs.flag("dynamic", false)
+        || !inputs.flag("symmetric", true)
+        || inputs.count("num_bits", Byte.SIZE) != Byte.SIZE) {
+      return Optional.empty();
+    }
+    boolean isFloat = inputs.text("type").filter("float"::equals).isPresent();
+    return switch (inputs.text("strategy").orElse("")) {
+      case "token" -> Optional.of(isFloat ? InputCodes.E4M3 : InputCodes.INT8);
+      case "group" ->
+          isFloat && inputs.count("group_size", 0) == 128
+              ? Optional.of(InputCodes.E4M3_G128)
+              : Optional.empty();
+      default -> Optional.empty();
+    };
   }
 
   /** Whether no tensor is of a type that holds quantized numbers. */

@@ -1,7 +1,6 @@
 package dev.phial.source;
 
-import dev.phial.quant.activation.ActivationCodes;
-import dev.phial.quant.activation.ActivationPlace;
+import dev.phial.quant.activation.RoundedActivations;
 import dev.phial.tensor.Tensor;
 import java.lang.foreign.Arena;
 import java.nio.file.Path;
@@ -16,7 +15,7 @@ final class Weights implements AutoCloseable {
   private final List<Path> files;
   private final Map<String, Tensor> tensors;
   private final Naming naming;
-  private final Map<ActivationPlace, ActivationCodes> activations;
+  private final RoundedActivations activations;
   private final Optional<Arrivals> arrivals;
   private Map<Path, String> hashes = Map.of(); // when they have been asked for
 
@@ -25,18 +24,18 @@ final class Weights implements AutoCloseable {
    * @param activations what is rounded between the layers
    * @param arrivals what brings the files, if they are not here
    */
-  private Weights(
+  Weights(
       Arena arena,
       List<Path> files,
       Map<String, Tensor> tensors,
       Naming naming,
-      Map<ActivationPlace, ActivationCodes> activations,
+      RoundedActivations activations,
       Optional<Arrivals> arrivals) {
     this.arena = arena;
     this.files = List.copyOf(files);
     this.tensors = Collections.unmodifiableMap(tensors);
     this.naming = naming;
-    this.activations = Map.copyOf(activations);
+    this.activations = activations;
     this.arrivals = arrivals;
   }
 
@@ -45,21 +44,12 @@ final class Weights implements AutoCloseable {
       List<Path> files,
       Map<String, Tensor> tensors,
       Naming naming,
-      Map<ActivationPlace, ActivationCodes> activations) {
+      RoundedActivations activations) {
     this(arena, files, tensors, naming, activations, Optional.empty());
   }
 
-  Weights(
-      Arena arena,
-      List<Path> files,
-      Map<String, Tensor> tensors,
-      Naming naming,
-      Optional<Arrivals> arrivals) {
-    this(arena, files, tensors, naming, Map.of(), arrivals);
-  }
-
   Weights(Arena arena, List<Path> files, Map<String, Tensor> tensors, Naming naming) {
-    this(arena, files, tensors, naming, Map.of(), Optional.empty());
+    this(arena, files, tensors, naming, RoundedActivations.NONE, Optional.empty());
   }
 
   /** The same weights with other tensors for some, mapped in the same {@link #arena}. */
@@ -84,7 +74,7 @@ final class Weights implements AutoCloseable {
     return naming;
   }
 
-  Map<ActivationPlace, ActivationCodes> activations() {
+  RoundedActivations activations() {
     return activations;
   }
 

@@ -173,6 +173,13 @@ public record Tensor(
         };
   }
 
+  /** Whether its numbers are codes that share scales. */
+  public boolean isQuantized() {
+    return layout instanceof Layout.Stack stack
+        ? stack.parts().stream().anyMatch(Tensor::isQuantized)
+        : scales != null || encoding.blockSize() > 1;
+  }
+
   /** Bytes in the file, without scales. */
   public long bytes() {
     return layout instanceof Layout.Stack stack

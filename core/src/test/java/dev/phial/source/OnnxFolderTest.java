@@ -223,7 +223,7 @@ final class OnnxFolderTest {
   void readsWhatIsRounded() {
     OnnxFiles.write(folder, OnnxFiles::round);
     try (Checkpoint model = Sources.open(folder)) {
-      assertThat(model.activations())
+      assertThat(model.activations().codes())
           .containsExactly(
               Map.entry(
                   ActivationPoint.FEED_FORWARD_PRODUCT.in(0), new ActivationCodes(8, 0.5f, 3)));

@@ -5,8 +5,7 @@ import dev.phial.choose.Choosing;
 import dev.phial.model.ModelDescription;
 import dev.phial.plan.Plan;
 import dev.phial.plan.PlannedTensor;
-import dev.phial.quant.activation.ActivationCodes;
-import dev.phial.quant.activation.ActivationPlace;
+import dev.phial.quant.activation.RoundedActivations;
 import dev.phial.source.Sources;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -31,7 +30,7 @@ public final class Layout {
   private final Choosing choosing;
   private final Optional<String> obstacle;
   private final ModelDescription model;
-  private final Map<ActivationPlace, ActivationCodes> activations;
+  private final RoundedActivations activations;
 
   private Layout(Builder builder, Plan plan) {
     this.plan = plan;
@@ -44,7 +43,7 @@ public final class Layout {
     this.choosing = builder.choosing;
     this.obstacle = builder.obstacle;
     this.model = builder.model;
-    this.activations = Map.copyOf(builder.activations);
+    this.activations = builder.activations;
   }
 
   private Layout(Layout other, Choosing choosing) {
@@ -78,7 +77,7 @@ public final class Layout {
     private final List<Path> companions = new ArrayList<>();
     private Optional<Provenance> manifest = Optional.empty();
     private Optional<String> obstacle = Optional.empty();
-    private Map<ActivationPlace, ActivationCodes> activations;
+    private RoundedActivations activations = RoundedActivations.NONE;
 
     /**
      * @param model whose parameters the tensors are made of
@@ -86,7 +85,6 @@ public final class Layout {
      */
     public Builder(ModelDescription model, FileNames names, Choosing choosing) {
       this.model = model;
-      this.activations = model.activations();
       this.names = names;
       this.choosing = choosing;
     }
@@ -143,7 +141,7 @@ public final class Layout {
     }
 
     /** What the output has activations rounded to. */
-    public Builder activations(Map<ActivationPlace, ActivationCodes> given) {
+    public Builder activations(RoundedActivations given) {
       activations = given;
       return this;
     }
@@ -203,7 +201,7 @@ public final class Layout {
     return model;
   }
 
-  Map<ActivationPlace, ActivationCodes> activations() {
+  RoundedActivations activations() {
     return activations;
   }
 

@@ -60,6 +60,11 @@ public final class RowStore implements Store {
     return new RowStore(tensor, List.of(new Part.Whole(slot, 0, bytes, (byte) 0)));
   }
 
+  /** A part of every block: the codes alone, say. */
+  public static RowStore of(PlannedTensor tensor, int from, int bytes, Slot slot) {
+    return new RowStore(tensor, List.of(new Part.Whole(slot, from, bytes, (byte) 0)));
+  }
+
   /**
    * The arrays of a type of MLX.
    *

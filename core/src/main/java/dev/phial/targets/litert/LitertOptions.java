@@ -3,11 +3,14 @@ package dev.phial.targets.litert;
 import dev.phial.PhialException;
 import dev.phial.choose.Method;
 import dev.phial.model.Hyperparameters;
+import dev.phial.quant.activation.InputCodes;
+import dev.phial.quant.activation.RoundedActivations;
 import dev.phial.targets.Options;
 import dev.phial.targets.Request;
 import dev.phial.targets.TargetOption;
 import java.util.Arrays;
 import java.util.List;
+import java.util.stream.Stream;
 
 /**
  * What was asked for.
@@ -90,6 +93,13 @@ record LitertOptions(
         pure,
         !options.has(NO_BUNDLE),
         request.keeps());
+  }
+
+  /** What runtimes round: what flows into products of integers. */
+  RoundedActivations rounded() {
+    boolean hasIntegers =
+        keeps || Stream.of(precision, embedding, head).anyMatch(Precision::isInteger);
+    return hasIntegers ? RoundedActivations.of(InputCodes.QD8) : RoundedActivations.NONE;
   }
 
   /** How codes are chosen where nothing else was asked for. */

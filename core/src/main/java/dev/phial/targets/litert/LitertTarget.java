@@ -104,6 +104,7 @@ public final class LitertTarget implements Target {
     return layout
         .file("config.json", PythonJson.dump(folder.plainConfig(), 2))
         .companions(folder.companions())
+        .activations(options.rounded())
         .manifest(new Manifest(request, this, options.precision().label()))
         .build(name(), options.precision().label(), options.words());
   }

@@ -4,6 +4,7 @@ import dev.phial.PhialException;
 import dev.phial.model.ModelDescription;
 import dev.phial.quant.activation.ActivationCodes;
 import dev.phial.quant.activation.ActivationPlace;
+import dev.phial.quant.activation.RoundedActivations;
 import dev.phial.targets.Manifest;
 import dev.phial.targets.Request;
 import dev.phial.targets.layout.Content;
@@ -42,7 +43,7 @@ record OnnxFiles(
     Layout.Builder layout =
         new Layout.Builder(model, FileNames.FOLDER, request.choosing(REMEDY))
             .files(smallFiles)
-            .activations(activations)
+            .activations(RoundedActivations.at(activations))
             .manifest(manifest);
     graphs.forEach((name, graph) -> {
       Slot slot = Slot.of(name, graph.getSerializedSize());

@@ -9,13 +9,16 @@ import dev.phial.quant.FloatType;
 import dev.phial.quant.GroupFloat;
 import dev.phial.quant.GroupInt;
 import dev.phial.quant.Nvfp4;
+import dev.phial.quant.TileFloat;
 import dev.phial.quant.TorchScales;
+import dev.phial.quant.activation.InputCodes;
 import dev.phial.quant.method.CompressedTensorsInt;
 import dev.phial.targets.layout.Content;
 import dev.phial.targets.layout.RowStore;
 import dev.phial.targets.layout.SafetensorsFile.Entry;
 import dev.phial.tensor.Coding;
 import dev.phial.tensor.DType;
+import java.math.BigInteger;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -29,7 +32,7 @@ import tools.jackson.databind.node.ObjectNode;
  * A scheme of compressed-tensors, as llm-compressor's {@code model_free_ptq} writes it.
  *
  * @param kind which of them
- * @param size elements that share a scale; 0 if all of a row do
+ * @param size elements that share a scale, of fp8 squares of that many rows; 0 if all of a row do
  * @param ignored layers that stay as they are
  * @param divisors of nvfp4, by linear layer
  */
@@ -82,21 +85,26 @@ record CompressedScheme(
     private boolean isFloat() {
       return this != W4A16 && this != W8A16 && this != W8A8;
     }
+  }
 
-    private boolean roundsActivations() {
-      return this == W8A8 || this == FP8;
-    }
+  @Override
+  public Optional<InputCodes> inputCodes() {
+    return switch (kind) {
+      case W8A8 -> Optional.of(InputCodes.INT8);
+      case FP8 -> Optional.of(isTiled() ? InputCodes.E4M3_G128 : InputCodes.E4M3);
+      default -> Optional.empty();
+    };
   }
 
   @Override
   public int inputs() {
-    return size > 0 ? size : kind.isPacked() ? Integer.SIZE / kind.bits : 2;
+    return isTiled() ? 2 : size > 0 ? size : kind.isPacked() ? Integer.SIZE / kind.bits : 2;
   }
 
   @Override
   public String label() {
     return kind.precision()
-        + (size == kind.size ? "" : size == 0 ? "-channel" : "-g" + size)
+        + (size == kind.size ? "" : size == 0 ? "-channel" : isTiled() ? "-block" : "-g" + size)
         + (symmetric ? "" : "-asym");
   }
 
@@ -104,10 +112,19 @@ record CompressedScheme(
   public TorchTensor tensor(Linear linear) {
     return switch (kind) {
       case W4A16, W8A16, W8A8 -> integers(linear);
-      case FP8 -> floats(linear, new TorchScales.Rows(linear.number()));
+      case FP8 -> isTiled() ? tiles(linear) : floats(linear, rows(linear));
       case MXFP4, MXFP8 -> floats(linear, new TorchScales.Powers(linear.number(), kind.bits));
       case NVFP4 -> nvfp4(linear);
     };
+  }
+
+  /** Whether squares of a matrix share a scale. */
+  private boolean isTiled() {
+    return kind == Kind.FP8 && size == TileFloat.SIDE;
+  }
+
+  private static TorchScales rows(Linear linear) {
+    return new TorchScales.Rows(linear.number());
   }
 
   private int size(Linear linear) {
@@ -156,6 +173,22 @@ record CompressedScheme(
     return new TorchTensor(planned, RowStore.of(planned, format, codes, scale));
   }
 
+  private static TorchTensor tiles(Linear linear) {
+    int columns = linear.inputs();
+    int piece = BigInteger.valueOf(columns).gcd(BigInteger.valueOf(TileFloat.SIDE)).intValue();
+    GroupFloat groups = new GroupFloat(piece, rows(linear), linear.number());
+    MatrixTiles tiles = new MatrixTiles(linear);
+    TileFloat format = new TileFloat(groups, tiles, 0);
+    PlannedTensor planned = linear.planned(format);
+    DType number = linear.number().type();
+    Entry codes = linear.entry(".weight", DType.F8_E4M3, linear.outputs(), columns);
+    Entry scales = linear.entry(".weight_scale", number, tiles.perColumn(), tiles.perRow());
+    return new TorchTensor(
+        planned,
+        RowStore.of(planned, groups.scaleBytes(), groups.codeBytes(), codes)
+            .and(new TileScales(scales, format, columns)));
+  }
+
   private TorchTensor nvfp4(Linear linear) {
     DoubleSupplier divisor = divisors.apply(linear);
     Nvfp4 format = new Nvfp4(linear.number(), divisor);
@@ -202,13 +235,13 @@ record CompressedScheme(
     String preset = preset();
     ObjectNode group = json.putObject("config_groups").putObject(preset);
     group.put("format", kind.format);
-    if (kind.roundsActivations()) {
+    if (inputCodes().isPresent()) {
       group
           .putObject("input_activations")
           .put("dynamic", true)
-          .putNull("group_size")
+          .put("group_size", isTiled() ? TileFloat.SIDE : null)
           .put("num_bits", kind.bits)
-          .put("strategy", "token")
+          .put("strategy", isTiled() ? "group" : "token")
           .put("symmetric", true)
           .put("type", type());
     } else {
@@ -216,22 +249,20 @@ record CompressedScheme(
     }
     group.putNull("output_activations");
     group.putArray("targets").add("Linear");
-    ObjectNode weights = group.putObject("weights").put("dynamic", false);
-    if (size == 0) {
-      weights.putNull("group_size");
-    } else {
-      weights.put("group_size", size);
+    ObjectNode weights = group.putObject("weights");
+    if (isTiled()) {
+      weights.putArray("block_structure").add(TileFloat.SIDE).add(TileFloat.SIDE);
     }
-    weights.put("num_bits", kind.bits);
+    weights
+        .put("dynamic", false)
+        .put("group_size", size == 0 || isTiled() ? null : size)
+        .put("num_bits", kind.bits);
     switch (kind) {
       case MXFP4, MXFP8 -> weights.put("scale_dtype", "torch.uint8");
       case NVFP4 -> weights.put("scale_dtype", "torch.float8_e4m3fn");
       default -> {} // that of the numbers
     }
-    weights
-        .put("strategy", kind == Kind.NVFP4 ? "tensor_group" : size == 0 ? "channel" : "group")
-        .put("symmetric", symmetric)
-        .put("type", type());
+    weights.put("strategy", strategy()).put("symmetric", symmetric).put("type", type());
     json.put("format", kind.format).putNull("global_compression_ratio");
     ArrayNode ignore = json.putArray("ignore").add("lm_head");
     if (model.hyperparameters().experts().count() > 0) {
@@ -244,14 +275,20 @@ record CompressedScheme(
         .put("version", "0.20.0"); // whose layout it is
   }
 
+  private String strategy() {
+    return isTiled()
+        ? "block"
+        : size == 0 ? "channel" : kind == Kind.NVFP4 ? "tensor_group" : "group";
+  }
+
   private String type() {
     return kind.isFloat() ? "float" : "int";
   }
 
   private String preset() {
     return switch (kind) {
-      case W4A16 -> symmetric ? "W4A16" : "W4A16_ASYM";
-      case FP8 -> "FP8_DYNAMIC";
+      case W4A16, W8A16 -> kind.name() + (symmetric ? "" : "_ASYM");
+      case FP8 -> isTiled() ? "FP8_BLOCK" : "FP8_DYNAMIC";
       case MXFP4, MXFP8, NVFP4 -> kind.name() + "A16";
       default -> kind.name();
     };

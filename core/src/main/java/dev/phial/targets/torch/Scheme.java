@@ -1,8 +1,10 @@
 package dev.phial.targets.torch;
 
 import dev.phial.model.ModelDescription;
+import dev.phial.quant.activation.InputCodes;
 import dev.phial.tensor.Coding;
 import java.util.List;
+import java.util.Optional;
 import tools.jackson.databind.node.ObjectNode;
 
 /** A way to store linear layers, and to tell their reader of it. */
@@ -18,6 +20,11 @@ interface Scheme {
   /** The layers that it leaves as they are. */
   default Ignored ignored() {
     return Ignored.NONE;
+  }
+
+  /** How runtimes round the inputs of such layers as they come, if they do. */
+  default Optional<InputCodes> inputCodes() {
+    return Optional.empty();
   }
 
   TorchTensor tensor(Linear linear);

@@ -14,6 +14,7 @@ import dev.phial.quant.FloatType;
 import dev.phial.quant.Format;
 import dev.phial.quant.Formats;
 import dev.phial.quant.Recoding;
+import dev.phial.quant.activation.RoundedActivations;
 import dev.phial.source.Folder;
 import dev.phial.targets.Manifest;
 import dev.phial.targets.Request;
@@ -227,6 +228,7 @@ final class TorchFolder {
             .file("README.md", CARD.getBytes(StandardCharsets.UTF_8))
             .file("config.json", config())
             .companions(folder.companions())
+            .activations(rounded())
             .manifest(new Manifest(request, target, label));
     if (shards.size() > 1) {
       builder.file("model.safetensors.index.json", index(shards));
@@ -237,6 +239,13 @@ final class TorchFolder {
       tensor.contents().forEach(builder::content);
     }
     return builder.build(target.name(), label, "");
+  }
+
+  private RoundedActivations rounded() {
+    return scheme
+        .flatMap(Scheme::inputCodes)
+        .map(RoundedActivations::of)
+        .orElse(RoundedActivations.NONE);
   }
 
   private byte[] index(List<SafetensorsFile> shards) {

@@ -5,6 +5,7 @@ import dev.phial.choose.Kept;
 import dev.phial.choose.Method;
 import dev.phial.model.ModelDescription;
 import dev.phial.quant.FloatType;
+import dev.phial.quant.TileFloat;
 import dev.phial.targets.Request;
 import dev.phial.targets.Target;
 import dev.phial.targets.TargetOption;
@@ -25,6 +26,7 @@ import java.util.stream.Stream;
 public final class TorchTarget implements Target {
   private static final String GROUP_SIZE = "group-size";
   private static final String ASYMMETRIC = "asymmetric";
+  private static final String STRATEGY = "strategy";
   private static final String IGNORE = "ignore";
   private static final String USUAL = Kind.W4A16.precision();
 
@@ -53,7 +55,11 @@ public final class TorchTarget implements Target {
             GROUP_SIZE,
             String.join("|", SIZES),
             "weights of w4a16 and w8a16 that share a scale, -1 for a row; 128 by default"),
-        TargetOption.flag(ASYMMETRIC, "w4a16 with zero points"),
+        TargetOption.flag(ASYMMETRIC, "w4a16 and w8a16 with zero points"),
+        TargetOption.value(
+            STRATEGY,
+            "channel|block",
+            "what shares a scale with fp8: a row, or a square of 128 rows and columns; a row by default"),
         TargetOption.values(
             IGNORE,
             "NAME|re:REGEX",
@@ -75,10 +81,11 @@ public final class TorchTarget implements Target {
             caveats.add(
                 "vLLM loads zero points; transformers does so with CompressedTensorsConfig(dequantize=True) alone"));
     scheme
-        .filter(s -> s.kind() == Kind.W8A8 || s.kind() == Kind.FP8)
-        .ifPresent(any ->
+        .flatMap(CompressedScheme::inputCodes)
+        .ifPresent(codes ->
             caveats.add(
-                "the runtime rounds activations to 8 bits as they come, which adds a loss that eval does not measure"));
+                "the runtime rounds activations as they come, to %s; so does Phial when it measures or runs the folder"
+                    .formatted(codes.label())));
     if (request.method() == Method.SEARCH
         && scheme.filter(s -> s.kind() == Kind.NVFP4).isPresent()) {
       caveats.add("--method search knows no scales of nvfp4 and changed nothing; gptq and best do");
@@ -101,7 +108,7 @@ public final class TorchTarget implements Target {
 
   @Override
   public Layout plan(Request asked) {
-    asked.refuse(List.of(GROUP_SIZE, ASYMMETRIC, IGNORE));
+    asked.refuse(List.of(GROUP_SIZE, ASYMMETRIC, STRATEGY, IGNORE));
     Request request = settled(asked);
     String precision = precision(request);
     Optional<CompressedScheme> scheme = scheme(request);
@@ -153,11 +160,12 @@ public final class TorchTarget implements Target {
           "--%s: expected it with torch:w4a16 or torch:w8a16, found torch:%s; omit it"
               .formatted(GROUP_SIZE, precision));
     }
-    if (isAsymmetric && kind.filter(k -> k == Kind.W4A16).isEmpty()) {
+    if (isAsymmetric && kind.filter(Kind::isPacked).isEmpty()) {
       throw new PhialException.Usage(
-          "--%s: expected it with torch:w4a16, found torch:%s; omit it"
+          "--%s: expected it with torch:w4a16 or torch:w8a16, found torch:%s; omit it"
               .formatted(ASYMMETRIC, precision));
     }
+    boolean isTiled = isTiled(request, precision);
     Ignored ignored = Ignored.of(request.options().all(IGNORE));
     if (kind.isEmpty() && !ignored.names().isEmpty()) {
       throw new PhialException.Usage(
@@ -172,9 +180,34 @@ public final class TorchTarget implements Target {
       int elements =
           request.keeps()
               ? Kept.size(request.usualCoding(), List.of(128, 64, 32))
-              : size.map(Integer::parseInt).map(n -> Math.max(n, 0)).orElse(k.usualSize());
+              : isTiled
+                  ? TileFloat.SIDE
+                  : size.map(Integer::parseInt).map(n -> Math.max(n, 0)).orElse(k.usualSize());
       return new CompressedScheme(k, elements, !hasZeros, ignored, extremes::divisor);
     });
+  }
+
+  /** Whether squares share a scale; nothing chooses codes for those but rounding. */
+  private static boolean isTiled(Request request, String precision) {
+    Optional<String> strategy = request.options().value(STRATEGY);
+    strategy
+        .filter(text -> !List.of("channel", "block").contains(text))
+        .ifPresent(text -> {
+          throw new PhialException.Usage(
+              "--%s: expected channel or block, found %s".formatted(STRATEGY, text));
+        });
+    if (strategy.isPresent() && !precision.equals(Kind.FP8.precision())) {
+      throw new PhialException.Usage(
+          "--%s: expected it with torch:fp8, found torch:%s; omit it"
+              .formatted(STRATEGY, precision));
+    }
+    boolean isTiled = strategy.filter("block"::equals).isPresent();
+    if (isTiled && request.method() != Method.REFERENCE) {
+      throw new PhialException.Usage(
+          "--method: expected reference with --%s block, whose scales many rows share; omit one of them"
+              .formatted(STRATEGY));
+    }
+    return isTiled;
   }
 
   @Override

@@ -80,9 +80,10 @@ final class OnnxReadBackTest {
       ModelDescription found = Families.describe(again);
       int layers = found.hyperparameters().layers();
       ActivationRanges ranges = SomeRanges.of(layers);
-      assertThat(found.activations()).hasSize(places * layers + once);
+      assertThat(found.activations().codes()).hasSize(places * layers + once);
       found
           .activations()
+          .codes()
           .forEach((place, codes) ->
               assertThat(codes).isEqualTo(ActivationCodes.of(ranges.range(place), 8)));
     }

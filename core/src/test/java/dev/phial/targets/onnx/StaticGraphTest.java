@@ -142,7 +142,7 @@ final class StaticGraphTest {
         }
       }
       int bits = activations.equals("uint8") ? 8 : 16;
-      Map<ActivationPlace, ActivationCodes> codes = found.activations();
+      Map<ActivationPlace, ActivationCodes> codes = found.activations().codes();
       assertThat(codes.get(ActivationPoint.SCORES.in(0)))
           .isEqualTo(
               ActivationCodes.of(SomeRanges.of(1).range(ActivationPoint.SCORES.in(0)), bits));

@@ -6,6 +6,7 @@ import dev.phial.model.ModelDescription;
 import dev.phial.model.Weight;
 import dev.phial.plan.Plan;
 import dev.phial.plan.Recipe;
+import dev.phial.quant.activation.RoundedActivations;
 import dev.phial.source.Checkpoint;
 import dev.phial.source.Sources;
 import java.nio.file.Path;
@@ -95,6 +96,11 @@ public record Subject(
   public String label() {
     Path last = order.isEmpty() ? Path.of(name).getFileName() : null;
     return last == null ? name : last.toString().replaceFirst("\\.gguf$", "");
+  }
+
+  /** What it rounds on the way. */
+  public RoundedActivations activations() {
+    return model.description().activations();
   }
 
   /** Of the weights alone. */

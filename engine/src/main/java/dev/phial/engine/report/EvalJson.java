@@ -41,6 +41,9 @@ public final class EvalJson {
         .put("memory_bytes", subject.memoryBytes(result.text().context()))
         .put("ppl", entry.result().perplexity().value())
         .put("ppl_error", entry.result().perplexity().error());
+    if (!subject.activations().isEmpty()) {
+      json.put("rounded_activations", subject.activations().toString());
+    }
     if (entry != result.reference()) {
       Divergence d = entry.result().divergence();
       json.put("ppl_log_ratio", d.logRatio().value())

@@ -8,6 +8,7 @@ import dev.phial.io.Sizes;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 
 /** What an evaluation found, as a table. */
@@ -140,16 +141,27 @@ public final class EvalTable {
     return String.format(Locale.ROOT, format, values);
   }
 
-  /** What was read, in a sentence. */
+  /** What was read, in a sentence, and whether activations were rounded on the way. */
   public static String summary(EvalResult result) {
     EvalResult.Text text = result.text();
     return text(
-        "%s: %,d tokens, %,d chunks of %,d%s, %,d tokens scored",
+        "%s: %,d tokens, %,d chunks of %,d%s, %,d tokens scored%s",
         text.name(),
         text.tokens(),
         text.chunks(),
         text.context(),
         text.stride().map(stride -> text(", a new one every %,d", stride)).orElse(""),
-        text.scored());
+        text.scored(),
+        rounding(result));
+  }
+
+  private static String rounding(EvalResult result) {
+    String rounded =
+        result.models().stream()
+            .map(EvalResult.Entry::subject)
+            .filter(subject -> !subject.activations().isEmpty())
+            .map(subject -> "%s (%s)".formatted(subject.label(), subject.activations()))
+            .collect(Collectors.joining(", "));
+    return rounded.isEmpty() ? "" : "; activations rounded in " + rounded;
   }
 }

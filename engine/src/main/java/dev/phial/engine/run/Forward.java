@@ -7,8 +7,10 @@ import dev.phial.model.Hyperparameters;
 import dev.phial.model.Rotary;
 import dev.phial.quant.activation.ActivationPlace;
 import dev.phial.quant.activation.ActivationPoint;
+import dev.phial.quant.activation.InputCodes;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.IntConsumer;
 
 /**
@@ -25,6 +27,7 @@ public final class Forward {
   private final Team team;
   private final Observer observer;
   private final Taps taps;
+  private final Optional<InputCodes> codes; // of the inputs of quantized matrices
   private boolean hurries;
   private float[] shown = {}; // [rows][hidden]
   private int layer; // that is being computed
@@ -37,22 +40,34 @@ public final class Forward {
   private final Activations gathered; // [tokens of an expert][hidden]
   private final Activations inner; // [tokens][width of the feed-forward layer, twice if gated]
   private final Activations product; // [tokens][width of the feed-forward layer]
+  private final Activations rounded; // [tokens][input of a matrix]
 
   /**
    * @param observer sees the input of every linear layer
    */
   public Forward(Model model, Team team, Observer observer) {
-    this(model, team, observer, Taps.rounding(model.description().activations()));
+    this(
+        model,
+        team,
+        observer,
+        Taps.rounding(model.description().activations().codes()),
+        model.description().activations().inputs());
   }
 
   /**
    * @param taps in place of the codes that the model may have for its activations
    */
   public Forward(Model model, Team team, Observer observer, Taps taps) {
+    this(model, team, observer, taps, Optional.empty());
+  }
+
+  private Forward(
+      Model model, Team team, Observer observer, Taps taps, Optional<InputCodes> codes) {
     this.model = model;
     this.team = team;
     this.observer = observer;
     this.taps = taps;
+    this.codes = codes;
     Hyperparameters h = model.hyperparameters();
     this.hidden = new Activations(h.hidden());
     this.normed = new Activations(h.hidden());
@@ -62,6 +77,8 @@ public final class Forward {
     this.gathered = new Activations(h.hidden());
     this.inner = new Activations(Math.max(2 * h.feedForward(), h.experts().count()));
     this.product = new Activations(h.feedForward());
+    this.rounded =
+        new Activations(Math.max(h.hidden(), Math.max(attended.columns(), h.feedForward())));
   }
 
   public Model model() {
@@ -335,7 +352,20 @@ public final class Forward {
   }
 
   void multiply(Linear linear, Activations x, Activations y, int offset) {
-    linear.apply(x, y, offset, team, observer);
+    boolean isRounded = codes.isPresent() && linear.isQuantized();
+    linear.apply(isRounded ? rounded(x, linear.columns()) : x, y, offset, team, observer);
+  }
+
+  /** What codes stand for in the place of numbers, which others may read as they are. */
+  private Activations rounded(Activations x, int columns) {
+    rounded.resize(x.count());
+    forEachRow(
+        x.count(),
+        row -> {
+          System.arraycopy(x.values(), x.row(row), rounded.values(), rounded.row(row), columns);
+          codes.orElseThrow().round(rounded.values(), rounded.row(row), columns);
+        });
+    return rounded;
   }
 
   MatrixKernels kernels() {

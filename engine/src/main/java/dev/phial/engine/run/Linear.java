@@ -63,6 +63,11 @@ final class Linear {
     return weight;
   }
 
+  /** Whether its numbers are made of codes. */
+  boolean isQuantized() {
+    return tensor.isQuantized();
+  }
+
   /** Which matrix of a stack, from 0. */
   int matrix() {
     return Math.max(0, expert);
