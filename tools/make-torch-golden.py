@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""Writes what llm-compressor and auto-round make of the fixtures, for TorchGoldenTest.
+"""Writes what llm-compressor, auto-round and bitsandbytes make of the fixtures, for TorchGoldenTest.
 
     tools/make-torch-golden.py fixtures/models conformance/src/test/resources/dev/phial/conformance/torch-golden.json
     tools/make-torch-golden.py show FOLDER
 
-Wants torch 2.15.0 (CPU), transformers 5.23.0, llmcompressor 0.14.0.1 with compressed-tensors 0.20.0, and auto-round
-0.16.1. Of a model converted in each way the file holds the SHA-256 of the lines "NAME DTYPE SHAPE SHA-256" of all
-tensors, sorted, and the first eight digits of the SHA-256 of each line, to find the first that differs. "show" prints
-the lines of a converted folder. Nothing is calibrated: codes are rounded to nearest.
+Wants torch 2.15.0 (CPU), transformers 5.23.0, llmcompressor 0.14.0.1 with compressed-tensors 0.20.0, auto-round
+0.16.1 and bitsandbytes 0.50.2. Of a model converted in each way the file holds the SHA-256 of the lines "NAME DTYPE
+SHAPE SHA-256" of all tensors, sorted, and the first eight digits of the SHA-256 of each line, to find the first that
+differs. "show" prints the lines of a converted folder. Nothing is calibrated: codes are rounded to nearest.
 """
 
 import hashlib
@@ -35,6 +35,8 @@ SETTINGS = {
     "torch:nvfp4": ("NVFP4A16",),
     "gptq:4": ("W4A16", "auto_gptq"),
     "awq:4": ("W4A16-ASYM", "auto_awq"),
+    "bnb:nf4": ("nf4", "bitsandbytes"),
+    "bnb:int8": ("int8", "bitsandbytes"),
 }
 MODELS = ["phi2", "phi3-mini-4k", "phi35-moe", "phi4", "phi4-mini", "tiny-phi3"]
 # with experts: what their tools make of it and the loaders take
@@ -86,6 +88,16 @@ def round_automatically(model, out, scheme, layout):
     tool.quantize_and_save(out, format=layout)
 
 
+def pack(model, out, kind):
+    import torch
+    from transformers import AutoModelForCausalLM, BitsAndBytesConfig
+
+    four = {"load_in_4bit": True, "bnb_4bit_quant_type": "nf4", "bnb_4bit_compute_dtype": torch.bfloat16}
+    config = BitsAndBytesConfig(**(four if kind == "nf4" else {"load_in_8bit": True}))
+    loaded = AutoModelForCausalLM.from_pretrained(model, quantization_config=config, device_map="cpu", dtype="auto")
+    loaded.save_pretrained(out)
+
+
 def golden(model, setting):
     """In a process of its own, since the tools keep state."""
     with tempfile.TemporaryDirectory() as folder:
@@ -109,7 +121,12 @@ def main(command, *rest):
         model, setting, out = rest
         shutil.rmtree(out, ignore_errors=True)
         how = SETTINGS[setting]
-        compress(model, out, *how) if len(how) == 1 else round_automatically(model, out, *how)
+        if len(how) == 1:
+            compress(model, out, *how)
+        elif how[1] == "bitsandbytes":
+            pack(model, out, how[0])
+        else:
+            round_automatically(model, out, *how)
     else:
         result = {
             model: {

@@ -16,9 +16,9 @@ import org.junit.jupiter.params.provider.MethodSource;
 import tools.jackson.databind.JsonNode;
 
 /**
- * Every tensor equals the one that llm-compressor (compressed-tensors) or auto-round (GPTQ, AWQ)
- * wrote from the same checkpoint without calibration. The golden file holds their hashes; {@code
- * tools/make-torch-golden.py} makes it.
+ * Every tensor equals the one that llm-compressor (compressed-tensors), auto-round (GPTQ, AWQ) or
+ * bitsandbytes wrote from the same checkpoint without calibration. The golden file holds their
+ * hashes; {@code tools/make-torch-golden.py} makes it.
  */
 final class TorchGoldenTest {
   private static final JsonNode GOLDEN = Json.MAPPER.readTree(Phial.resource("torch-golden.json"));
@@ -44,7 +44,7 @@ final class TorchGoldenTest {
               "tools/make-torch-golden.py");
       JsonNode config = Json.STRICT.readTree(Files.readString(output.resolve("config.json")));
       assertThat(config.get("quantization_config").get("quant_method").asString())
-          .isIn("compressed-tensors", "gptq", "awq");
+          .isIn("compressed-tensors", "gptq", "awq", "bitsandbytes");
     }
   }
 

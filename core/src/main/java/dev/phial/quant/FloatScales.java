@@ -12,6 +12,11 @@ public interface FloatScales {
   /** The scale of a group whose largest magnitude this is, as codes are chosen for it. */
   float choose(float magnitude);
 
+  /** Whether the reference multiplies by the reciprocal of a scale, and does not divide by it. */
+  default boolean multiplies() {
+    return false;
+  }
+
   /** Bits of a quotient's mantissa that the reference rounds away before it chooses a code. */
   default int droppedBits() {
     return 0;

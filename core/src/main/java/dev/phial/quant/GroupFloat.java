@@ -119,7 +119,19 @@ public final class GroupFloat implements GridFormat {
         GroupKernels kernels, float[] x, int from, int n, float scale, int drop, byte[] codes);
 
     abstract float value(int code);
+
+    /** What the codes stand for. */
+    public float[] table() {
+      float[] table = new float[1 << bits];
+      for (int i = 0; i < table.length; i++) {
+        table[i] = value(i);
+      }
+      return table;
+    }
   }
+
+  /** In the place of a scale of zero, where its reciprocal is needed. */
+  private static final float LEAST_DIVISOR = 1e-38f;
 
   private final Values values;
   private final int size;
@@ -136,11 +148,7 @@ public final class GroupFloat implements GridFormat {
     this.size = size;
     this.scales = scales;
     this.input = input;
-    float[] table = new float[1 << values.bits];
-    for (int i = 0; i < table.length; i++) {
-      table[i] = values.value(i);
-    }
-    this.grid = Grid.of(size, Points.table(table), Grid.Offset.NONE, scales.type());
+    this.grid = Grid.of(size, Points.table(values.table()), Grid.Offset.NONE, scales.type());
   }
 
   /** What the numbers are, without the size of a group. */
@@ -205,19 +213,31 @@ public final class GroupFloat implements GridFormat {
   void encode(float[] x, int count, Magnitudes magnitudes, byte[] to, int at) {
     GroupKernels kernels = GroupKernels.best();
     float[] rounded = input.rounded(x, count);
+    float[] products = new float[size];
     byte[] some = new byte[size + GroupKernels.ROOM];
     int groups = count / size;
     byte[] codes = new byte[count];
     for (int group = 0; group < groups; group++) {
       int start = group * size;
       float scale = scales.choose(magnitudes.of(rounded, group));
-      values.encode(kernels, rounded, start, size, scale, scales.droppedBits(), some);
+      if (scales.multiplies()) {
+        multiply(rounded, start, 1 / Math.max(scale, LEAST_DIVISOR), products);
+        values.encode(kernels, products, 0, size, 1, 0, some);
+      } else {
+        values.encode(kernels, rounded, start, size, scale, scales.droppedBits(), some);
+      }
       scales.type().put(to, at + group * blockBytes(), scale);
       System.arraycopy(some, 0, codes, start, size);
     }
     byte[] packed = GroupInt.packed(codes, values.bits);
     LittleEndian.copyParts(
         packed, 0, codeBytes(), to, at + scaleBytes(), blockBytes(), codeBytes(), groups);
+  }
+
+  private void multiply(float[] x, int from, float factor, float[] to) {
+    for (int i = 0; i < size; i++) {
+      to[i] = x[from + i] * factor;
+    }
   }
 
   @Override

@@ -1,6 +1,7 @@
 package dev.phial.source;
 
 import dev.phial.PhialException;
+import dev.phial.quant.BitsandbytesInt8;
 import dev.phial.quant.TableCodes;
 import dev.phial.tensor.DType;
 import dev.phial.tensor.Encoding;
@@ -29,9 +30,6 @@ final class Bitsandbytes implements TorchQuantizer {
   private static final String NESTED_MAP = ".weight.nested_quant_map";
   private static final String STATE = ".weight.quant_state.";
   private static final String ROW_MAGNITUDES = ".SCB";
-
-  /** 1 / 127 as the tool has it. */
-  private static final float INT8_STEP = 0.007874016f;
 
   private static final List<String> TYPES = List.of("nf4", "fp4");
 
@@ -79,7 +77,7 @@ final class Bitsandbytes implements TorchQuantizer {
           numbers(order.get())[0]);
     }
     return codes.withScales(
-        new FlatScales(numbers(magnitudes), codes.shape().columns(), INT8_STEP, 0, 0));
+        new FlatScales(numbers(magnitudes), codes.shape().columns(), BitsandbytesInt8.STEP, 0, 0));
   }
 
   private static Tensor fourBits(TorchLayer layer) {

@@ -6,6 +6,7 @@ import dev.phial.targets.mlx.MlxTarget;
 import dev.phial.targets.onnx.OnnxTarget;
 import dev.phial.targets.openvino.OpenvinoTarget;
 import dev.phial.targets.torch.AwqTarget;
+import dev.phial.targets.torch.BnbTarget;
 import dev.phial.targets.torch.GptqTarget;
 import dev.phial.targets.torch.TorchTarget;
 import java.util.List;
@@ -22,7 +23,8 @@ public final class Targets {
           new LitertTarget(),
           new TorchTarget(),
           new GptqTarget(),
-          new AwqTarget());
+          new AwqTarget(),
+          new BnbTarget());
 
   private Targets() {}
 

@@ -27,6 +27,7 @@ final class TorchOptionsTest {
     "torch,'w4a16,ignore=model.norm',--ignore: expected the name of a linear layer",
     "torch,int4,--to torch: expected one of w4a16",
     "gptq,'4,group-size=16',--group-size: expected one of 32",
+    "bnb,fp4,--to bnb: expected one of nf4",
     "gptq,3,--to gptq: expected one of 4"
   })
   void refuses(String target, String spelling, String message) {
@@ -37,6 +38,13 @@ final class TorchOptionsTest {
 
   private static Plan plan(String target, String spelling) {
     return ExportedFolder.plan(Targets.named(target).orElseThrow(), "tiny-phi3", spelling);
+  }
+
+  @Test
+  void refusesExpertsForBitsandbytes() {
+    assertThatThrownBy(() -> ExportedFolder.plan(new BnbTarget(), "phi35-moe", "nf4"))
+        .isInstanceOf(PhialException.Unsupported.class)
+        .hasMessageContaining("expected a model without experts");
   }
 
   @Test

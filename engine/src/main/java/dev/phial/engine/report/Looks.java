@@ -27,6 +27,7 @@ final class Looks {
           "torch", "vLLM",
           "gptq", "vLLM (GPTQ)",
           "awq", "vLLM (AWQ)",
+          "bnb", "transformers (bitsandbytes)",
           "huggingface", "transformers");
 
   private final List<EvalResult.Entry> candidates;
