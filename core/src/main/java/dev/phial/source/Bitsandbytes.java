@@ -69,15 +69,16 @@ final class Bitsandbytes implements TorchQuantizer {
     Tensor magnitudes = layer.vector(ROW_MAGNITUDES, DType.F32);
     TorchLayer.expect(magnitudes, codes.shape().rows());
     Optional<Tensor> order = layer.find(ORDER);
-    if (order.isPresent() && numbers(order.get())[0] != 0) {
+    if (order.isPresent() && TorchLayer.numbers(order.get())[0] != 0) {
       throw Refusal.unsupported(
           order.get().file(),
           "tensor %s: expected codes row by row, which is 0, found %.0f, an order for some GPUs; save it again with a newer bitsandbytes",
           order.get().name(),
-          numbers(order.get())[0]);
+          TorchLayer.numbers(order.get())[0]);
     }
     return codes.withScales(
-        new FlatScales(numbers(magnitudes), codes.shape().columns(), BitsandbytesInt8.STEP, 0, 0));
+        new FlatScales(
+            TorchLayer.numbers(magnitudes), codes.shape().columns(), BitsandbytesInt8.STEP, 0, 0));
   }
 
   private static Tensor fourBits(TorchLayer layer) {
@@ -146,23 +147,16 @@ final class Bitsandbytes implements TorchQuantizer {
           magnitudes.name());
     }
     float offset = (float) state.number("nested_offset", 0);
-    return new FlatScales(numbers(magnitudes), size, 1, offset, 0);
+    return new FlatScales(TorchLayer.numbers(magnitudes), size, 1, offset, 0);
   }
 
   private static List<Float> table(Tensor map, int size) {
     TorchLayer.expect(map, size);
     List<Float> table = new ArrayList<>();
-    for (float value : numbers(map)) {
+    for (float value : TorchLayer.numbers(map)) {
       table.add(value);
     }
     return table;
-  }
-
-  private static float[] numbers(Tensor vector) {
-    TorchLayer.checkHeld(vector);
-    float[] values = new float[(int) vector.shape().elements()];
-    vector.read(0, 1, values, 0);
-    return values;
   }
 
   /** The JSON that a tensor of bytes holds. */

@@ -2,21 +2,22 @@ package dev.phial.source;
 
 import dev.phial.quant.activation.InputCodes;
 import dev.phial.quant.activation.RoundedActivations;
-import dev.phial.tensor.Tensor;
+import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Map;
+import java.util.Optional;
+import java.util.stream.Stream;
 
 /**
- * A folder for LiteRT, as Phial writes it: the configuration and the tokenizer of a checkpoint, and
- * its weights in a model, alone or in the bundle that LiteRT-LM opens.
+ * A folder for LiteRT: the configuration and the tokenizer of a checkpoint, and its weights in a
+ * model, Phial's or litert-torch's, alone or in the bundle that LiteRT-LM opens.
  */
 final class LitertFolder implements Source {
-  private static final String BUNDLE = "model.litertlm";
-  private static final String MODEL = "model.tflite";
+  private static final String BUNDLE = ".litertlm";
+  private static final String MODEL = ".tflite";
 
   private static final long MAGIC = 0x4D4C54524554494CL; // LITERTLM
   private static final int HEADER = 32;
@@ -25,30 +26,52 @@ final class LitertFolder implements Source {
 
   @Override
   public boolean isAt(Path path) {
-    return (Files.isRegularFile(path.resolve(BUNDLE)) || Files.isRegularFile(path.resolve(MODEL)))
-        && !HubFiles.areIn(path);
+    return model(path).isPresent() && !HubFiles.areIn(path);
+  }
+
+  /** The bundle, or else the model: what Phial calls so, or the only file that ends so. */
+  private static Optional<Path> model(Path folder) {
+    return only(folder, BUNDLE).or(() -> only(folder, MODEL));
+  }
+
+  private static Optional<Path> only(Path folder, String ending) {
+    Path usual = folder.resolve("model" + ending);
+    if (Files.isRegularFile(usual)) {
+      return Optional.of(usual);
+    }
+    try (Stream<Path> files = Files.list(folder)) {
+      List<Path> found =
+          files
+              .filter(file -> file.toString().endsWith(ending) && Files.isRegularFile(file))
+              .limit(2)
+              .toList();
+      return found.size() == 1 ? Optional.of(found.getFirst()) : Optional.empty();
+    } catch (IOException e) {
+      return Optional.empty(); // no folder, or none that can be read
+    }
   }
 
   @Override
   public Checkpoint read(Path path, Arena arena) {
     Folder folder = Folder.read(path);
-    Path bundle = path.resolve(BUNDLE);
-    boolean isBundle = Files.isRegularFile(bundle);
-    Path file = isBundle ? bundle : path.resolve(MODEL);
+    Path file = Links.checked(path, model(path).orElseThrow());
     MemorySegment all = MappedFile.map(file, arena);
-    Map<String, Tensor> tensors = TfliteWeights.read(file, isBundle ? model(file, all) : all);
-    boolean tied = !tensors.containsKey("lm_head.weight"); // there may be two of one matrix
+    boolean isBundle = file.toString().endsWith(BUNDLE);
+    TfliteWeights.Contents contents =
+        TfliteWeights.read(file, isBundle ? model(file, all) : all, folder.config());
+    boolean tied =
+        !contents.tensors().containsKey("lm_head.weight"); // there may be two of one matrix
     return Checkpoint.of(
         "litert",
         folder.config().flag("tie_word_embeddings", false) == tied ? folder : folder.tied(tied),
-        new Weights(arena, List.of(file), tensors, Naming.TRANSFORMERS, rounded(tensors)));
-  }
-
-  /** XNNPACK multiplies integers with integers. */
-  private static RoundedActivations rounded(Map<String, Tensor> tensors) {
-    return tensors.values().stream().anyMatch(Tensor::isQuantized)
-        ? RoundedActivations.of(InputCodes.QD8)
-        : RoundedActivations.NONE;
+        new Weights(
+            arena,
+            List.of(file),
+            contents.tensors(),
+            Naming.TRANSFORMERS,
+            contents.multipliesIntegers()
+                ? RoundedActivations.of(InputCodes.QD8)
+                : RoundedActivations.NONE));
   }
 
   /** The section of a bundle that is the model. */

@@ -20,9 +20,9 @@ import java.util.Optional;
 import java.util.Set;
 
 /**
- * The parameters in a model of TensorFlow Lite, as Phial writes them: the constants of the
- * signature {@code decode} that have the names of a checkpoint. Slots of tables are those of its
- * schema.
+ * The parameters in a model of TensorFlow Lite: the constants of the signature {@code decode} that
+ * have the names of a checkpoint, as Phial writes them, or those that {@link TfliteNames} finds.
+ * Slots of tables are those of its schema.
  */
 final class TfliteWeights {
   private static final int IDENTIFIER_AT = 4;
@@ -60,14 +60,24 @@ final class TfliteWeights {
   }
 
   /**
-   * Finds the parameters, by name.
+   * What a model holds.
+   *
+   * @param tensors by name
+   * @param multipliesIntegers whether any matrix is multiplied in integers
+   */
+  record Contents(Map<String, Tensor> tensors, boolean multipliesIntegers) {}
+
+  /**
+   * Finds the parameters.
    *
    * @param all bytes of the model
+   * @param config of the checkpoint it was made from
    * @throws PhialException.BadInput if it is damaged
-   * @throws PhialException.Unsupported if it is no decoder, or one of another tool
+   * @throws PhialException.Unsupported if it is no decoder whose parameters can be found
    */
-  static Map<String, Tensor> read(Path file, MemorySegment all) {
-    return new TfliteWeights(file, all).tensors();
+  static Contents read(Path file, MemorySegment all, Config config) {
+    TfliteWeights weights = new TfliteWeights(file, all);
+    return new Contents(weights.tensors(config), weights.multipliesIntegers());
   }
 
   private FlatTable signature() {
@@ -82,28 +92,41 @@ final class TfliteWeights {
         file, "expected a decoder with the signature %s, found none of that name", SIGNATURE);
   }
 
-  private Map<String, Tensor> tensors() {
+  private Map<String, Tensor> tensors(Config config) {
+    Map<Integer, String> names = ownNames();
+    if (names.isEmpty()) {
+      names = TfliteNames.find(file, model, graph, config);
+    }
+    Map<String, Tensor> tensors = new LinkedHashMap<>();
+    names.forEach((index, name) -> {
+      if (tensors.put(name, tensor(name, graph.table(0, index))) != null) {
+        throw Refusal.bad(file, "tensor %s: expected it once, found it again", name);
+      }
+    });
+    return tensors;
+  }
+
+  private boolean multipliesIntegers() {
+    return TfliteNames.operators(file, graph).stream()
+        .filter(operator -> TfliteNames.code(model, operator) == TfliteNames.FULLY_CONNECTED)
+        .map(operator -> graph.table(0, operator.int32(1, 1)).int8(1))
+        .anyMatch(type -> type == INT8 || type == INT4);
+  }
+
+  /** Those of tensors that are called as in a checkpoint, by their index. */
+  private Map<Integer, String> ownNames() {
     int count = graph.size(0);
     if (count > MOST_TENSORS) {
       throw Refusal.bad(file, "expected at most %d tensors, found %d", MOST_TENSORS, count);
     }
-    Map<String, Tensor> tensors = new LinkedHashMap<>();
+    Map<Integer, String> names = new LinkedHashMap<>();
     for (int i = 0; i < count; i++) {
-      FlatTable table = graph.table(0, i);
-      String name = Refusal.name(file, table.text(3));
-      if (!name.endsWith(".weight") && !name.endsWith(".bias")) {
-        continue; // computed, or follows from config.json
-      }
-      if (tensors.put(name, tensor(name, table)) != null) {
-        throw Refusal.bad(file, "tensor %s: expected it once, found it again", name);
+      String name = graph.table(0, i).text(3);
+      if (name.endsWith(".weight") || name.endsWith(".bias")) { // others are computed, or tables
+        names.put(i, Refusal.name(file, name));
       }
     }
-    if (tensors.isEmpty()) {
-      throw Refusal.unsupported(
-          file,
-          "expected parameters under the names of a checkpoint, as Phial writes them, found none; convert the checkpoint it was made from");
-    }
-    return tensors;
+    return names;
   }
 
   private Tensor tensor(String name, FlatTable table) {

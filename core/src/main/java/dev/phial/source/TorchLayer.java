@@ -112,6 +112,18 @@ record TorchLayer(String name, Map<String, Tensor> parts) {
   }
 
   /**
+   * What a vector or a single number says.
+   *
+   * @throws PhialException.BadInput if it is longer than a sound layer has any
+   */
+  static float[] numbers(Tensor vector) {
+    checkHeld(vector);
+    float[] values = new float[(int) vector.shape().elements()];
+    vector.read(0, 1, values, 0);
+    return values;
+  }
+
+  /**
    * @throws PhialException.BadInput if a vector is longer than a sound layer has any
    */
   static void checkHeld(Tensor vector) {

@@ -18,7 +18,13 @@ import java.util.Set;
 final class TorchQuantizers {
   /** The first whose layer it is counts. */
   private static final List<TorchQuantizer> ALL =
-      List.of(new Awq(), new Gptq(), new CompressedTensors(), new Bitsandbytes(), new TorchAo());
+      List.of(
+          new Awq(),
+          new Gptq(),
+          new CompressedTensors(),
+          new Bitsandbytes(),
+          new TorchAo(),
+          new Hqq());
 
   private static final long MOST_HELD = 1 << 24; // of a checkpoint
 

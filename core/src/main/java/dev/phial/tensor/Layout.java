@@ -277,6 +277,39 @@ public sealed interface Layout {
     }
   }
 
+  /**
+   * The data is bytes, {@code [lines, columns]}: a byte holds codes of one column, of rows that lie
+   * so many lines apart, the first of them above.
+   *
+   * @param first row of the matrix that is row 0
+   */
+  record Folded(long first, long lines) implements Layout {
+    @Override
+    public Tensor slice(Tensor tensor, String name, long from, long rows) {
+      return tensor.with(name, from, rows, tensor.data(), new Folded(first + from, lines));
+    }
+
+    @Override
+    public void copy(Tensor tensor, long from, int count, byte[] to, int at) {
+      int bits = bits(tensor.encoding());
+      int columns = Math.toIntExact(tensor.shape().columns());
+      int rowBytes = Math.toIntExact(tensor.rowBytes());
+      byte[] line = new byte[columns];
+      for (int row = 0; row < count; row++) {
+        long place = first + from + row;
+        int shift = Byte.SIZE - bits * (int) (place / lines + 1);
+        long start = place % lines * columns;
+        MemorySegment.copy(tensor.data(), ValueLayout.JAVA_BYTE, start, line, 0, columns);
+        for (int column = 0; column < columns; column++) {
+          int bit = column * bits;
+          int code = (line[column] & 0xFF) >> shift & (1 << bits) - 1;
+          int target = at + row * rowBytes + bit / Byte.SIZE;
+          to[target] = (byte) (bit % Byte.SIZE == 0 ? code : to[target] | code << bit % Byte.SIZE);
+        }
+      }
+    }
+  }
+
   /** There is no data; the rows are those of {@code parts}, one tensor after the other. */
   record Stack(List<Tensor> parts) implements Layout {
     public Stack {

@@ -1,6 +1,7 @@
 package dev.phial.source;
 
 import dev.phial.PhialException;
+import dev.phial.io.Json;
 import java.io.BufferedOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
@@ -182,6 +183,7 @@ final class HostileFiles {
         openvino("a comment without an end", i -> i == 0 ? "<!--" : many("<x")),
         openvino("long shapes", i -> shape(i)),
         tflite("tensors that are one", HostileFiles::sameTensors),
+        tflite("operators that are one", HostileFiles::sameOperators),
         tflite("a long name", HostileFiles::longName),
         tflite("parameters that are one", HostileFiles::sameParameters),
         imatrix("values", out -> entries(out, 2, 80 * MIB)),
@@ -389,7 +391,11 @@ final class HostileFiles {
     return new Case(
         "tflite of " + what,
         "model.tflite",
-        Refused.in((file, arena) -> TfliteWeights.read(file, MappedFile.map(file, arena))),
+        Refused.in((file, arena) ->
+            TfliteWeights.read(
+                file,
+                MappedFile.map(file, arena),
+                new Config(file, Json.MAPPER.readTree(LitertFolderTest.PHI)))),
         out -> {
           LitertFiles file = new LitertFiles();
           content.accept(file);
@@ -400,6 +406,12 @@ final class HostileFiles {
   private static void sameTensors(LitertFiles file) {
     file.tensor("x", LitertFiles.FLOAT32, 0, 0, 1);
     file.again(250_000);
+  }
+
+  private static void sameOperators(LitertFiles file) {
+    int x = file.tensor("x", LitertFiles.FLOAT32, 0, 0, 4);
+    file.operator(206, x, x, file.tensor("n", LitertFiles.FLOAT32, 0, 0, 4));
+    file.operatorAgain(250_000);
   }
 
   private static void longName(LitertFiles file) {

@@ -3,6 +3,7 @@ package dev.phial.source;
 import com.google.flatbuffers.FlatBufferBuilder;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
 
 /** Models of TensorFlow Lite as tests write them down, table by table. */
@@ -15,6 +16,8 @@ final class LitertFiles {
   private final FlatBufferBuilder builder = new FlatBufferBuilder(1 << 10);
   private final List<Integer> buffers = new ArrayList<>();
   private final List<Integer> tensors = new ArrayList<>();
+  private final List<Integer> operators = new ArrayList<>();
+  private final List<Integer> codes = new ArrayList<>(); // of the operators
 
   LitertFiles() {
     buffers.add(
@@ -85,11 +88,7 @@ final class LitertFiles {
   }
 
   int tensor(String name, int type, int buffer, int quantization, int... shape) {
-    builder.startVector(4, shape.length, 4);
-    for (int i = shape.length - 1; i >= 0; i--) {
-      builder.addInt(shape[i]);
-    }
-    int dimensions = builder.endVector();
+    int dimensions = numbers(shape);
     int text = builder.createString(name);
     builder.startTable(11);
     builder.addOffset(0, dimensions, 0);
@@ -109,10 +108,40 @@ final class LitertFiles {
     }
   }
 
+  void operator(int code, int output, int... inputs) {
+    builder.startTable(4);
+    builder.addByte(0, (byte) Math.min(code, 127), 0);
+    builder.addInt(3, code, 0);
+    codes.add(builder.endTable());
+    int inputVector = numbers(inputs);
+    int outputVector = numbers(output);
+    builder.startTable(13);
+    builder.addInt(0, codes.size() - 1, 0);
+    builder.addOffset(1, inputVector, 0);
+    builder.addOffset(2, outputVector, 0);
+    operators.add(builder.endTable());
+  }
+
+  /** The last operator so often. */
+  void operatorAgain(int times) {
+    operators.addAll(Collections.nCopies(times, operators.getLast()));
+  }
+
+  private int numbers(int... numbers) {
+    builder.startVector(4, numbers.length, 4);
+    for (int i = numbers.length - 1; i >= 0; i--) {
+      builder.addInt(numbers[i]);
+    }
+    return builder.endVector();
+  }
+
   byte[] model(String signature) {
     int tensorVector = vector(tensors);
+    int operatorVector = vector(operators);
+    int codeVector = vector(codes);
     builder.startTable(6);
     builder.addOffset(0, tensorVector, 0);
+    builder.addOffset(3, operatorVector, 0);
     int graphs = vector(List.of(builder.endTable()));
     int key = builder.createString(signature);
     builder.startTable(5);
@@ -123,6 +152,7 @@ final class LitertFiles {
     int bufferVector = vector(buffers);
     builder.startTable(10);
     builder.addInt(0, 3, 0);
+    builder.addOffset(1, codeVector, 0);
     builder.addOffset(2, graphs, 0);
     builder.addOffset(4, bufferVector, 0);
     builder.addOffset(7, signatures, 0);

@@ -12,6 +12,9 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 final class LitertFolderTest {
+  /** What says how many parameters there are. */
+  static final String PHI = "{\"model_type\":\"phi3\",\"hidden_size\":4,\"num_hidden_layers\":1}";
+
   @TempDir Path folder;
 
   @BeforeEach
@@ -51,11 +54,42 @@ final class LitertFolderTest {
     write("model.tflite", new LitertFiles().model("serving_default"));
     Refused.asUnsupported(folder.resolve("model.tflite"), "found none of that name", this::open);
     write("model.tflite", new LitertFiles().model("decode"));
-    Refused.asUnsupported(folder.resolve("model.tflite"), "found none; convert", this::open);
+    Refused.asUnsupported(folder.resolve("model.tflite"), "found neither", this::open);
     Refused.write(folder.resolve("model.tflite"), "GGUF", 3, 0L, 0L);
     Refused.asBad(folder.resolve("model.tflite"), "found other bytes", this::open);
     Refused.write(folder.resolve("model.litertlm"), "GGUF", 3, 0L, 0L);
     Refused.asBad(folder.resolve("model.litertlm"), "found other bytes", this::open);
+  }
+
+  /** As litert-torch leaves names away: what uses a parameter tells what it is. */
+  @Test
+  void readsAndRefusesParametersWithoutNames() {
+    Refused.write(folder.resolve("config.json"), PHI);
+    write("phi_q8_ekv1280.tflite", unnamed(5, false));
+    try (Checkpoint model = Sources.open(folder)) {
+      assertThat(model.tensors())
+          .hasSize(9)
+          .containsKeys("model.embed_tokens.weight", "lm_head.weight", "model.norm.weight")
+          .containsKeys("model.layers.0.self_attn.qkv_proj.weight");
+    }
+    write("phi_q8_ekv1280.tflite", unnamed(4, false));
+    Refused.asUnsupported(folder.resolve("phi_q8_ekv1280.tflite"), "found 1, 4 and 3", this::open);
+    write("phi_q8_ekv1280.tflite", unnamed(5, true));
+    Refused.asUnsupported(
+        folder.resolve("phi_q8_ekv1280.tflite"), "matrices without biases", this::open);
+  }
+
+  private static byte[] unnamed(int matrices, boolean biased) {
+    LitertFiles f = new LitertFiles();
+    int x = f.tensor("x", 0, 0, 0, 1, 4);
+    f.operator(7, x, x, f.tensor("t", 0, f.buffer(new byte[32]), 0, 2, 4));
+    for (int i = 0; i < 3; i++) {
+      f.operator(206, x, x, f.tensor("n", 0, f.buffer(new byte[16]), 0, 4));
+    }
+    for (int i = 0; i < matrices; i++) {
+      f.operator(9, x, x, f.tensor("m", 0, f.buffer(new byte[64]), 0, 4, 4), biased ? x : -1);
+    }
+    return f.model("decode");
   }
 
   @Test

@@ -10,7 +10,7 @@ final class LitertFuzzTest {
   @FuzzTest
   @DictionaryEntries({"TFL3", "LITERTLM", "decode", ".weight", ".bias"})
   void readsBundles(byte[] bundle) {
-    Fuzzing.write(FOLDER.resolve("config.json"), Bytes.of("{}"));
+    Fuzzing.write(FOLDER.resolve("config.json"), Bytes.of(LitertFolderTest.PHI));
     Fuzzing.write(FOLDER.resolve("model.litertlm"), bundle);
     Fuzzing.readOrRefuse(
         FOLDER,

@@ -218,6 +218,8 @@ final class TorchQuantizersTest {
         Arguments.of("bnb-nf4-dq", ".weight.nested_absmax"),
         Arguments.of("bnb-nf4", ".weight.quant_state.bitsandbytes__nf4"),
         Arguments.of("bnb-int8", ".weight"),
+        Arguments.of("hqq-w4-g64", ".zero"),
+        Arguments.of("hqq-w4-g64", ".nbits"),
         Arguments.of("torchao-int8wo-phi4-mini", "._weight_scale"));
   }
 
@@ -241,6 +243,8 @@ final class TorchQuantizersTest {
             return List.copyOf(Safetensors.read(copy, some).keySet()).stream()
                 .filter(part -> !part.endsWith("weight_format")) // which says nothing
                 .filter(part -> !part.endsWith(".bias"))
+                .filter(
+                    part -> !name.startsWith("hqq") || part.matches(".*\\.(W_q|scale|zero|shape)"))
                 .map(part -> Arguments.of(name, part));
           } catch (IOException e) {
             throw new AssertionError(e);
@@ -287,6 +291,20 @@ final class TorchQuantizersTest {
           file,
           "expected groups from 0 to 1",
           () -> attach(tensors, quantization("gptq-w4-g128-sym-descact")));
+    }
+  }
+
+  @Test
+  void refusesHqqOfAnotherKind() {
+    String name = "hqq-w4-g64";
+    for (String part : List.of(".axis", ".nbits", ".view_as_float")) {
+      Map<String, Tensor> tensors = tensors(name);
+      Tensor tensor = Tensors.get(tensors, LAYER + part);
+      byte[] bytes = new byte[(int) tensor.bytes()];
+      bytes[0] = 3;
+      tensors.put(tensor.name(), with(tensor, tensor.shape(), bytes));
+      Refused.asUnsupported(
+          file, "expected groups along rows", () -> attach(tensors, quantization(name)));
     }
   }
 

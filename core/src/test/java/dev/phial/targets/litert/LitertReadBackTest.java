@@ -23,6 +23,9 @@ import dev.phial.targets.Weights;
 import dev.phial.targets.layout.Sink;
 import dev.phial.targets.openvino.OpenvinoTarget;
 import dev.phial.tensor.Tensor;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
@@ -89,6 +92,37 @@ final class LitertReadBackTest {
             .as("%s as %s", weight.ggufName(), other.encoding().name())
             .anyMatch(format -> Weights.areOf(format, weight, other));
       }
+    }
+  }
+
+  /** The operators tell what parameters are, where they have no names, as from litert-torch. */
+  @ParameterizedTest
+  @CsvSource({"tiny-phi3,int8", "phi4-mini,'int4,pure'", "phi3-medium-128k,fp32"})
+  void namesAreNotNeeded(String model, String spelling) throws IOException {
+    ExportedFolder.write(new LitertTarget(), model, spelling + ",no-bundle", folder);
+    Path file = folder.resolve("litert/model.tflite");
+    String bytes = Files.readString(file, StandardCharsets.ISO_8859_1);
+    Path unnamed = folder.resolve("unnamed");
+    Files.createDirectory(unnamed);
+    Files.copy(folder.resolve("litert/config.json"), unnamed.resolve("config.json"));
+    Files.writeString(
+        unnamed.resolve("model.tflite"),
+        bytes.replace(".weight", ".number"),
+        StandardCharsets.ISO_8859_1);
+    try (Checkpoint named = Sources.open(folder.resolve("litert"));
+        Checkpoint found = Sources.open(unnamed)) {
+      assertThat(found.activations()).isEqualTo(named.activations());
+      assertThat(found.tensors().keySet())
+          .containsExactlyInAnyOrderElementsOf(named.tensors().keySet());
+      named
+          .tensors()
+          .forEach((name, tensor) ->
+              assertThat(
+                      Objects.requireNonNull(found.tensors().get(name))
+                          .data()
+                          .mismatch(tensor.data()))
+                  .as(name)
+                  .isEqualTo(-1));
     }
   }
 
