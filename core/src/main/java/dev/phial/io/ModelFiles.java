@@ -82,7 +82,9 @@ public final class ModelFiles {
         names.contains("genai_config.json")
             && names.stream().anyMatch(name -> name.endsWith(".onnx"));
     boolean openvino =
-        names.containsAll(List.of("openvino_model.xml", "openvino_model.bin", "config.json"));
+        names.contains("config.json")
+            && Stream.of("openvino_model", "openvino_language_model")
+                .anyMatch(graph -> names.containsAll(List.of(graph + ".xml", graph + ".bin")));
     boolean safetensors =
         names.contains("config.json")
             && names.stream().anyMatch(name -> name.endsWith(".safetensors"));

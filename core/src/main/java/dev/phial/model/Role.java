@@ -29,6 +29,11 @@ public enum Role {
   /** Low-rank additions of a multimodal checkpoint to its text model. */
   ADAPTER;
 
+  /** Whether the parameter is a part of the text model. */
+  public boolean isOfText() {
+    return this != VISION && this != PROJECTOR && this != AUDIO && this != ADAPTER;
+  }
+
   /** Whether the parameter is a stack of one matrix per expert. */
   public boolean isExpert() {
     return this == EXPERT_GATE || this == EXPERT_UP || this == EXPERT_DOWN;

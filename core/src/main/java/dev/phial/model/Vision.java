@@ -61,6 +61,11 @@ public record Vision(
     return kind.map(found -> new Reader(checkpoint, found).read());
   }
 
+  /** The width of the rows that the projector takes. */
+  public long given() {
+    return weight(VisionRole.PROJECTOR_UP, -1, Part.WEIGHT).shape().columns();
+  }
+
   /** A parameter that every encoder of its kind has. */
   public Weight weight(VisionRole role, int layer, Part part) {
     return find(role, layer, part).orElseThrow();
@@ -105,7 +110,11 @@ public record Vision(
       int text = dimension(tensor(VisionRole.PROJECTOR_DOWN, -1, Part.WEIGHT), 0);
       int layers = 1 + tensors.keySet().stream().mapToInt(Address::layer).max().orElse(0);
       Optional<Config> settings =
-          checkpoint.folder().flatMap(folder -> folder.config().object("vision_config"));
+          checkpoint
+              .folder()
+              .flatMap(
+                  folder -> folder.json("config.json")) // the folder may describe the text model
+              .flatMap(config -> config.object("vision_config"));
       int heads =
           settings
               .map(s -> s.count("num_attention_heads", VisionKind.USUAL_HEADS))
@@ -187,7 +196,8 @@ public record Vision(
             "%s: tensor %s: expected shape %s, which is what the others imply, found %s"
                 .formatted(tensor.file(), tensor.name(), shape, tensor.shape()));
       }
-      TensorName name = new TensorName(Role.VISION, tensor.name(), "", h -> shape);
+      String module = VisionKind.module(tensor.name(), part);
+      TensorName name = new TensorName(Role.VISION, module, "", h -> shape);
       weights.put(
           new Address(role, layer, part),
           new Weight(name, layer, part, shape, List.of(isSame ? tensor : tensor.reshaped(shape))));

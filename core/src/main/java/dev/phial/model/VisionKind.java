@@ -93,10 +93,7 @@ public enum VisionKind {
       return Optional.empty();
     }
     Part part = name.endsWith(Part.BIAS.suffix()) ? Part.BIAS : Part.WEIGHT;
-    String module =
-        name.endsWith(part.suffix())
-            ? name.substring(0, name.length() - part.suffix().length())
-            : name; // the rows that stand for themselves
+    String module = module(name, part);
     if (!module.startsWith(tower)) {
       return address(PROJECTOR.get(module.substring(root.length())), -1, part);
     }
@@ -105,6 +102,13 @@ public enum VisionKind {
     return layer.matches()
         ? address(LAYER.get(layer.group(2)), Integer.parseInt(layer.group(1)), part)
         : address(TOWER.get(inTower), -1, part);
+  }
+
+  /** What a parameter belongs to; the rows that stand for themselves are called so alone. */
+  static String module(String name, Part part) {
+    return name.endsWith(part.suffix())
+        ? name.substring(0, name.length() - part.suffix().length())
+        : name;
   }
 
   private static Optional<Vision.Address> address(@Nullable VisionRole role, int layer, Part part) {

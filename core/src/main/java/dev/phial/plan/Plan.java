@@ -55,7 +55,7 @@ public record Plan(
 
   /**
    * Bytes of weights that are read for one token: of the embedding a row, unless it is the output
-   * matrix as well; of the experts those that are used.
+   * matrix as well; of the experts those that are used; nothing of encoders.
    */
   public long bytesPerToken() {
     boolean hasOutput = tensors.stream().anyMatch(tensor -> tensor.role() == Role.OUTPUT);
@@ -68,7 +68,7 @@ public record Plan(
             tensor.storedBytes()
                 / hyperparameters.experts().count()
                 * hyperparameters.experts().used();
-      } else {
+      } else if (tensor.role().isOfText()) {
         bytes += tensor.storedBytes();
       }
     }

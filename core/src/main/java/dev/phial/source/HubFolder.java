@@ -106,14 +106,14 @@ final class HubFolder implements Source {
             .filter(name -> ENCODERS.stream().anyMatch(name::startsWith))
             .findFirst();
     return first.map(name ->
-        "%s: its text model alone is run and converted, without encoders of images and sound%s; run shows it an image with --image"
+        "%s: its text model alone is %s; run shows it an image with --image"
             .formatted(
                 path,
                 name.startsWith(TOWER)
-                    ? "; --to gguf with --mmproj writes its encoder too"
+                    ? "run and converted, without its encoder of images; --to gguf with --mmproj writes that too"
                     : name.startsWith(SENSES)
-                        ? ", and with the adapter that --adapter names, or none"
-                        : ""));
+                        ? "run and converted, without encoders of images and sound, and with the adapter that --adapter names, or none"
+                        : "run and measured; --to openvino writes its encoder of images too"));
   }
 
   /**

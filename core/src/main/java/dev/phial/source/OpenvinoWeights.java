@@ -21,6 +21,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.SequencedMap;
 import java.util.Set;
 
 /**
@@ -52,33 +53,43 @@ final class OpenvinoWeights {
 
   private final Path file;
   private final OpenvinoGraph graph;
-  private final Map<String, Tensor> tensors = new LinkedHashMap<>();
+  private final Map<String, Tensor> tensors; // of this graph and those before it
   private final Set<String> used = new HashSet<>();
 
   /** The norms by their modules, and the parts that each has. */
   private final Map<String, List<String>> norms = new LinkedHashMap<>();
 
-  private OpenvinoWeights(Path file, OpenvinoGraph graph) {
+  private OpenvinoWeights(Path file, OpenvinoGraph graph, Map<String, Tensor> tensors) {
     this.file = file;
     this.graph = graph;
+    this.tensors = tensors;
   }
 
   /**
-   * What a graph holds.
+   * What graphs hold.
    *
    * @param tied whether input and output share a matrix, which is then the embedding
    */
   record Contents(Map<String, Tensor> tensors, boolean tied) {}
 
   /**
+   * @param graphs by their files, that with the embedding first
    * @throws PhialException.BadInput if tensors do not fit their operations
-   * @throws PhialException.Unsupported if the graph holds what no decoder has
+   * @throws PhialException.Unsupported if a graph holds what no decoder has
    */
-  static Contents read(Path file, OpenvinoGraph graph) {
-    return new OpenvinoWeights(file, graph).read();
+  static Contents read(SequencedMap<Path, OpenvinoGraph> graphs) {
+    Map<String, Tensor> tensors = new LinkedHashMap<>();
+    graphs.forEach((file, graph) -> new OpenvinoWeights(file, graph, tensors).read());
+    Tensor output = tensors.get(OUTPUT);
+    Tensor embedding = tensors.get(EMBEDDING);
+    boolean tied = output != null && embedding != null && output.data().equals(embedding.data());
+    if (tied) {
+      tensors.remove(OUTPUT);
+    }
+    return new Contents(tensors, tied);
   }
 
-  private Contents read() {
+  private void read() {
     for (Layer layer : graph.layers().values()) {
       switch (layer.type()) {
         case "MatMul" -> addMatrix(layer);
@@ -101,13 +112,6 @@ final class OpenvinoWeights {
     }
     checkNothingIsLeft();
     completeNorms();
-    Tensor output = tensors.get(OUTPUT);
-    Tensor embedding = tensors.get(EMBEDDING);
-    boolean tied = output != null && embedding != null && output.data().equals(embedding.data());
-    if (tied) {
-      tensors.remove(OUTPUT);
-    }
-    return new Contents(tensors, tied);
   }
 
   /** Adds what the export left away because it changes nothing: weights of 1, biases of 0. */

@@ -1,6 +1,7 @@
 package dev.phial.source;
 
 import dev.phial.io.Json;
+import java.nio.file.Path;
 import java.util.Map;
 import java.util.Set;
 import tools.jackson.databind.JsonNode;
@@ -44,6 +45,11 @@ final class TextModel {
           "vocab_size");
 
   private TextModel() {}
+
+  /** What to say of a folder for a runtime of which no more is read. */
+  static String note(Path path) {
+    return "%s: its text model alone is read, without the encoder of images".formatted(path);
+  }
 
   static Folder of(Folder folder) {
     ObjectNode json = Json.MAPPER.createObjectNode();

@@ -6,6 +6,7 @@ import dev.phial.choose.Importance;
 import dev.phial.choose.Kept;
 import dev.phial.choose.Method;
 import dev.phial.model.ModelDescription;
+import dev.phial.model.Vision;
 import dev.phial.model.Weight;
 import dev.phial.quant.activation.ActivationRanges;
 import dev.phial.source.Checkpoint;
@@ -33,7 +34,12 @@ public record Request(
     CalibrationText text,
     Optional<ActivationRanges> ranges) {
 
-  /** Every target takes the text model alone of what sees and hears. */
+  /** Leaves encoders out where a target would take them along. */
+  public static final TargetOption TEXT_ONLY =
+      TargetOption.flag(
+          "text-only", "Leave the encoder of images out; write the text model alone.");
+
+  /** The text model is what every target takes of what sees and hears. */
   public Request {
     if (model.family() != model.family().text()) {
       checkpoint = checkpoint.text();
@@ -52,6 +58,15 @@ public record Request(
         Method.REFERENCE,
         CalibrationText.USUAL,
         Optional.empty());
+  }
+
+  /**
+   * The encoder of images that came with the model, unless it is to be left out.
+   *
+   * @throws PhialException.BadInput if it is damaged
+   */
+  public Optional<Vision> vision() {
+    return options.has(TEXT_ONLY.name()) ? Optional.empty() : Vision.of(checkpoint);
   }
 
   /** Whether codes are to come along as they are, or not at all. */

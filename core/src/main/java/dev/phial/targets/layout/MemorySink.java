@@ -55,8 +55,11 @@ public final class MemorySink extends EncodingSink {
     return encoded().stream().mapToLong(tensor -> tensor.bytes() + ALIGNMENT).sum();
   }
 
+  /** Of the text model, which is all that runs here. */
   private List<PlannedTensor> encoded() {
-    return layout.plan().tensors().stream().filter(tensor -> !tensor.isCopied()).toList();
+    return layout.plan().tensors().stream()
+        .filter(tensor -> tensor.role().isOfText() && !tensor.isCopied())
+        .toList();
   }
 
   /**

@@ -4,17 +4,9 @@ import dev.phial.graph.Attention;
 import dev.phial.graph.DecoderGraph;
 import dev.phial.graph.FeedForward;
 import dev.phial.graph.Linear;
-import dev.phial.graph.Norm;
 import dev.phial.model.Hyperparameters;
-import dev.phial.model.Weight;
-import dev.phial.quant.FloatType;
-import dev.phial.targets.layout.Content;
-import dev.phial.targets.layout.Layout;
-import dev.phial.targets.layout.Slot;
-import java.math.BigDecimal;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Locale;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
@@ -28,14 +20,13 @@ final class GraphWriter {
 
   private final DecoderGraph decoder;
   private final Hyperparameters h;
-  private final Ir ir = new Ir();
-  private final Layout.Builder layout;
   private final Parameters parameters;
+  private final Ir ir;
   private final Positions positions;
   private final List<Value> states = new ArrayList<>();
   private final List<String> stateNames = new ArrayList<>();
 
-  private final Value inputIds;
+  private final Value hidden; // [batch, sequence, hidden]
   private final Value beams;
   private final Value batchSize; // [1]
 
@@ -52,47 +43,49 @@ final class GraphWriter {
   private record Shared(Value mask, Value scale, Optional<Value> expanded) {}
 
   /**
-   * @param origin type of what is not compressed
-   * @param halves whether constants are kept in half precision where they fit
-   * @param layout receives what lies in the data file
+   * @param takesEmbeddings of tokens and images, rather than tokens
    */
-  private GraphWriter(
-      DecoderGraph decoder,
-      Compressions compressions,
-      FloatType origin,
-      boolean halves,
-      Layout.Builder layout) {
+  private GraphWriter(DecoderGraph decoder, Parameters parameters, boolean takesEmbeddings) {
     this.decoder = decoder;
     this.h = decoder.hyperparameters();
-    this.layout = layout;
-    this.parameters = new Parameters(ir, compressions, origin, halves, layout);
-    inputIds = ir.parameter("input_ids", ElementType.I64, UNKNOWN, UNKNOWN);
+    this.parameters = parameters;
+    this.ir = parameters.ir();
+    Value input =
+        takesEmbeddings
+            ? ir.parameter("inputs_embeds", ElementType.F32, UNKNOWN, UNKNOWN, (long) h.hidden())
+            : ir.parameter("input_ids", ElementType.I64, UNKNOWN, UNKNOWN);
     Value attentionMask = ir.parameter("attention_mask", ElementType.I64, UNKNOWN, UNKNOWN);
     Value positionIds = ir.parameter("position_ids", ElementType.I64, UNKNOWN, UNKNOWN);
     beams = ir.parameter("beam_idx", ElementType.I32, UNKNOWN);
     positions = new Positions(ir, h, parameters, attentionMask, positionIds);
-    Value shape = ir.shapeOf(inputIds, ElementType.I64);
+    Value shape = ir.shapeOf(input, ElementType.I64);
     batchSize = ir.gather(shape, ir.list(0), ir.number(0), List.of(1L));
+    hidden = takesEmbeddings ? input : parameters.embedding(decoder, input);
   }
 
-  /** Writes the graph, and lays down the data file that goes with it. */
-  static Ir write(
-      DecoderGraph decoder,
-      Compressions compressions,
-      FloatType origin,
-      boolean halves,
-      Layout.Builder layout) {
-    return new GraphWriter(decoder, compressions, origin, halves, layout).write();
+  /** Writes a graph from tokens. */
+  static void write(DecoderGraph decoder, Parameters parameters) {
+    new GraphWriter(decoder, parameters, false).write();
   }
 
-  private Ir write() {
-    Value hidden = embedding();
+  /** Writes a graph from embeddings of tokens and images. */
+  static void writeFromEmbeddings(DecoderGraph decoder, Parameters parameters) {
+    new GraphWriter(decoder, parameters, true).write();
+  }
+
+  private void write() {
+    Value rows = hidden;
     for (int layer = 0; layer < decoder.layers().size(); layer++) {
-      hidden = layer(layer, hidden);
+      rows = layer(layer, rows);
     }
-    Value normed = norm(decoder.outputNorm(), hidden);
+    Value normed = parameters.norm(decoder.outputNorm(), rows);
+    Linear output = decoder.output();
     Value logits =
-        parameters.linear(decoder.output(), normed, "__module.lm_head", List.of("logits"));
+        parameters.linear(
+            IrMatrix.of(output.weight()),
+            output.bias(),
+            normed,
+            "__module.lm_head"); // even if tied
     for (int i = 0; i < states.size(); i++) {
       ir.add(
           "",
@@ -103,80 +96,27 @@ final class GraphWriter {
           List.of(new Layer.Output(states.get(i).type(), states.get(i).shape(), List.of())),
           List.of());
     }
-    ir.result(logits);
-    ir.contents()
-        .forEach((offset, bytes) -> {
-          Slot slot = Slot.of("constant at " + offset, bytes.length);
-          layout.place(slot, OpenvinoTarget.DATA, offset).content(slot, Content.of(bytes));
-        });
-    return ir;
-  }
-
-  // --- before the layers
-
-  private Value embedding() {
-    Value table = parameters.matrix(IrMatrix.of(decoder.embedding()), "embedding", 0);
-    ir.scope(
-        "__module.%s/%s::embedding"
-            .formatted(IrMatrix.of(decoder.embedding()).module(), parameters.operations()));
-    Value indices = ir.convert(inputIds, ElementType.I32);
-    return ir.gather(table, indices, ir.integer(0), Ir.dimensions(UNKNOWN, UNKNOWN, h.hidden()));
+    ir.result(logits, "logits");
   }
 
   // --- layers
 
-  private Value layer(int index, Value hidden) {
+  private Value layer(int index, Value rows) {
     dev.phial.graph.Layer layer = decoder.layers().get(index);
     String name = "__module.model.layers." + index;
-    Value normed = norm(layer.attentionNorm(), hidden);
+    Value normed = parameters.norm(layer.attentionNorm(), rows);
     Value attended = attention(index, layer.attention(), normed);
     if (layer.feedForwardNorm().isPresent()) {
       ir.scope(name);
-      Value sum = ir.elementwise("Add", hidden, attended);
-      Value again = norm(layer.feedForwardNorm().get(), sum);
+      Value sum = ir.elementwise("Add", rows, attended);
+      Value again = parameters.norm(layer.feedForwardNorm().get(), sum);
       Value fed = feedForward(index, layer.feedForward(), again);
       ir.scope(name);
       return ir.elementwise("Add", sum, fed);
     }
     Value fed = feedForward(index, layer.feedForward(), normed);
     ir.scope(name);
-    return ir.elementwise("Add", ir.elementwise("Add", attended, fed), hidden);
-  }
-
-  private Value norm(Norm norm, Value x) {
-    Weight weight = norm.weight().parts().getFirst().weight();
-    ir.scope("__module." + IrMatrix.module(weight.huggingFaceName()));
-    if (norm.centers()) {
-      Value normalized =
-          ir.add(
-              "MVN",
-              "opset6",
-              Ir.attributes(
-                  "eps",
-                  decimal((float) norm.epsilon()),
-                  "normalize_variance",
-                  true,
-                  "eps_mode",
-                  "INSIDE_SQRT"),
-              List.of(x, ir.ints(List.of(1L), -1)),
-              x.type(),
-              x.shape());
-      Value scaled = ir.elementwise("Multiply", normalized, parameters.vector(norm.weight()));
-      return ir.elementwise("Add", scaled, parameters.vector(norm.bias().orElseThrow()));
-    }
-    List<Long> one = Ir.dimensions(1, 1, 1);
-    List<Long> reduced = Ir.dimensions(UNKNOWN, UNKNOWN, 1);
-    Value squares = ir.elementwise("Power", x, parameters.floats(one, 2));
-    Value mean = ir.reduce("ReduceMean", squares, ir.list(-1), true, reduced);
-    Value padded = ir.elementwise("Add", mean, parameters.floats(one, (float) norm.epsilon()));
-    Value inverse = ir.divide(parameters.floats(one, 1), ir.map("Sqrt", "opset1", padded));
-    Value normalized = ir.elementwise("Multiply", x, inverse);
-    return ir.elementwise("Multiply", parameters.vector(norm.weight()), normalized);
-  }
-
-  /** As C++ prints it with 17 digits. */
-  private static String decimal(double value) {
-    return String.format(Locale.ROOT, "%.16e", new BigDecimal(value));
+    return ir.elementwise("Add", ir.elementwise("Add", attended, fed), rows);
   }
 
   private Value attention(int index, Attention attention, Value normed) {
@@ -199,9 +139,10 @@ final class GraphWriter {
       value = parameters.linear(projections.get(2), normed);
       ir.scope(name);
     }
-    query = heads(query, h.attention().heads());
-    key = heads(key, h.attention().keyValueHeads());
-    value = heads(value, h.attention().keyValueHeads());
+    int size = h.attention().headSize();
+    query = ir.heads(query, h.attention().heads(), size);
+    key = ir.heads(key, h.attention().keyValueHeads(), size);
+    value = ir.heads(value, h.attention().keyValueHeads(), size);
     Positions.Rotation turn = rotation == null ? positions.rotation() : rotation;
     rotation = turn;
     ir.scope(name);
@@ -227,15 +168,7 @@ final class GraphWriter {
             List.of(query, allKeys, allValues, common.mask, common.scale),
             ElementType.F32,
             query.shape());
-    Value joined =
-        ir.reshape(
-            ir.transpose(attended, 0, 2, 1, 3),
-            true,
-            ir.list(0, 0, queries),
-            UNKNOWN,
-            UNKNOWN,
-            queries);
-    return parameters.linear(attention.output(), joined);
+    return parameters.linear(attention.output(), ir.joined(attended, queries));
   }
 
   private Shared shared(Value pastKeys, Value normed, Value keys, Attention attention) {
@@ -291,29 +224,6 @@ final class GraphWriter {
         ir.list(last ? Long.MAX_VALUE : first + count),
         2,
         Ir.dimensions(UNKNOWN, UNKNOWN, count));
-  }
-
-  /** {@code [batch, heads, sequence, headSize]}. */
-  private Value heads(Value x, int heads) {
-    Value split =
-        ir.reshape(
-            x,
-            true,
-            ir.list(0, 0, heads, h.attention().headSize()),
-            UNKNOWN,
-            UNKNOWN,
-            (long) heads,
-            (long) h.attention().headSize());
-    return heads == 1 // nothing to exchange
-        ? ir.reshape(
-            split,
-            true,
-            ir.list(0, 1, -1, 0),
-            UNKNOWN,
-            1L,
-            UNKNOWN,
-            (long) h.attention().headSize())
-        : ir.transpose(split, 0, 2, 1, 3);
   }
 
   /** The cache, in the order of the beams: {@code [batch, heads, past, headSize]}. */
@@ -385,15 +295,7 @@ final class GraphWriter {
       case FeedForward.Plain plain -> {
         Value up = parameters.linear(plain.up(), x);
         ir.scope(name);
-        Value active =
-            ir.add(
-                "Gelu",
-                "opset7",
-                Ir.attributes("approximation_mode", "TANH"),
-                List.of(up),
-                up.type(),
-                up.shape());
-        yield parameters.linear(plain.down(), active);
+        yield parameters.linear(plain.down(), ir.gelu(up, "TANH"));
       }
       case FeedForward.Experts experts ->
           new ExpertGraph(
@@ -403,11 +305,7 @@ final class GraphWriter {
                   h.hidden(),
                   (matrix, input) ->
                       parameters.linear(
-                          matrix,
-                          Optional.empty(),
-                          input,
-                          "__module." + matrix.module(),
-                          List.of()))
+                          matrix, Optional.empty(), input, "__module." + matrix.module()))
               .write(x);
     };
   }

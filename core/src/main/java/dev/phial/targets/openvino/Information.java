@@ -13,7 +13,7 @@ final class Information {
     // and a model whose weights are not compressed keeps an uncompressed cache
     Map<String, Object> runtime = new LinkedHashMap<>();
     runtime.put("ACTIVATIONS_SCALE_FACTOR", "8.0");
-    if (options.precision() == Precision.FP16 || options.precision() == Precision.FP32) {
+    if (!options.precision().isCompressed()) {
       runtime.put("KV_CACHE_PRECISION", "f16");
     }
     all.put("runtime_options", runtime);

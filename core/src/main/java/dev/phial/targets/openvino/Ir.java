@@ -170,6 +170,14 @@ final class Ir {
         List.of());
   }
 
+  /** An output of the model; its name is that of its tensor. */
+  void result(Value value, String name) {
+    Layer layer = layers.get(value.layer());
+    Layer.Output output = new Layer.Output(value.type(), value.shape(), List.of(name));
+    layers.set(layer.id(), layer.with(output));
+    result(value);
+  }
+
   void result(Value value) {
     add("", "Result", "opset1", attributes(), List.of(value), List.of(), List.of());
   }
@@ -324,6 +332,14 @@ final class Ir {
     return add(type, opset, attributes(), List.of(x), x.type(), x.shape());
   }
 
+  /**
+   * @param mode {@code TANH} or {@code ERF}
+   */
+  Value gelu(Value x, String mode) {
+    return add(
+        "Gelu", "opset7", attributes("approximation_mode", mode), List.of(x), x.type(), x.shape());
+  }
+
   Value convert(Value x, ElementType to) {
     return add(
         "Convert", "opset1", attributes("destination_type", to.label()), List.of(x), to, x.shape());
@@ -346,7 +362,7 @@ final class Ir {
   }
 
   /** {@code x Wᵀ}. */
-  Value matmul(String name, Value x, Value weight, List<String> tensorNames) {
+  Value matmul(String name, Value x, Value weight) {
     List<Long> shape = new ArrayList<>(x.shape());
     shape.set(shape.size() - 1, weight.shape().getFirst());
     return add(
@@ -357,7 +373,7 @@ final class Ir {
         List.of(x, weight),
         x.type(),
         shape,
-        tensorNames);
+        List.of());
   }
 
   /** Numbers of {@code [from, to)} along an axis; {@code shape} is the result's. */
@@ -390,6 +406,21 @@ final class Ir {
         List.of(x, permutation),
         x.type(),
         Arrays.stream(order).mapToObj(x.shape()::get).toList());
+  }
+
+  /** Rows cut into heads: {@code [batch, heads, sequence, size]}. */
+  Value heads(Value x, long heads, long size) {
+    Value split =
+        reshape(x, true, list(0, 0, heads, size), Value.UNKNOWN, Value.UNKNOWN, heads, size);
+    return heads == 1 // nothing to exchange
+        ? reshape(split, true, list(0, 1, -1, 0), Value.UNKNOWN, 1L, Value.UNKNOWN, size)
+        : transpose(split, 0, 2, 1, 3);
+  }
+
+  /** Heads put together: {@code [batch, sequence, width]}. */
+  Value joined(Value heads, long width) {
+    return reshape(
+        transpose(heads, 0, 2, 1, 3), true, list(0, 0, width), Value.UNKNOWN, Value.UNKNOWN, width);
   }
 
   /** A dimension of 1 more, at {@code axis}. */

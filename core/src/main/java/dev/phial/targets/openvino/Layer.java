@@ -24,4 +24,9 @@ record Layer(
    * @param names by which the runtime finds it
    */
   record Output(ElementType type, List<Long> shape, List<String> names) {}
+
+  /** This layer with another as its only output. */
+  Layer with(Output output) {
+    return new Layer(id, name, type, opset, attributes, inputs, List.of(output), notes);
+  }
 }

@@ -76,7 +76,8 @@ record OpenvinoOptions(
               FALLBACK,
               "error|ignore|adjust",
               "What to do with rows that do not divide into groups: refuse (default), keep them as they are, or take smaller groups."),
-          MatrixBits.option("4|8"));
+          MatrixBits.option("4|8"),
+          Request.TEXT_ONLY);
 
   /** Embedding and output matrix may have four bits too. */
   static final Mixing MIXING =

@@ -4,6 +4,7 @@ import dev.phial.PhialException;
 import dev.phial.graph.DecoderGraph;
 import dev.phial.model.Hyperparameters;
 import dev.phial.model.ModelDescription;
+import dev.phial.model.Vision;
 import dev.phial.quant.FloatType;
 import dev.phial.source.Folder;
 import dev.phial.targets.Manifest;
@@ -13,6 +14,7 @@ import dev.phial.targets.Target;
 import dev.phial.targets.TargetOption;
 import dev.phial.targets.layout.FileNames;
 import dev.phial.targets.layout.Layout;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -26,9 +28,6 @@ import java.util.Set;
 public final class OpenvinoTarget implements Target {
   /** The families whose graph can be written. */
   private static final Set<String> FAMILIES = Set.of("phi2", "phi3", "phimoe");
-
-  private static final String GRAPH = "openvino_model.xml";
-  static final String DATA = "openvino_model.bin";
 
   private static final String REMEDY = "choose another precision, openvino:fp32 for example";
 
@@ -70,6 +69,16 @@ public final class OpenvinoTarget implements Target {
   }
 
   @Override
+  public List<String> caveats(Request request) {
+    List<String> caveats = new ArrayList<>(caveats(request.model()));
+    if (sees(request)) {
+      caveats.add(
+          "OpenVINO GenAI makes images smaller by filters of its own; the model sees a little else than the reference lets it see");
+    }
+    return caveats;
+  }
+
+  @Override
   public Layout plan(Request request) {
     OpenvinoOptions options = OpenvinoOptions.of(request);
     Folder folder =
@@ -95,16 +104,12 @@ public final class OpenvinoTarget implements Target {
         options.keeps() ? FloatType.F32 : origin(folder, decoder, options.precision());
     Layout.Builder layout =
         new Layout.Builder(description, FileNames.FOLDER, request.choosing(REMEDY));
-    Ir graph =
-        GraphWriter.write(
-            decoder,
-            new Compressions(decoder, options, origin),
-            origin,
-            options.precision() == Precision.FP16,
-            layout);
+    Optional<Vision> vision = request.vision().filter(Sight::isPossible);
+    vision.ifPresent(seeing -> Sight.check(folder, seeing));
     Map<String, byte[]> texts = new LinkedHashMap<>();
-    texts.put(GRAPH, IrXml.write(graph, Information.of(options)));
+    texts.putAll(new Graphs(decoder, options, origin, layout).write(vision));
     texts.putAll(Texts.of(folder, options));
+    vision.ifPresent(seeing -> texts.putAll(Sight.texts(folder, seeing)));
     return layout
         .files(texts)
         .companions(
@@ -131,8 +136,14 @@ public final class OpenvinoTarget implements Target {
 
   @Override
   public String command(String path, Request request) {
-    return "python3 -c 'import openvino_genai, sys; print(openvino_genai.LLMPipeline(sys.argv[1], \"CPU\").generate(\"Hello\", max_new_tokens=50))' "
-        + path;
+    return (sees(request)
+            ? "python3 -c 'import openvino, openvino_genai, numpy, PIL.Image, sys; print(openvino_genai.VLMPipeline(sys.argv[1], \"CPU\").generate(\"What is this?\", images=[openvino.Tensor(numpy.array(PIL.Image.open(sys.argv[2]).convert(\"RGB\")))], max_new_tokens=50))' %s IMAGE"
+            : "python3 -c 'import openvino_genai, sys; print(openvino_genai.LLMPipeline(sys.argv[1], \"CPU\").generate(\"Hello\", max_new_tokens=50))' %s")
+        .formatted(path);
+  }
+
+  private static boolean sees(Request request) {
+    return request.vision().filter(Sight::isPossible).isPresent();
   }
 
   @Override

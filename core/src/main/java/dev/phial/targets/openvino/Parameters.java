@@ -1,7 +1,9 @@
 package dev.phial.targets.openvino;
 
 import dev.phial.PhialException;
+import dev.phial.graph.DecoderGraph;
 import dev.phial.graph.Linear;
+import dev.phial.graph.Norm;
 import dev.phial.graph.Vector;
 import dev.phial.model.Rows;
 import dev.phial.model.Weight;
@@ -11,44 +13,67 @@ import dev.phial.quant.Format;
 import dev.phial.quant.Formats;
 import dev.phial.quant.GroupFloat;
 import dev.phial.quant.GroupInt;
+import dev.phial.targets.layout.Content;
 import dev.phial.targets.layout.Layout;
 import dev.phial.targets.layout.RowStore;
 import dev.phial.targets.layout.Slot;
 import dev.phial.targets.layout.Store;
 import dev.phial.tensor.Shape;
+import java.math.BigDecimal;
 import java.util.HashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Function;
 
 /** The parameters of a model as constants of a graph, compressed or not, and products with them. */
 final class Parameters {
-  private final Ir ir;
-  private final Compressions compressions;
+  private final Ir ir = new Ir();
+  private final Function<IrMatrix, Compression> compressions;
   private final FloatType origin;
   private final boolean halves;
+  private final IrFile file;
   private final Layout.Builder layout;
   private final String operations;
   private final Map<String, Value> matrices = new HashMap<>();
 
   /**
+   * Those of an empty graph.
+   *
+   * @param compressions how each matrix is stored
    * @param origin type of what is not compressed
    * @param halves whether constants are kept in half precision where they fit
+   * @param file of the graph
    * @param layout receives what lies in the data file
    */
   Parameters(
-      Ir ir, Compressions compressions, FloatType origin, boolean halves, Layout.Builder layout) {
-    this.ir = ir;
+      Function<IrMatrix, Compression> compressions,
+      FloatType origin,
+      boolean halves,
+      IrFile file,
+      Layout.Builder layout) {
     this.compressions = compressions;
     this.origin = origin;
     this.halves = halves;
+    this.file = file;
     this.layout = layout;
     this.operations = origin == FloatType.F32 ? "aten" : "ov_ext";
   }
 
-  /** The namespace of operations in the names of layers. */
-  String operations() {
-    return operations;
+  /** The graph that they are in. */
+  Ir ir() {
+    return ir;
+  }
+
+  /** Lays the constants of the computation down, once all of it is there. */
+  Ir finish() {
+    ir.contents()
+        .forEach((offset, bytes) -> {
+          Slot slot = Slot.of("constant at %d of %s".formatted(offset, file.data()), bytes.length);
+          layout.place(slot, file.data(), offset).content(slot, Content.of(bytes));
+        });
+    return ir;
   }
 
   /** A constant of the computation; in half precision where that is asked for and loses little. */
@@ -107,37 +132,75 @@ final class Parameters {
     return constant;
   }
 
+  Value norm(Norm norm, Value x) {
+    Weight weight = norm.weight().parts().getFirst().weight();
+    ir.scope("__module." + IrMatrix.module(weight.huggingFaceName()));
+    if (norm.centers()) {
+      Value normalized =
+          ir.add(
+              "MVN",
+              "opset6",
+              Ir.attributes(
+                  "eps",
+                  decimal((float) norm.epsilon()),
+                  "normalize_variance",
+                  true,
+                  "eps_mode",
+                  "INSIDE_SQRT"),
+              List.of(x, ir.ints(List.of(1L), -1)),
+              x.type(),
+              x.shape());
+      Value scaled = ir.elementwise("Multiply", normalized, vector(norm.weight()));
+      return ir.elementwise("Add", scaled, vector(norm.bias().orElseThrow()));
+    }
+    List<Long> one = Ir.dimensions(1, 1, 1);
+    List<Long> reduced = Ir.dimensions(Value.UNKNOWN, Value.UNKNOWN, 1);
+    Value squares = ir.elementwise("Power", x, floats(one, 2));
+    Value mean = ir.reduce("ReduceMean", squares, ir.list(-1), true, reduced);
+    Value padded = ir.elementwise("Add", mean, floats(one, (float) norm.epsilon()));
+    Value inverse = ir.divide(floats(one, 1), ir.map("Sqrt", "opset1", padded));
+    Value normalized = ir.elementwise("Multiply", x, inverse);
+    return ir.elementwise("Multiply", vector(norm.weight()), normalized);
+  }
+
+  /** As C++ prints it with 17 digits. */
+  private static String decimal(double value) {
+    return String.format(Locale.ROOT, "%.16e", new BigDecimal(value));
+  }
+
   // --- matrices
+
+  /**
+   * The embeddings of tokens.
+   *
+   * @param ids {@code [batch, sequence]}
+   */
+  Value embedding(DecoderGraph decoder, Value ids) {
+    IrMatrix matrix = IrMatrix.of(decoder.embedding());
+    Value table = matrix(matrix, "embedding", 0);
+    ir.scope("__module.%s/%s::embedding".formatted(matrix.module(), operations));
+    Value indices = ir.convert(ids, ElementType.I32);
+    return ir.gather(
+        table,
+        indices,
+        ir.integer(0),
+        Ir.dimensions(Value.UNKNOWN, Value.UNKNOWN, matrix.columns()));
+  }
 
   Value linear(Linear linear, Value x) {
     IrMatrix matrix = IrMatrix.of(linear.weight());
-    return linear(linear, x, "__module." + matrix.module(), List.of());
+    return linear(matrix, linear.bias(), x, "__module." + matrix.module());
   }
 
-  Value linear(Linear linear, Value x, String name, List<String> tensorNames) {
-    IrMatrix matrix = IrMatrix.of(linear.weight());
-    return linear(matrix, linear.bias(), x, name, tensorNames);
-  }
-
-  Value linear(
-      IrMatrix matrix, Optional<Vector> bias, Value x, String name, List<String> tensorNames) {
+  Value linear(IrMatrix matrix, Optional<Vector> bias, Value x, String name) {
     Value weight = matrix(matrix, "linear", 1);
     String scope = "%s/%s::linear".formatted(name, operations);
-    Value product =
-        ir.matmul(scope + "/MatMul", x, weight, bias.isPresent() ? List.of() : tensorNames);
+    Value product = ir.matmul(scope + "/MatMul", x, weight);
     if (bias.isEmpty()) {
       return product;
     }
     ir.scope(scope);
-    return ir.add(
-        "",
-        "Add",
-        "opset1",
-        Ir.attributes("auto_broadcast", "numpy"),
-        List.of(product, bias(matrix.module(), bias.get())),
-        product.type(),
-        product.shape(),
-        tensorNames);
+    return ir.elementwise("Add", product, bias(matrix.module(), bias.get()));
   }
 
   private Value bias(String module, Vector bias) {
@@ -167,7 +230,7 @@ final class Parameters {
       return known;
     }
     String name = matrix.constant(origin);
-    Compression compression = compressions.of(matrix);
+    Compression compression = compressions.apply(matrix);
     // to NNCF its own conversion is none of the checkpoint's
     boolean compressesSingles =
         origin == FloatType.F32 && compression instanceof Compression.Groups;
@@ -254,7 +317,7 @@ final class Parameters {
   /** A tensor whose slots are constants, which know where they are. */
   private void lay(PlannedTensor tensor, Store store) {
     for (Slot slot : store.slots()) {
-      layout.place(slot, OpenvinoTarget.DATA, ((Constant) slot).offset());
+      layout.place(slot, file.data(), ((Constant) slot).offset());
     }
     layout.region(tensor, store);
   }

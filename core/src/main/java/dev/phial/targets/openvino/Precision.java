@@ -32,6 +32,11 @@ enum Precision {
     return name().toLowerCase(Locale.ROOT);
   }
 
+  /** Whether matrices are stored otherwise than as numbers. */
+  boolean isCompressed() {
+    return this != FP16 && this != FP32;
+  }
+
   /** Whether some matrices have four bits and others, the backup, more. */
   boolean isMixed() {
     return this == INT4 || this == NF4 || this == MXFP4;

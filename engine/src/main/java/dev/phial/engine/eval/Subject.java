@@ -5,6 +5,7 @@ import dev.phial.engine.run.Model;
 import dev.phial.model.ModelDescription;
 import dev.phial.model.Weight;
 import dev.phial.plan.Plan;
+import dev.phial.plan.PlannedTensor;
 import dev.phial.plan.Recipe;
 import dev.phial.quant.activation.RoundedActivations;
 import dev.phial.source.Checkpoint;
@@ -59,7 +60,10 @@ public record Subject(
         plan.precision(),
         plan.target(),
         plan.bytes(),
-        plan.tensorBytes(),
+        plan.tensors().stream()
+            .filter(tensor -> tensor.role().isOfText()) // which is what runs here
+            .mapToLong(PlannedTensor::storedBytes)
+            .sum(),
         Model.of(quantized.sink().description()));
   }
 
