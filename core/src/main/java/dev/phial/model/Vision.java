@@ -189,7 +189,9 @@ public record Vision(
     private void add(VisionRole role, int layer, Part part, Shape shape) {
       Tensor tensor = tensor(role, layer, part);
       boolean isSame = tensor.shape().equals(shape);
+      boolean hasChannelsLast = tensor.shape().rank() == 4 && dimension(tensor, 1) != CHANNELS;
       if (tensor.shape().elements() != shape.elements()
+          || role == VisionRole.PATCHES && hasChannelsLast
           || shape.rank() > 1 && dimension(tensor, 0) != shape.dimensions().getFirst()
           || !isSame && !tensor.isPlain()) {
         throw new PhialException.BadInput(

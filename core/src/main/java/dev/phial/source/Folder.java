@@ -19,6 +19,11 @@ import tools.jackson.databind.node.ObjectNode;
 /** The files beside the weights of a checkpoint: config.json, the tokenizer's, code. */
 public final class Folder {
   private static final String CONFIG = "config.json";
+
+  /** Fields of config.json that say how weights were quantized. */
+  public static final List<String> QUANTIZATION =
+      List.of("quantization", "quantization_config", "compression_config");
+
   static final String GENERATION = "generation_config.json";
 
   private static final Pattern COMPANION =
@@ -104,7 +109,7 @@ public final class Folder {
   /** config.json without what it says about how weights were quantized here. */
   public ObjectNode plainConfig() {
     ObjectNode json = (ObjectNode) config.json().deepCopy();
-    json.remove(List.of("quantization", "quantization_config", "compression_config"));
+    json.remove(QUANTIZATION);
     return json;
   }
 

@@ -113,7 +113,7 @@ final class HubFolder implements Source {
                     ? "run and converted, without its encoder of images; --to gguf with --mmproj writes that too"
                     : name.startsWith(SENSES)
                         ? "run and converted, without encoders of images and sound, and with the adapter that --adapter names, or none"
-                        : "run and measured; --to openvino writes its encoder of images too"));
+                        : "run and measured; --to onnx, openvino and mlx write its encoder of images too"));
   }
 
   /**

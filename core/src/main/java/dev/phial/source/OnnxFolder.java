@@ -6,6 +6,8 @@ import dev.phial.tensor.Tensor;
 import java.lang.foreign.Arena;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -22,7 +24,15 @@ final class OnnxFolder implements Source {
 
   /** The architectures by the names that GenAI has for them. */
   private static final Map<String, String> ARCHITECTURES =
-      Map.of("phi", "PhiForCausalLM", "phi3", "Phi3ForCausalLM", "phimoe", "PhiMoEForCausalLM");
+      Map.of(
+          "phi",
+          "PhiForCausalLM",
+          "phi3",
+          "Phi3ForCausalLM",
+          "phi3v",
+          "Phi3VForCausalLM",
+          "phimoe",
+          "PhiMoEForCausalLM");
 
   private static final String BLOCK_SPARSE = "phi3small";
 
@@ -43,6 +53,16 @@ final class OnnxFolder implements Source {
     Path file = path.resolve(graph(genai, decoder));
     OnnxGraph.Model read = OnnxGraph.read(file, arena);
     OnnxWeights.Contents contents = OnnxWeights.read(file, read.graph());
+    List<Path> files = new ArrayList<>(read.files());
+    Map<String, Tensor> tensors = new LinkedHashMap<>();
+    Optional<Config> embedding = model.object("embedding"); // of a model that sees
+    if (embedding.isPresent()) {
+      Path first = path.resolve(graph(genai, embedding.get()));
+      OnnxGraph.Model before = OnnxGraph.read(first, arena);
+      tensors.putAll(OnnxWeights.readEmbedding(first, before.graph()));
+      files.addAll(before.files());
+    }
+    tensors.putAll(contents.tensors());
     Path own = path.resolve("config.json");
     ObjectNode config =
         Files.isRegularFile(own)
@@ -50,22 +70,18 @@ final class OnnxFolder implements Source {
             : describe(file, read.graph(), contents, model, decoder);
     config.put("tie_word_embeddings", contents.tied()); // the graph may have two of one matrix
     return Checkpoint.of(
-        "onnx",
-        Folder.of(path, new Config(genai.file(), config))
-            .with(Folder.GENERATION, new Config(genai.file(), generation(genai, model))),
-        new Weights(
-            arena,
-            read.files(),
-            contents.tensors(),
-            Naming.ONNX,
-            RoundedActivations.at(contents.activations())));
+            "onnx",
+            Folder.of(path, new Config(genai.file(), config))
+                .with(Folder.GENERATION, new Config(genai.file(), generation(genai, model))),
+            new Weights(
+                arena, files, tensors, Naming.ONNX, RoundedActivations.at(contents.activations())))
+        .noting(embedding.isPresent() ? List.of(TextModel.note(path)) : List.of());
   }
 
-  private static String graph(Config genai, Config decoder) {
+  private static String graph(Config genai, Config part) {
     String name =
-        decoder
-            .text("filename")
-            .or(() -> lastStage(decoder))
+        part.text("filename")
+            .or(() -> lastStage(part))
             .orElseThrow(() ->
                 Refusal.unsupported(
                     genai.file(),

@@ -83,7 +83,19 @@ final class OnnxWeights {
     return new OnnxWeights(file, graph).read();
   }
 
-  private Contents read() {
+  /**
+   * Reads a graph from tokens to embeddings alone.
+   *
+   * @throws PhialException.BadInput if tensors do not fit their operators
+   * @throws PhialException.Unsupported if the graph holds more
+   */
+  static Map<String, Tensor> readEmbedding(Path file, OnnxGraph graph) {
+    OnnxWeights weights = new OnnxWeights(file, graph);
+    weights.find();
+    return weights.tensors;
+  }
+
+  private void find() {
     for (Node node : graph.nodes()) {
       switch (node.op()) {
         case "MatMulNBits" -> addNBits(node);
@@ -125,6 +137,10 @@ final class OnnxWeights {
             tensor.name());
       }
     }
+  }
+
+  private Contents read() {
+    find();
     if (tied) {
       Tensor output = tensors.remove(OUTPUT);
       if (output == null) {

@@ -19,7 +19,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** Of models that see and hear, every target writes the text model alone: a Phi-3. */
+/** Where there is no encoder to take along, every target writes the text model alone: a Phi-3. */
 final class TextModelTest {
   private static final Map<String, String> SPELLINGS =
       Map.of(

@@ -35,8 +35,16 @@ final class MlxConfig {
     this.config = config;
   }
 
-  static byte[] of(Folder folder, String modelType, MlxSettings settings, List<MlxTensor> tensors) {
-    MlxConfig result = new MlxConfig((ObjectNode) folder.config().json().deepCopy());
+  /**
+   * @param config that of the checkpoint
+   */
+  static byte[] of(
+      Folder folder,
+      ObjectNode config,
+      String modelType,
+      MlxSettings settings,
+      List<MlxTensor> tensors) {
+    MlxConfig result = new MlxConfig(config.deepCopy());
     result.config.remove(DROPPED);
     result.config.put("model_type", modelType);
     folder

@@ -75,7 +75,8 @@ record MlxSettings(
               MODE, "affine|" + String.join("|", FLOAT_NAMES), "--to mlx:mxfp4 in long"),
           TargetOption.value(
               MIXTURE, String.join("|", MlxMixture.NAMES), "--to mlx:mixed_4_6 in long"),
-          MatrixBits.option(String.join("|", BITS_NAMES)));
+          MatrixBits.option(String.join("|", BITS_NAMES)),
+          Request.TEXT_ONLY);
 
   /**
    * @throws PhialException.Usage if they contradict each other, or MLX knows no such thing

@@ -2,6 +2,7 @@ package dev.phial.targets.mlx;
 
 import dev.phial.PhialException;
 import dev.phial.choose.Kept;
+import dev.phial.io.PythonJson;
 import dev.phial.model.Hyperparameters;
 import dev.phial.model.LongRope;
 import dev.phial.model.ModelDescription;
@@ -10,6 +11,7 @@ import dev.phial.quant.FloatType;
 import dev.phial.quant.MlxFormat;
 import dev.phial.quant.Recoding;
 import dev.phial.source.Folder;
+import dev.phial.targets.Clip;
 import dev.phial.targets.Manifest;
 import dev.phial.targets.Mixing;
 import dev.phial.targets.Request;
@@ -24,6 +26,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import tools.jackson.databind.node.ObjectNode;
 
 /**
  * A folder for MLX, as mlx_lm.convert writes it: {@code mlx:4} is its {@code -q --q-bits 4}, {@code
@@ -126,17 +129,26 @@ public final class MlxTarget implements Target {
               .formatted(path, settings.mixture().get()),
           "needs down_proj matrices");
     }
-    List<MlxTensor> tensors = tensors(request, folder, settings, weights);
+    Optional<FloatType> dtype = settings.dtype().or(() -> folder.dtype().flatMap(FloatType::named));
+    List<MlxTensor> tensors = new ArrayList<>(tensors(request, settings, weights, dtype));
     if (settings.mode().isPresent()
         && tensors.stream().noneMatch(tensor -> tensor.quantized().isPresent())) {
       throw new PhialException.Unsupported(
           "%s: expected matrices whose rows divide into groups of %d, found none; choose another group size"
               .formatted(path, settings.format(FloatType.F32).map(MlxFormat::blockSize).orElse(0)));
     }
-    MlxLayout layout = MlxLayout.of(tensors);
     Map<String, byte[]> texts = new LinkedHashMap<>();
     texts.put("README.md", CARD.getBytes(StandardCharsets.UTF_8));
-    texts.put("config.json", MlxConfig.of(folder, architecture.modelType(), settings, tensors));
+    boolean sees = MlxSight.isAsked(request);
+    ObjectNode config = sees ? Clip.config(folder) : (ObjectNode) folder.config().json();
+    String modelType = sees ? MlxSight.MODEL_TYPE : architecture.modelType();
+    texts.put("config.json", MlxConfig.of(folder, config, modelType, settings, tensors));
+    if (sees) {
+      tensors.addAll(MlxSight.tensors(request.checkpoint(), dtype));
+      texts.put(
+          Clip.PREPROCESSOR, PythonJson.dump(Clip.preprocessor(folder).json(), MlxConfig.INDENT));
+    }
+    MlxLayout layout = MlxLayout.of(tensors);
     texts.put("model.safetensors.index.json", layout.index());
     String precision = settings.precision().orElse(tensors.getFirst().number().word());
     Layout.Builder builder =
@@ -149,8 +161,7 @@ public final class MlxTarget implements Target {
   }
 
   private static List<MlxTensor> tensors(
-      Request request, Folder folder, MlxSettings settings, List<Weight> weights) {
-    Optional<FloatType> dtype = settings.dtype().or(() -> folder.dtype().flatMap(FloatType::named));
+      Request request, MlxSettings settings, List<Weight> weights, Optional<FloatType> dtype) {
     return request.keeps()
         ? carried(weights, settings, request)
         : weights.stream().map(weight -> tensor(weight, request.model(), settings, dtype)).toList();
@@ -198,7 +209,9 @@ public final class MlxTarget implements Target {
 
   @Override
   public String command(String path, Request request) {
-    return "mlx_lm.chat --model " + path;
+    return MlxSight.isAsked(request)
+        ? "mlx_vlm.generate --prompt 'What is this?' --image IMAGE --model " + path
+        : "mlx_lm.chat --model " + path;
   }
 
   @Override

@@ -23,21 +23,26 @@ record MlxTensor(
     Weight weight, FloatType number, Optional<MlxFormat> quantized, Optional<Recoding> recoding) {
   PlannedTensor planned() {
     return PlannedTensor.of(
-            weight.mlxName(), weight, quantized.isPresent() ? quantized.get() : Formats.of(number))
+            name(), weight, quantized.isPresent() ? quantized.get() : Formats.of(number))
         .with(recoding);
+  }
+
+  /** Encoders are called as the checkpoint calls them. */
+  private String name() {
+    return weight.role().isOfText() ? weight.mlxName() : weight.slices().getFirst().name();
   }
 
   /** The layer it belongs to. */
   String path() {
     String suffix = weight.part().suffix();
-    String name = weight.mlxName();
+    String name = name();
     return name.substring(0, name.length() - suffix.length());
   }
 
   /** The arrays of the file that hold it, in the order in which mlx_lm saves them. */
   List<Entry> entries() {
     if (quantized.isEmpty()) {
-      return List.of(new Entry(weight.mlxName(), number.type(), weight.shape()));
+      return List.of(new Entry(name(), number.type(), weight.shape()));
     }
     long groups = weight.shape().columns() / quantized.get().blockSize();
     return quantized.get().planes().stream()

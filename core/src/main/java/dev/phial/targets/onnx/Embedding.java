@@ -33,13 +33,18 @@ final class Embedding {
   private final Nodes nodes;
   private final OnnxData data;
   private final Projections projections;
+  private final String ids;
 
+  /**
+   * @param ids of tokens
+   */
   Embedding(
       DecoderGraph decoder,
       OnnxOptions options,
       Nodes nodes,
       OnnxData data,
-      Projections projections) {
+      Projections projections,
+      String ids) {
     this.decoder = decoder;
     this.h = decoder.hyperparameters();
     this.options = options;
@@ -47,6 +52,7 @@ final class Embedding {
     this.nodes = nodes;
     this.data = data;
     this.projections = projections;
+    this.ids = ids;
   }
 
   /** Adds the nodes; returns what the first layer reads. */
@@ -70,7 +76,7 @@ final class Embedding {
     if (sharesPlain()) {
       String transposed =
           nodes.add("Transpose", EMBEDDING + "/Transpose", List.of(HEAD), numbers("perm", 1, 0));
-      return nodes.add("Gather", EMBEDDING + "/Gather", List.of(transposed, "input_ids"));
+      return nodes.add("Gather", EMBEDDING + "/Gather", List.of(transposed, ids));
     }
     Optional<Recoding> recoding = projections.recoding(TABLE, table);
     if (recoding.isPresent()) {
@@ -79,11 +85,8 @@ final class Embedding {
     if (quantizes()) {
       return quantized();
     }
-    PlannedTensor tensor = Projections.planned(TABLE, table, projections.plainFormat());
-    Initializer initializer =
-        Initializer.of(TABLE, OnnxType.of(type), table.rows(), table.columns());
-    data.add(tensor, RowStore.of(tensor, initializer), Turn.PLAIN);
-    return nodes.add("Gather", EMBEDDING + "/Gather", List.of(TABLE, "input_ids"));
+    String plain = projections.table(TABLE, table);
+    return nodes.add("Gather", EMBEDDING + "/Gather", List.of(plain, ids));
   }
 
   private boolean shares() {
@@ -130,7 +133,7 @@ final class Embedding {
             List.of(
                 Projections.codes(tensors),
                 nodes.list(h.vocabulary(), (long) h.hidden() * bits / Byte.SIZE)));
-    List<String> inputs = new ArrayList<>(List.of(table, "input_ids", Projections.scales(tensors)));
+    List<String> inputs = new ArrayList<>(List.of(table, ids, Projections.scales(tensors)));
     Projections.zeros(tensors).ifPresent(inputs::add);
     String name = EMBEDDING + "/GatherBlockQuantized";
     return lookUp(name, name + "/output_0", inputs, size, number("bits", bits));
@@ -215,7 +218,7 @@ final class Embedding {
     PlannedTensor tensor = Projections.planned(TABLE, table, format).with(recoding);
     data.add(
         tensor, RowStore.of(tensor, format, codes, scales, points, signed, true), Turn.QUANTIZED);
-    List<String> inputs = new ArrayList<>(List.of(codes.name(), "input_ids", scales.name()));
+    List<String> inputs = new ArrayList<>(List.of(codes.name(), ids, scales.name()));
     points.ifPresent(zero -> inputs.add(zero.name()));
     return lookUp(
         EMBEDDING + "/Gather_Q" + format.bits(),

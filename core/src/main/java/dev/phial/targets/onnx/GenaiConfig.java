@@ -70,6 +70,24 @@ final class GenaiConfig {
     return new GenaiConfig(folder, family, h, options).build();
   }
 
+  /** Adds what stands before the decoder of a model that sees. */
+  static void addSight(ObjectNode genai) {
+    ObjectNode model = (ObjectNode) genai.get("model");
+    model.put("type", "phi3v");
+    ObjectNode embedding = model.putObject("embedding").put("filename", EmbeddingWriter.GRAPH);
+    names(embedding.putObject("inputs"), "input_ids", "image_features");
+    names(embedding.putObject("outputs"), "inputs_embeds");
+    ObjectNode vision = model.putObject("vision").put("filename", VisionWriter.GRAPH);
+    names(vision.putObject("inputs"), "pixel_values", "image_sizes");
+    names(vision.putObject("outputs"), "image_features");
+  }
+
+  private static void names(ObjectNode to, String... names) {
+    for (String name : names) {
+      to.put(name, name);
+    }
+  }
+
   private ObjectNode build() {
     ObjectNode root = Json.MAPPER.createObjectNode();
     ObjectNode model = root.putObject("model");

@@ -27,7 +27,6 @@ import java.util.Map;
 import java.util.Optional;
 import onnx.Onnx.GraphProto;
 import onnx.Onnx.ModelProto;
-import onnx.Onnx.OperatorSetIdProto;
 import onnx.Onnx.TensorProto;
 import onnx.Onnx.ValueInfoProto;
 
@@ -36,8 +35,6 @@ import onnx.Onnx.ValueInfoProto;
  * its model builder gives them, so that graphs and data files can be compared.
  */
 final class GraphWriter {
-  private static final int IR_VERSION = 10;
-  private static final int OPSET = 22;
   private static final String MASK = "/model/attn_mask_reformat/attn_mask_subgraph";
 
   private final DecoderGraph decoder;
@@ -87,7 +84,7 @@ final class GraphWriter {
     rotary.begin();
     maskLengths();
     h.attention().blocks().ifPresent(this::blockTables);
-    root = new Embedding(decoder, options, nodes, data, projections).write();
+    root = new Embedding(decoder, options, nodes, data, projections, "input_ids").write();
     skip = root;
     for (int layer = 0; layer < decoder.layers().size(); layer++) {
       layer(layer, decoder.layers().get(layer));
@@ -379,14 +376,7 @@ final class GraphWriter {
         GraphProto.newBuilder().setName("main_graph").addAllNode(nodes.all());
     inputsAndOutputs(graph);
     graph.addAllInitializer(inside);
-    Protos.addInitializers(graph, data);
-    return ModelProto.newBuilder()
-        .setIrVersion(IR_VERSION)
-        .setProducerName("phial")
-        .addOpsetImport(OperatorSetIdProto.newBuilder().setDomain("").setVersion(OPSET))
-        .addOpsetImport(OperatorSetIdProto.newBuilder().setDomain(MICROSOFT).setVersion(1))
-        .setGraph(graph)
-        .build();
+    return Protos.model(graph, data);
   }
 
   private void inputsAndOutputs(GraphProto.Builder graph) {

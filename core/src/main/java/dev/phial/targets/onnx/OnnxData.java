@@ -12,10 +12,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
-/** The file beside the graphs that holds their tensors one after the other, without gaps. */
+/** A file beside graphs that holds their tensors one after the other, without gaps. */
 final class OnnxData {
-  static final String NAME = "model.onnx.data";
-
   /** When ONNX Runtime's quantizer would have added a tensor: plain ones come first. */
   enum Turn {
     PLAIN,
@@ -23,6 +21,7 @@ final class OnnxData {
     UPGRADED
   }
 
+  private final String name;
   private final List<Entry> entries = new ArrayList<>();
 
   /** Either a store with the tensor that goes there, or content. */
@@ -32,6 +31,18 @@ final class OnnxData {
       Optional<PlannedTensor> tensor,
       Optional<Store> store,
       Optional<Content> content) {}
+
+  /**
+   * @param graph the name of the graph that it goes with
+   */
+  OnnxData(String graph) {
+    this.name = graph + ".data";
+  }
+
+  /** The name of the file. */
+  String name() {
+    return name;
+  }
 
   /** Adds what is made of parameters. */
   void add(PlannedTensor tensor, Store store, Turn turn) {
@@ -72,7 +83,7 @@ final class OnnxData {
     Map<Initializer, Long> offsets = offsets();
     for (Entry entry : ordered()) {
       for (Slot slot : entry.initializers) {
-        layout.place(slot, NAME, offsets.getOrDefault(slot, 0L));
+        layout.place(slot, name, offsets.getOrDefault(slot, 0L));
         entry.content.ifPresent(content -> layout.content(slot, content));
       }
       entry.tensor.ifPresent(tensor -> layout.region(tensor, entry.store.orElseThrow()));

@@ -15,6 +15,7 @@ import dev.phial.targets.layout.Slot;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.ByteBuffer;
+import java.util.List;
 import java.util.Map;
 import onnx.Onnx.ModelProto;
 
@@ -22,14 +23,15 @@ import onnx.Onnx.ModelProto;
  * The files of a folder.
  *
  * @param model whose parameters the tensors are made of
- * @param graphs by their names; they share the data
+ * @param graphs by their names
+ * @param data of these graphs
  * @param smallFiles what stands beside graphs and data
  * @param activations what is rounded between the layers
  */
 record OnnxFiles(
     ModelDescription model,
     Map<String, ModelProto> graphs,
-    OnnxData data,
+    List<OnnxData> data,
     Map<String, byte[]> smallFiles,
     Map<ActivationPlace, ActivationCodes> activations) {
   private static final String REMEDY = "choose a provider and precision with another type";
@@ -49,7 +51,7 @@ record OnnxFiles(
       Slot slot = Slot.of(name, graph.getSerializedSize());
       layout.place(slot, name, 0).content(slot, content(graph));
     });
-    data.addTo(layout);
+    data.forEach(file -> file.addTo(layout));
     if (lacksRanges) {
       layout.obstacle(LACKS_RANGES);
     }

@@ -78,7 +78,8 @@ record OnnxOptions(
           TargetOption.values(
               EXCLUDED,
               "NODE",
-              "A MatMul that w8a8 leaves in fp32, such as /lm_head/MatMul; again for more."));
+              "A MatMul that w8a8 leaves in fp32, such as /lm_head/MatMul; again for more."),
+          Request.TEXT_ONLY);
 
   /** Those of the ranges are for w8a8 and qnn. */
   static final List<TargetOption> ALL =
@@ -224,6 +225,59 @@ record OnnxOptions(
           "--shared-embeddings: expected a model with one matrix for input and output, found one with two; omit the option");
     }
     return shared;
+  }
+
+  /** Whether it is about a model from its tokens to its logits. */
+  boolean isWhole() {
+    return !excludesHead && !excludesEmbedding;
+  }
+
+  /** Of the decoder of a model that sees: it begins with embeddings of tokens and images. */
+  OnnxOptions fromEmbeddings() {
+    return apart(true);
+  }
+
+  /** Of these embeddings, which share nothing with the output matrix. */
+  OnnxOptions apart() {
+    return apart(false);
+  }
+
+  private OnnxOptions apart(boolean fromEmbeddings) {
+    return new OnnxOptions(
+        precision,
+        provider,
+        blockSize,
+        accuracyLevel,
+        symmetric,
+        algorithm,
+        mixed,
+        single,
+        false,
+        fromEmbeddings,
+        false,
+        qdq,
+        keeps,
+        excluded);
+  }
+
+  /** Of an encoder: eight bits wherever the decoder has no more, for numbers as they flow. */
+  OnnxOptions ofEncoder() {
+    OnnxOptions plain = plain();
+    return new OnnxOptions(
+        precision.isQuantized() ? Precision.INT8 : precision,
+        provider,
+        plain.blockSize,
+        0,
+        plain.symmetric,
+        plain.algorithm,
+        plain.mixed,
+        plain.single,
+        false,
+        false,
+        false,
+        false,
+        false,
+        Set.of());
   }
 
   /** The type of activations and of what is not quantized. */

@@ -304,6 +304,15 @@ final class Projections {
         Turn.PLAIN);
   }
 
+  /** Stores a matrix of numbers under a name, and returns that. */
+  String table(String name, Matrix matrix) {
+    PlannedTensor tensor = planned(name, matrix, plainFormat());
+    Initializer initializer =
+        Initializer.of(name, OnnxType.of(type), matrix.rows(), matrix.columns());
+    data.add(tensor, RowStore.of(tensor, initializer), Turn.PLAIN);
+    return name;
+  }
+
   /** A matrix under a name; that of the output is one also where it is the embedding. */
   static PlannedTensor planned(String name, Matrix matrix, Format format) {
     PlannedTensor tensor =

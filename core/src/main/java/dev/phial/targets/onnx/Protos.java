@@ -1,6 +1,8 @@
 package dev.phial.targets.onnx;
 
 import onnx.Onnx.GraphProto;
+import onnx.Onnx.ModelProto;
+import onnx.Onnx.OperatorSetIdProto;
 import onnx.Onnx.StringStringEntryProto;
 import onnx.Onnx.TensorProto;
 import onnx.Onnx.TensorShapeProto;
@@ -9,21 +11,37 @@ import onnx.Onnx.ValueInfoProto;
 
 /** What stands around the nodes of a graph. */
 final class Protos {
+  private static final int IR_VERSION = 10;
+  private static final int OPSET = 22;
+
   private Protos() {}
 
   /** Adds the tensors of the data file, in its order. */
   static void addInitializers(GraphProto.Builder graph, OnnxData data) {
     data.offsets()
-        .forEach((initializer, offset) -> graph.addInitializer(external(initializer, offset)));
+        .forEach(
+            (initializer, offset) -> graph.addInitializer(external(initializer, data, offset)));
   }
 
-  private static TensorProto external(Initializer initializer, long offset) {
+  /** A graph whose tensors lie in a file, with ONNX Runtime's own operators. */
+  static ModelProto model(GraphProto.Builder graph, OnnxData data) {
+    addInitializers(graph, data);
+    return ModelProto.newBuilder()
+        .setIrVersion(IR_VERSION)
+        .setProducerName("phial")
+        .addOpsetImport(OperatorSetIdProto.newBuilder().setDomain("").setVersion(OPSET))
+        .addOpsetImport(OperatorSetIdProto.newBuilder().setDomain(Nodes.MICROSOFT).setVersion(1))
+        .setGraph(graph)
+        .build();
+  }
+
+  private static TensorProto external(Initializer initializer, OnnxData data, long offset) {
     return TensorProto.newBuilder()
         .setName(initializer.name())
         .setDataType(initializer.type().number())
         .addAllDims(initializer.dimensions())
         .setDataLocation(TensorProto.DataLocation.EXTERNAL)
-        .addExternalData(entry("location", OnnxData.NAME))
+        .addExternalData(entry("location", data.name()))
         .addExternalData(entry("offset", Long.toString(offset)))
         .addExternalData(entry("length", Long.toString(initializer.bytes())))
         .build();

@@ -57,13 +57,13 @@ final class QnnFiles {
   }
 
   private OnnxFiles files(ModelDescription model, ActivationScales scales) {
-    OnnxData data = new OnnxData();
+    OnnxData data = new OnnxData(GenaiConfig.GRAPH);
     StaticParameters parameters =
         new StaticParameters(decoder, scales, cache(), options.context(), data);
     Map<String, ModelProto> graphs = new LinkedHashMap<>();
     graphs.put(PROMPT, StaticGraph.write(parameters, scales, options, options.prompt()));
     graphs.put(TOKEN, StaticGraph.write(parameters, scales, options, 1));
-    return new OnnxFiles(model, graphs, data, smallFiles(model), scales.known());
+    return new OnnxFiles(model, graphs, List.of(data), smallFiles(model), scales.known());
   }
 
   /** There is one, so LongRoPE's factors are those for the longest text there may be. */

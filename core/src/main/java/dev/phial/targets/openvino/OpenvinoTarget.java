@@ -7,6 +7,7 @@ import dev.phial.model.ModelDescription;
 import dev.phial.model.Vision;
 import dev.phial.quant.FloatType;
 import dev.phial.source.Folder;
+import dev.phial.targets.Clip;
 import dev.phial.targets.Manifest;
 import dev.phial.targets.Mixing;
 import dev.phial.targets.Request;
@@ -29,6 +30,7 @@ public final class OpenvinoTarget implements Target {
   /** The families whose graph can be written. */
   private static final Set<String> FAMILIES = Set.of("phi2", "phi3", "phimoe");
 
+  private static final String RUNTIME = "OpenVINO GenAI";
   private static final String REMEDY = "choose another precision, openvino:fp32 for example";
 
   @Override
@@ -72,8 +74,7 @@ public final class OpenvinoTarget implements Target {
   public List<String> caveats(Request request) {
     List<String> caveats = new ArrayList<>(caveats(request.model()));
     if (sees(request)) {
-      caveats.add(
-          "OpenVINO GenAI makes images smaller by filters of its own; the model sees a little else than the reference lets it see");
+      caveats.add(Clip.caveat(RUNTIME));
     }
     return caveats;
   }
@@ -104,8 +105,7 @@ public final class OpenvinoTarget implements Target {
         options.keeps() ? FloatType.F32 : origin(folder, decoder, options.precision());
     Layout.Builder layout =
         new Layout.Builder(description, FileNames.FOLDER, request.choosing(REMEDY));
-    Optional<Vision> vision = request.vision().filter(Sight::isPossible);
-    vision.ifPresent(seeing -> Sight.check(folder, seeing));
+    Optional<Vision> vision = Clip.of(request, RUNTIME);
     Map<String, byte[]> texts = new LinkedHashMap<>();
     texts.putAll(new Graphs(decoder, options, origin, layout).write(vision));
     texts.putAll(Texts.of(folder, options));
@@ -143,7 +143,7 @@ public final class OpenvinoTarget implements Target {
   }
 
   private static boolean sees(Request request) {
-    return request.vision().filter(Sight::isPossible).isPresent();
+    return Clip.of(request, RUNTIME).isPresent();
   }
 
   @Override
