@@ -19,7 +19,9 @@ public record GroupZeros(int groupSize, Tensor scales, Tensor zeros, long firstR
 
   @Override
   public long bytes(long rows, long columns) {
-    return rows * (scales.rowBytes() + zeros.rowBytes());
+    long block = zeros.encoding().blockSize(); // which rows may share
+    long blocks = Math.ceilDiv(rows * zeros.shape().columns(), block);
+    return rows * scales.rowBytes() + zeros.encoding().bytes(blocks * block);
   }
 
   @Override

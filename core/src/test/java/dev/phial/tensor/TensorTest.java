@@ -10,6 +10,7 @@ import java.nio.ByteOrder;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Random;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
@@ -53,6 +54,17 @@ final class TensorTest {
           Tensor.stack(
               "stack", List.of(tensor.slice("a", 3, 2), tensor, tensor.every("b", 0, 3, 2))));
     }
+  }
+
+  /** As OpenVINO keeps them where a row is a single group: a byte belongs to two rows. */
+  @Test
+  void countsBytesThatRowsOfZerosShare() {
+    Tensor zeros = new Tensor(FILE, "zeros", IntCodes.UINT4, Shape.of(ROWS, 1), bytes(ROWS / 2));
+    Tensor tensor =
+        new Tensor(
+                FILE, "weight", IntCodes.UINT4, Shape.of(ROWS, COLUMNS), bytes(ROWS * COLUMNS / 2))
+            .withScales(new GroupZeros(COLUMNS, floats(1, 1), zeros, 0));
+    assertThat(tensor.storedBytes()).isEqualTo(ROWS * COLUMNS / 2 + ROWS * Float.BYTES + ROWS / 2);
   }
 
   private void assertThatProductsAgree(Tensor tensor) {
