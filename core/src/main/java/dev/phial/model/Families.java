@@ -28,7 +28,9 @@ public final class Families {
   private static final Map<String, String> UNSUPPORTED =
       Map.of(
           "Phi4FlashForCausalLM",
-          "no edge runtime can run Phi4FlashForCausalLM (Phi-4-mini-flash-reasoning: Mamba layers, and attention that shares one cache), so there is nothing to write; take Phi-4-mini-reasoning");
+          "no edge runtime can run Phi4FlashForCausalLM (Phi-4-mini-flash-reasoning: Mamba layers, and attention that shares one cache), so there is nothing to write; take Phi-4-mini-reasoning",
+          "llama",
+          "expected a GGUF file of a Phi model, or of one rewritten as a Llama with queries, keys and values apart, found llama without them; take the original model");
 
   private Families() {}
 

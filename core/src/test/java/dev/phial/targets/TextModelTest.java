@@ -30,7 +30,8 @@ final class TextModelTest {
           "litert", "fp32",
           "torch", "fp32",
           "gptq", "4",
-          "awq", "4");
+          "awq", "4",
+          "bnb", "nf4");
 
   @TempDir Path folder;
 
