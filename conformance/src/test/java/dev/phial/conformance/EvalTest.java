@@ -35,7 +35,14 @@ final class EvalTest {
 
     assertThat(json.propertyNames())
         .containsExactly(
-            "text", "threads", "reference", "candidates", "notes", "seconds", "peak_memory_bytes");
+            "text",
+            "threads",
+            "reference",
+            "candidates",
+            "notes",
+            "seconds",
+            "peak_memory_bytes",
+            "phial");
     assertThat(json.at("/text/chunks").intValue()).isEqualTo(4);
     assertThat(json.at("/text/scored").intValue()).isEqualTo(4 * 63);
     JsonNode reference = json.path("reference");
@@ -144,10 +151,11 @@ final class EvalTest {
     Command.Result result =
         run(DEMO, "--types", "Q4_K_M", "--context", "64", "--chunks", "2", "--wide");
     List<String> lines = result.succeeded().out().lines().toList();
-    assertThat(lines).hasSize(4);
+    assertThat(lines).hasSize(5);
     assertThat(lines.get(0)).containsSubsequence("model", "perplexity", "KL divergence", "decode");
     assertThat(lines.get(2)).startsWith("Q4_K_M ").contains("in memory", "3.38 MB", "5.08", " ± ");
     assertThat(lines.get(3)).endsWith("2 chunks of 64, 62 tokens scored");
+    assertThat(lines.get(4)).contains("of Phial on this machine");
   }
 
   @Test
