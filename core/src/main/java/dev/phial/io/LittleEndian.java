@@ -33,6 +33,15 @@ public final class LittleEndian {
     FLOAT.set(to, at, value);
   }
 
+  /** The bytes of numbers in single precision, one after the other. */
+  public static byte[] floats(float... values) {
+    byte[] bytes = new byte[values.length * Float.BYTES];
+    for (int i = 0; i < values.length; i++) {
+      putFloat(bytes, i * Float.BYTES, values[i]);
+    }
+    return bytes;
+  }
+
   /** The half-precision bits of {@code value}, rounded to nearest even. */
   public static void putHalf(byte[] to, int at, float value) {
     SHORT.set(to, at, Float.floatToFloat16(value));

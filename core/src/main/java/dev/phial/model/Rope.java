@@ -70,6 +70,11 @@ public record Rope(
         });
   }
 
+  /** Whether a text of so many tokens has factors of its own, as a long one. */
+  public boolean isLong(int tokens) {
+    return longRope.isPresent() && tokens > originalContext;
+  }
+
   /** The same, with positions multiplied by a factor. */
   Rope withPositionFactor(double factor) {
     return new Rope(theta, dimensions, originalContext, longRope, factor);

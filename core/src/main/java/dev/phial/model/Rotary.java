@@ -38,7 +38,7 @@ public record Rotary(float[] frequencies, float positionFactor, float scale) {
 
   /** Of a whole text of so many tokens. */
   public static Rotary ofText(Hyperparameters h, int tokens) {
-    return of(h, h.rope().longRope().isPresent() && tokens > h.rope().originalContext());
+    return of(h, h.rope().isLong(tokens));
   }
 
   /** Positions per radian, before any factor: {@code [rotary dimensions / 2]}. */

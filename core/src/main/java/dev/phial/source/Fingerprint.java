@@ -8,7 +8,6 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
@@ -31,7 +30,7 @@ public final class Fingerprint {
    * @throws dev.phial.PhialException.BadInput if one cannot be read
    */
   public static String of(Checkpoint checkpoint) {
-    MessageDigest digest = digest();
+    MessageDigest digest = Sha256.digest();
     checkpoint.files().forEach(file -> add(digest, file));
     for (Map.Entry<String, Tensor> entry : checkpoint.tensors().entrySet()) {
       Tensor tensor = entry.getValue();
@@ -51,7 +50,7 @@ public final class Fingerprint {
    * @throws dev.phial.PhialException.BadInput if one cannot be read
    */
   public static String of(List<Path> files) {
-    MessageDigest digest = digest();
+    MessageDigest digest = Sha256.digest();
     files.forEach(file -> add(digest, file));
     return HexFormat.of().formatHex(digest.digest());
   }
@@ -72,13 +71,5 @@ public final class Fingerprint {
   private static void add(MessageDigest digest, String text) {
     digest.update(text.getBytes(StandardCharsets.UTF_8));
     digest.update((byte) 0);
-  }
-
-  private static MessageDigest digest() {
-    try {
-      return MessageDigest.getInstance("SHA-256");
-    } catch (NoSuchAlgorithmException e) {
-      throw new AssertionError("every Java has SHA-256", e);
-    }
   }
 }

@@ -268,10 +268,7 @@ public sealed interface Layout {
         int shift = (int) ((first + from + row) % perWord) * bits;
         MemorySegment.copy(tensor.data(), WORD, line * all * Integer.BYTES, words, 0, all);
         for (int column = 0; column < all; column++) {
-          int bit = column * bits;
-          int code = words[column] >>> shift & (1 << bits) - 1;
-          int target = at + row * rowBytes + bit / Byte.SIZE;
-          to[target] = (byte) (bit % Byte.SIZE == 0 ? code : to[target] | code << bit % Byte.SIZE);
+          put(to, at + row * rowBytes, column, bits, words[column] >>> shift);
         }
       }
     }
@@ -301,10 +298,7 @@ public sealed interface Layout {
         long start = place % lines * columns;
         MemorySegment.copy(tensor.data(), ValueLayout.JAVA_BYTE, start, line, 0, columns);
         for (int column = 0; column < columns; column++) {
-          int bit = column * bits;
-          int code = (line[column] & 0xFF) >> shift & (1 << bits) - 1;
-          int target = at + row * rowBytes + bit / Byte.SIZE;
-          to[target] = (byte) (bit % Byte.SIZE == 0 ? code : to[target] | code << bit % Byte.SIZE);
+          put(to, at + row * rowBytes, column, bits, (line[column] & 0xFF) >> shift);
         }
       }
     }
@@ -435,6 +429,18 @@ public sealed interface Layout {
   int SIDE_BY_SIDE = 64;
 
   ValueLayout.OfInt WORD = ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+
+  /**
+   * Puts a code into a row, whose codes come one after the other.
+   *
+   * @param value its lowest bits are the code
+   */
+  private static void put(byte[] to, int row, int column, int bits, int value) {
+    int bit = column * bits;
+    int code = value & (1 << bits) - 1;
+    int target = row + bit / Byte.SIZE;
+    to[target] = (byte) (bit % Byte.SIZE == 0 ? code : to[target] | code << bit % Byte.SIZE);
+  }
 
   private static int bits(Encoding encoding) {
     return Byte.SIZE * encoding.blockBytes() / encoding.blockSize();

@@ -3,13 +3,9 @@ package dev.phial.spark;
 import dev.phial.PhialException;
 import dev.phial.engine.arrive.ChunkedFile;
 import dev.phial.engine.arrive.Shard;
+import dev.phial.source.Sha256;
 import java.io.IOException;
 import java.io.InputStream;
-import java.io.OutputStream;
-import java.security.DigestOutputStream;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
-import java.util.HexFormat;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -77,13 +73,9 @@ final class HadoopShard implements Shard {
   @Override
   public String sha256() {
     try (InputStream all = open()) {
-      MessageDigest digest = MessageDigest.getInstance("SHA-256");
-      all.transferTo(new DigestOutputStream(OutputStream.nullOutputStream(), digest));
-      return HexFormat.of().formatHex(digest.digest());
+      return Sha256.of(all);
     } catch (IOException e) {
       throw HadoopFolder.unreadable(path, e);
-    } catch (NoSuchAlgorithmException e) {
-      throw new AssertionError("every Java has SHA-256", e);
     }
   }
 

@@ -53,11 +53,7 @@ record Vocabulary(
   }
 
   private static GgufValue floats(float[] values) {
-    byte[] bytes = new byte[values.length * Float.BYTES];
-    for (int i = 0; i < values.length; i++) {
-      LittleEndian.putFloat(bytes, i * Float.BYTES, values[i]);
-    }
-    return new GgufValue.Numbers(GgufType.FLOAT32, bytes);
+    return new GgufValue.Numbers(GgufType.FLOAT32, LittleEndian.floats(values));
   }
 
   private static GgufValue ints(int[] values) {

@@ -385,15 +385,7 @@ public final class MemorySink extends EncodingSink {
         pieces.getFirst().tensor.name(),
         DType.F32,
         weight.shape(),
-        MemorySegment.ofArray(floats(values)));
-  }
-
-  private static byte[] floats(float[] values) {
-    byte[] bytes = new byte[values.length * Float.BYTES];
-    for (int i = 0; i < values.length; i++) {
-      LittleEndian.putFloat(bytes, i * Float.BYTES, values[i]);
-    }
-    return bytes;
+        MemorySegment.ofArray(LittleEndian.floats(values)));
   }
 
   /** Gives the memory back, if that is not done yet. */

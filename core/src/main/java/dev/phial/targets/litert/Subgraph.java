@@ -81,11 +81,7 @@ final class Subgraph {
   }
 
   Value floats(List<Integer> shape, float... values) {
-    byte[] bytes = new byte[values.length * Float.BYTES];
-    for (int i = 0; i < values.length; i++) {
-      LittleEndian.putFloat(bytes, i * Float.BYTES, values[i]);
-    }
-    return constant(ElementType.FLOAT32, shape, bytes);
+    return constant(ElementType.FLOAT32, shape, LittleEndian.floats(values));
   }
 
   /** One number. */

@@ -4,9 +4,7 @@ import static dev.phial.targets.onnx.Nodes.numbers;
 import static dev.phial.targets.onnx.Protos.value;
 
 import dev.phial.graph.DecoderGraph;
-import java.util.HashSet;
 import java.util.List;
-import java.util.Optional;
 import onnx.Onnx.GraphProto;
 import onnx.Onnx.ModelProto;
 
@@ -30,9 +28,9 @@ final class EmbeddingWriter {
    */
   static ModelProto write(DecoderGraph decoder, OnnxOptions options, OnnxData data) {
     Nodes nodes = new Nodes();
-    RoundedProducts none = new RoundedProducts(nodes, Optional.empty(), new HashSet<>());
     Projections projections =
-        new Projections(decoder.hyperparameters(), options, nodes, data, none);
+        new Projections(
+            decoder.hyperparameters(), options, nodes, data, RoundedProducts.none(nodes));
     String zero = nodes.scalar(0);
     String tokens = nodes.add("Max", "/model/images/Max", List.of(IDS, zero));
     String rows = new Embedding(decoder, options, nodes, data, projections, tokens).write();

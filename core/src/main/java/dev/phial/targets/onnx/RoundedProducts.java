@@ -44,6 +44,11 @@ final class RoundedProducts {
     this.left = new TreeSet<>(excluded);
   }
 
+  /** Of a graph in which nothing is rounded. */
+  static RoundedProducts none(Nodes nodes) {
+    return new RoundedProducts(nodes, Optional.empty(), Set.of());
+  }
+
   /** Whether a MatMul stays as it is. */
   boolean excludes(String node, String input) {
     boolean isExcluded = excluded.contains(node);

@@ -21,10 +21,8 @@ import dev.phial.model.VisionRole;
 import dev.phial.model.Weight;
 import dev.phial.quant.activation.ActivationPoint;
 import java.util.HashMap;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import onnx.Onnx.AttributeProto;
 import onnx.Onnx.GraphProto;
 import onnx.Onnx.ModelProto;
@@ -54,8 +52,7 @@ final class VisionWriter implements VisionOperations<String> {
     this.vision = vision;
     this.options = options;
     this.data = data;
-    RoundedProducts none = new RoundedProducts(nodes, Optional.empty(), new HashSet<>());
-    this.projections = new Projections(h, options, nodes, data, none);
+    this.projections = new Projections(h, options, nodes, data, RoundedProducts.none(nodes));
   }
 
   /**

@@ -64,11 +64,7 @@ final class Ir {
   }
 
   Value floats(List<Long> shape, float... values) {
-    byte[] bytes = new byte[values.length * Float.BYTES];
-    for (int i = 0; i < values.length; i++) {
-      LittleEndian.putFloat(bytes, i * Float.BYTES, values[i]);
-    }
-    return constant(ElementType.F32, shape, bytes);
+    return constant(ElementType.F32, shape, LittleEndian.floats(values));
   }
 
   /** A list of numbers. */

@@ -55,7 +55,7 @@ record BnbScheme(Kind kind) implements Scheme {
     GroupFloat format = new GroupFloat(SIZE, BitsandbytesScales.NF4, linear.number());
     PlannedTensor planned = linear.planned(format);
     long numbers = linear.shape().elements();
-    byte[] table = table();
+    byte[] table = LittleEndian.floats(GroupFloat.Values.NF4.table());
     byte[] state = state(linear).getBytes(StandardCharsets.UTF_8);
     Entry codes = linear.entry(".weight", DType.U8, numbers / 2, 1);
     Entry scales = linear.entry(".weight.absmax", DType.F32, numbers / SIZE);
@@ -66,16 +66,6 @@ record BnbScheme(Kind kind) implements Scheme {
         RowStore.of(planned, 0, format.scaleBytes(), scales)
             .and(SwappedNibbles.of(planned, format, codes)),
         Map.of(map, Content.of(table), json, Content.of(state)));
-  }
-
-  /** What the codes stand for. */
-  private static byte[] table() {
-    float[] values = GroupFloat.Values.NF4.table();
-    byte[] bytes = new byte[values.length * Float.BYTES];
-    for (int i = 0; i < values.length; i++) {
-      LittleEndian.putFloat(bytes, i * Float.BYTES, values[i]);
-    }
-    return bytes;
   }
 
   /** As Python's {@code json.dumps} writes it. */

@@ -4,12 +4,11 @@ import dev.phial.PhialException;
 import dev.phial.engine.arrive.ChunkedFile;
 import dev.phial.engine.arrive.Shard;
 import dev.phial.io.Progress;
+import dev.phial.source.Sha256;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.http.HttpResponse;
 import java.nio.file.Path;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.Arrays;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
@@ -123,7 +122,7 @@ final class StreamedShard implements Shard {
 
   /** A chunk must be what it was before. */
   private void compare(int chunk, byte[] bytes) {
-    byte[] hash = sha256(bytes);
+    byte[] hash = Sha256.digest().digest(bytes);
     if (hashes[chunk] == null) {
       hashes[chunk] = hash;
     } else if (!Arrays.equals(hashes[chunk], hash)) {
@@ -134,14 +133,6 @@ final class StreamedShard implements Shard {
                   file.path(),
                   client.settings().endpoint(),
                   chunks.start(chunk)));
-    }
-  }
-
-  private static byte[] sha256(byte[] bytes) {
-    try {
-      return MessageDigest.getInstance("SHA-256").digest(bytes);
-    } catch (NoSuchAlgorithmException e) {
-      throw new AssertionError("every Java has SHA-256", e);
     }
   }
 

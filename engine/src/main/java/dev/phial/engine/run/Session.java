@@ -214,7 +214,7 @@ public final class Session implements AutoCloseable {
     }
     System.arraycopy(more, 0, tokens, length, more.length);
     length += more.length;
-    boolean nowLong = h.rope().longRope().isPresent() && length > h.rope().originalContext();
+    boolean nowLong = h.rope().isLong(length);
     if (nowLong != isLong) {
       isLong = nowLong;
       rotary = Rotary.of(h, isLong);
