@@ -69,6 +69,28 @@ public sealed interface MatrixKernels permits ScalarMatrixKernels, VectorMatrixK
       int yAt,
       int yStride);
 
+  /** From so many vectors on it pays to lay rows side by side, instead of {@link #multiplyRows}. */
+  int many();
+
+  /**
+   * Multiplies rows as they lie: {@code y[v][r] = Σ rows[r][k] · x[v][k]}.
+   *
+   * @param rows {@code [count][columns]}
+   * @param x {@code [vectors][xStride]} from {@code at}, of which {@code columns} are used
+   * @param y receives {@code [vectors][yStride]} from {@code yAt}, of which {@code count} are set
+   */
+  void multiplyRows(
+      float[] rows,
+      int count,
+      float[] x,
+      int at,
+      int xStride,
+      int vectors,
+      int columns,
+      float[] y,
+      int yAt,
+      int yStride);
+
   /** {@code Σ a[i] · b[i]} of {@code n} elements. */
   float dot(float[] a, int aAt, float[] b, int bAt, int n);
 

@@ -66,6 +66,23 @@ final class MatrixKernelsTest {
   }
 
   @ParameterizedTest
+  @ValueSource(ints = {1, 3, 4, 5, 8, 23})
+  void rowsAreMultipliedAlikeAsTheyLie(int vectors) {
+    for (int count : new int[] {1, 3, 4, 6, 8, 21}) {
+      for (int columns : new int[] {1, 15, 16, 33, 256}) {
+        float[] rows = random(count * columns);
+        float[] x = random(MARGIN + vectors * (columns + 3));
+        both(
+            random(MARGIN + vectors * (count + 2)),
+            100,
+            (kernels, y) ->
+                kernels.multiplyRows(
+                    rows, count, x, MARGIN, columns + 3, vectors, columns, y, MARGIN, count + 2));
+      }
+    }
+  }
+
+  @ParameterizedTest
   @ValueSource(ints = {1, 3, 12, 15, 26})
   void vectorsArePackedAlike(int count) {
     float[] x = random(MARGIN + count * 50);

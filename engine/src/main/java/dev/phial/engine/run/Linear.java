@@ -13,8 +13,11 @@ import org.jspecify.annotations.Nullable;
  * y = W x + b}.
  */
 final class Linear {
-  /** From so many vectors on it pays to lay the rows of the matrix side by side. */
-  private static final int MANY = 4;
+  /** From so many vectors on it pays to decode the rows of the matrix once for all of them. */
+  private static final int SOME = 4;
+
+  /** Numbers that are decoded at a time to be multiplied as they lie: they stay in a cache. */
+  private static final int NEAR = 1 << 16;
 
   /**
    * Numbers that a worker takes at a time when there are few vectors: enough that preparing the
@@ -86,8 +89,10 @@ final class Linear {
    */
   void apply(Activations x, Activations y, int offset, Team team, Observer observer) {
     observer.input(weight, expert, x);
-    if (x.count() < MANY) {
+    if (x.count() < SOME) {
       applyToFew(x, y, offset, team);
+    } else if (x.count() < team.kernels().many()) {
+      applyToSome(x, y, offset, team);
     } else {
       applyToMany(x, y, offset, team);
     }
@@ -107,11 +112,7 @@ final class Linear {
           if (!multiplied) {
             read(start, count, x, y, offset, team.scratch(worker));
           }
-          if (bias != null) {
-            for (int i = 0; i < x.count(); i++) {
-              team.kernels().add(bias, start, y.values(), y.row(i) + offset + start, count);
-            }
-          }
+          addBias(start, count, y, offset, team);
         });
   }
 
@@ -135,11 +136,46 @@ final class Linear {
     for (int row = start; row < start + count; row += together) {
       int some = Math.min(together, start + count - row);
       tensor.read(first + row, some, decoded, 0);
-      for (int r = 0; r < some; r++) {
-        for (int i = 0; i < x.count(); i++) {
-          y.values()[y.row(i) + offset + row + r] =
-              scratch.kernels().dot(decoded, r * columns, x.values(), x.row(i), columns);
-        }
+      multiply(decoded, some, x, y, offset + row, scratch);
+    }
+  }
+
+  private void multiply(
+      float[] decoded, int count, Activations x, Activations y, int column, Scratch scratch) {
+    scratch
+        .kernels()
+        .multiplyRows(
+            decoded,
+            count,
+            x.values(),
+            x.row(0),
+            x.stride(),
+            x.count(),
+            columns,
+            y.values(),
+            y.row(0) + column,
+            y.stride());
+  }
+
+  private void applyToSome(Activations x, Activations y, int offset, Team team) {
+    int together = Math.max(Math.max(8, NEAR / columns / 4 * 4), tensor.rowsTogether());
+    team.run(
+        (rows + together - 1) / together,
+        (task, worker) -> {
+          int start = task * together;
+          int count = Math.min(together, rows - start);
+          Scratch scratch = team.scratch(worker);
+          float[] decoded = scratch.floats(Scratch.Use.ROWS, together * columns);
+          tensor.read(first + start, count, decoded, 0);
+          multiply(decoded, count, x, y, offset + start, scratch);
+          addBias(start, count, y, offset, team);
+        });
+  }
+
+  private void addBias(int start, int count, Activations y, int offset, Team team) {
+    if (bias != null) {
+      for (int i = 0; i < y.count(); i++) {
+        team.kernels().add(bias, start, y.values(), y.row(i) + offset + start, count);
       }
     }
   }
