@@ -96,11 +96,39 @@ public final class LittleEndian {
           LONG.set(to, end + Long.BYTES, (long) LONG.get(from, start + Long.BYTES));
         }
       }
+      case 4 * Long.BYTES -> {
+        for (int i = 0; i < count; i++) {
+          int start = at + i * step;
+          int end = toAt + i * toStep;
+          LONG.set(to, end, (long) LONG.get(from, start));
+          LONG.set(to, end + Long.BYTES, (long) LONG.get(from, start + Long.BYTES));
+          LONG.set(to, end + 2 * Long.BYTES, (long) LONG.get(from, start + 2 * Long.BYTES));
+          LONG.set(to, end + 3 * Long.BYTES, (long) LONG.get(from, start + 3 * Long.BYTES));
+        }
+      }
       default -> {
         for (int i = 0; i < count; i++) {
           System.arraycopy(from, at + i * step, to, toAt + i * toStep, bytes);
         }
       }
+    }
+  }
+
+  /**
+   * Puts two nibbles into a byte, the even one below.
+   *
+   * @param nibbles below 16, {@code count} from {@code from}, an even number
+   */
+  public static void packNibbles(byte[] nibbles, int from, int count, byte[] to, int at) {
+    int i = 0;
+    for (; i + Long.BYTES <= count; i += Long.BYTES) { // eight at once
+      long eight = (long) LONG.get(nibbles, from + i);
+      eight = (eight | eight >>> 4) & 0x00FF00FF00FF00FFL;
+      eight = (eight | eight >>> 8) & 0x0000FFFF0000FFFFL;
+      INT.set(to, at + i / 2, (int) (eight | eight >>> 16));
+    }
+    for (; i < count; i += 2) {
+      to[at + i / 2] = (byte) (nibbles[from + i] | nibbles[from + i + 1] << 4);
     }
   }
 }

@@ -6,6 +6,7 @@ import static dev.phial.kernel.Lanes.WIDTH;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
+import java.util.concurrent.atomic.LongAdder;
 import jdk.incubator.vector.FloatVector;
 
 /** Encodings that hold every number by itself. */
@@ -67,11 +68,25 @@ final class PlainBlocks {
   }
 
   static final class BF16 implements BlockKernel {
+    /**
+     * Numbers that are decoded one by one before vectors are used: until then the compiler would
+     * take longer over vectors than they gain. Quantizing a small model ends before.
+     */
+    private static final long ALONE = 2_000_000_000;
+
+    private final LongAdder decoded = new LongAdder();
+    private volatile boolean worthVectors;
+
     @Override
     public void decode(byte[] from, int offset, float[] to, int at, int count) {
       int i = 0;
-      for (; i + WIDTH <= count; i += WIDTH) {
-        Lanes.bf16(from, offset + 2 * i).intoArray(to, at + i);
+      if (worthVectors) {
+        for (; i + WIDTH <= count; i += WIDTH) {
+          Lanes.bf16(from, offset + 2 * i).intoArray(to, at + i);
+        }
+      } else {
+        decoded.add(count);
+        worthVectors = decoded.sum() >= ALONE;
       }
       for (; i < count; i++) {
         to[at + i] = Float.intBitsToFloat(Lanes.bits(from, offset + 2 * i) << 16);

@@ -152,9 +152,7 @@ public final class GroupInt implements GridFormat, IntegerBlocks {
       System.arraycopy(codes, from, to, at, count);
       return;
     }
-    for (int i = 0; i < count; i += 2) {
-      to[at + i / 2] = (byte) (codes[from + i] | codes[from + i + 1] << 4);
-    }
+    LittleEndian.packNibbles(codes, from, count, to, at);
   }
 
   @Override
