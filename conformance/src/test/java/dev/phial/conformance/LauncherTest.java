@@ -120,6 +120,19 @@ final class LauncherTest {
     assertThat(launch(List.of("./phial", "inspect")).status()).isEqualTo(2);
   }
 
+  /** Java itself ends with a trace; whoever may have more files gets them. */
+  @Test
+  void saysWhenItMayHaveTooFewFiles() {
+    Command.Result result = launch(List.of("sh", "-c", "ulimit -n 14 && exec ./phial --version"));
+    if (result.status() == 0) {
+      assertThat(result.out()).startsWith("phial ");
+    } else {
+      assertThat(result.err())
+          .startsWith("phial: expected to be allowed 64 open files, found 14; ")
+          .hasLineCount(1);
+    }
+  }
+
   /** Java knows no umlauts in the C locale, which is what cron jobs and containers have. */
   @Test
   void readsNamesInTheCLocale() throws IOException {
