@@ -2,6 +2,7 @@ package dev.phial.server;
 
 import dev.phial.PhialException;
 import dev.phial.engine.run.Activations;
+import dev.phial.engine.run.CacheType;
 import dev.phial.engine.run.Forward;
 import dev.phial.engine.run.Session;
 import dev.phial.server.Event.Finish;
@@ -34,6 +35,16 @@ final class Scheduler implements AutoCloseable {
 
   /** Tokens that another text is about to compute, for which it is worth to wait. */
   private static final int WORTH_WAITING = 32;
+
+  /** Passes of each kind, and nanoseconds of them all, after which kernels are compiled. */
+  private static final int REHEARSALS = 30;
+
+  private static final long REHEARSING = 2_000_000_000L;
+
+  /** Tokens of them: a prompt's, and as many as several texts give. */
+  private static final int PROMPT = 32;
+
+  private static final int FEW = 8;
 
   private final Forward forward;
   private final ReentrantLock turn;
@@ -157,6 +168,7 @@ final class Scheduler implements AutoCloseable {
 
   private void work() {
     try {
+      rehearse();
       while (await()) {
         pass();
       }
@@ -172,6 +184,38 @@ final class Scheduler implements AutoCloseable {
       running.forEach(each -> each.sequence.end(Finish.CLOSED));
       active = 0;
       caches.close();
+    }
+  }
+
+  /**
+   * Has the kernels compiled while nobody waits, so that the first who asks need not: a prompt, a
+   * few texts at once and a single token, until somebody comes.
+   */
+  private void rehearse() {
+    long start = System.nanoTime();
+    for (int i = 0; i < REHEARSALS; i++) {
+      for (int count : new int[] {PROMPT, FEW, 1}) {
+        if (!isIdle() || System.nanoTime() - start > REHEARSING) {
+          return;
+        }
+        turn.lock();
+        try (Session session = new Session(forward, CacheType.F16)) {
+          session.next(new int[Math.min(count, session.context())]);
+        } catch (PhialException | OutOfMemoryError e) {
+          return; // whoever asks is told
+        } finally {
+          turn.unlock();
+        }
+      }
+    }
+  }
+
+  private boolean isIdle() {
+    lock.lock();
+    try {
+      return !closed && waiting.isEmpty();
+    } finally {
+      lock.unlock();
     }
   }
 
