@@ -3,22 +3,15 @@ package dev.phial.conformance;
 import dev.phial.io.Json;
 import dev.phial.source.Checkpoint;
 import dev.phial.source.Sources;
-import dev.phial.tensor.Tensor;
 import java.io.IOException;
-import java.io.OutputStream;
-import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Random;
 import java.util.stream.LongStream;
 import java.util.stream.Stream;
-import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
@@ -34,9 +27,7 @@ final class SeeingCheckpoint {
   private static final String TOWER = ROOT + "img_processor.vision_model.";
 
   private final Random random = new Random(1);
-  private final Map<String, Stored> tensors = new LinkedHashMap<>();
-
-  private record Stored(String type, List<Long> shape, byte[] bytes) {}
+  private final WeightFile weights = new WeightFile();
 
   private SeeingCheckpoint() {}
 
@@ -69,17 +60,11 @@ final class SeeingCheckpoint {
     images.putArray("image_std").add(0.26862954).add(0.26130258).add(0.27577711);
     Files.writeString(folder.resolve("preprocessor_config.json"), images.toString());
     try (Checkpoint text = Sources.open(source)) {
-      text.tensors().values().forEach(this::copy);
+      text.tensors().values().forEach(weights::copy);
     }
     addEncoder(config.get("hidden_size").intValue());
-    writeTensors(folder.resolve("model.safetensors"));
+    weights.write(folder.resolve("model.safetensors"));
     return folder;
-  }
-
-  private void copy(Tensor tensor) {
-    byte[] bytes = tensor.data().toArray(ValueLayout.JAVA_BYTE);
-    tensors.put(
-        tensor.name(), new Stored(tensor.encoding().name(), tensor.shape().dimensions(), bytes));
   }
 
   private void addEncoder(int text) {
@@ -121,27 +106,6 @@ final class SeeingCheckpoint {
       float value = (float) (mean + deviation * random.nextGaussian());
       bytes.putShort((short) (Float.floatToRawIntBits(value) >> 16)); // BF16
     }
-    tensors.put(name, new Stored("BF16", LongStream.of(shape).boxed().toList(), bytes.array()));
-  }
-
-  private void writeTensors(Path file) throws IOException {
-    ObjectNode header = Json.MAPPER.createObjectNode();
-    long offset = 0;
-    for (Map.Entry<String, Stored> tensor : tensors.entrySet()) {
-      ObjectNode entry = header.putObject(tensor.getKey()).put("dtype", tensor.getValue().type);
-      ArrayNode shape = entry.putArray("shape");
-      tensor.getValue().shape.forEach(shape::add);
-      long end = offset + tensor.getValue().bytes.length;
-      entry.putArray("data_offsets").add(offset).add(end);
-      offset = end;
-    }
-    byte[] text = header.toString().getBytes(StandardCharsets.UTF_8);
-    try (OutputStream out = Files.newOutputStream(file)) {
-      out.write(ByteBuffer.allocate(8).order(ByteOrder.LITTLE_ENDIAN).putLong(text.length).array());
-      out.write(text);
-      for (Stored tensor : tensors.values()) {
-        out.write(tensor.bytes);
-      }
-    }
+    weights.put(name, "BF16", LongStream.of(shape).boxed().toList(), bytes.array());
   }
 }

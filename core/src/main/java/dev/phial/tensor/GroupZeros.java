@@ -19,9 +19,7 @@ public record GroupZeros(int groupSize, Tensor scales, Tensor zeros, long firstR
 
   @Override
   public long bytes(long rows, long columns) {
-    long block = zeros.encoding().blockSize(); // which rows may share
-    long blocks = Math.ceilDiv(rows * zeros.shape().columns(), block);
-    return rows * scales.rowBytes() + zeros.encoding().bytes(blocks * block);
+    return rows * scales.rowBytes() + zeros.bytesOf(rows);
   }
 
   @Override

@@ -24,7 +24,7 @@ public record ScatteredGroups(int[] groups, Tensor scales, Tensor zeros, long fi
 
   @Override
   public long bytes(long rows, long columns) {
-    return rows * (scales.rowBytes() + zeros.rowBytes());
+    return rows * scales.rowBytes() + zeros.bytesOf(rows);
   }
 
   @Override

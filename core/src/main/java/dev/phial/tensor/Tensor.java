@@ -205,6 +205,12 @@ public record Tensor(
         : encoding.bytes(shape.columns());
   }
 
+  /** Bytes that rows take together; they may share blocks. */
+  long bytesOf(long rows) {
+    long block = encoding.blockSize();
+    return encoding.bytes(Math.ceilDiv(rows * shape.columns(), block) * block);
+  }
+
   /**
    * Decodes whole rows.
    *

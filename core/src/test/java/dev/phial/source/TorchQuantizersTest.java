@@ -123,6 +123,7 @@ final class TorchQuantizersTest {
     byte[] hash = MessageDigest.getInstance("SHA-256").digest(bytes.array());
     assertThat(HexFormat.of().formatHex(hash)).isEqualTo(expected.path("sha256").stringValue());
     assertPartsAgree(weight, whole);
+    assertThat(weight.storedBytes()).isBetween(weight.bytes(), 2 * weight.bytes());
   }
 
   /** Rows apart, slices and codes give the same numbers. */

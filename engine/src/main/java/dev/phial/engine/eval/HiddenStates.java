@@ -49,23 +49,26 @@ final class HiddenStates implements Observer {
   @Override
   public void input(Weight weight, int expert, Activations input) {
     if (weight.role() == Role.ATTENTION_QKV || weight.role() == Role.ATTENTION_Q) {
-      look(weight.layer(), input);
+      look(weight.layer(), input, Math.toIntExact(weight.shape().columns()));
     }
   }
 
   /** What the output matrix reads. */
   void last(Activations states) {
-    look(errors.size(), states);
+    look(errors.size(), states, states.columns());
   }
 
-  private void look(int layer, Activations states) {
+  /**
+   * @param columns of what is read, whose memory may be for more
+   */
+  private void look(int layer, Activations states, int columns) {
     while (errors.size() <= layer) {
       errors.add(new double[2]);
     }
     for (int row = states.count() - 1; row >= 0; row -= interval) {
       int at = states.row(row);
       if (isReference) {
-        expected.add(Arrays.copyOfRange(states.values(), at, at + states.columns()));
+        expected.add(Arrays.copyOfRange(states.values(), at, at + columns));
       } else {
         add(expected.get(next++), states.values(), at, errors.get(layer));
       }
