@@ -57,8 +57,8 @@ final class CarryTest {
 
   @ParameterizedTest
   @MethodSource("matrix")
-  void everyCellOfTheTableIsTrue(String from, String to, String cell) {
-    Path source = source(MODEL, from);
+  void everyCellOfTheTableIsTrue(String from, String to, String cell) throws IOException {
+    Path source = from.contains(":") ? source(MODEL, from) : layer(from);
     Path output = folder.resolve("output");
     Command.Result result = carry(MODEL, source, to, output);
     if (cell.startsWith("–")) {
@@ -182,6 +182,14 @@ final class CarryTest {
     if (!Files.exists(output)) {
       Phial.call(List.of("quantize", Phial.model(model), "--to", to, "-o", output.toString()))
           .succeeded();
+    }
+    return output;
+  }
+
+  private static Path layer(String name) throws IOException {
+    Path output = sources.resolve(name);
+    if (!Files.exists(output)) {
+      QuantizedLayer.writeModel(output, name);
     }
     return output;
   }

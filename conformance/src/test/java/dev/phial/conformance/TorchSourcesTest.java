@@ -4,8 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.phial.io.Json;
-import dev.phial.source.Checkpoint;
-import dev.phial.source.Sources;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -16,7 +14,6 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import tools.jackson.databind.JsonNode;
-import tools.jackson.databind.node.ObjectNode;
 
 /**
  * Whatever a tool for PyTorch quantized becomes a model in numbers for each runtime, of which
@@ -24,12 +21,6 @@ import tools.jackson.databind.node.ObjectNode;
  */
 final class TorchSourcesTest {
   private static final String MODEL = Phial.model("tiny-phi3");
-
-  /** What the tools themselves made of one layer of a model of these sizes. */
-  private static final Path LAYERS =
-      Phial.ROOT.resolve("core/src/test/resources/dev/phial/source/quantized");
-
-  private static final String LAYER = "model.layers.0.self_attn.o_proj";
 
   /** Targets that round nothing. */
   private static final List<String> NUMBERS =
@@ -48,9 +39,8 @@ final class TorchSourcesTest {
 
   /** The layers of the tools, and what Phial writes of whole models. */
   static Stream<String> sources() {
-    JsonNode layers = Json.MAPPER.readTree(read(LAYERS.resolve("layers.json")));
     return Stream.concat(
-        layers.propertyNames().stream(),
+        QuantizedLayer.names(),
         Stream.of(
             "torch:w8a16",
             "torch:w8a16,asymmetric",
@@ -72,7 +62,7 @@ final class TorchSourcesTest {
     if (name.contains(":")) {
       Phial.call(List.of("quantize", MODEL, "--to", name, "-o", source.toString())).succeeded();
     } else {
-      writeWithLayer(source, name);
+      QuantizedLayer.writeModel(source, name);
     }
     List<String> words =
         new ArrayList<>(List.of("quantize", source.toString(), "-o", folder.toString()));
@@ -98,35 +88,6 @@ final class TorchSourcesTest {
     }
   }
 
-  /** The model that a layer was cut out of, with the layer in the place of its own. */
-  private static void writeWithLayer(Path folder, String name) throws IOException {
-    Path model =
-        Path.of(
-            Stream.of("phi4-mini", "phi35-moe")
-                .filter(name::endsWith)
-                .findFirst()
-                .map(Phial::model)
-                .orElse(MODEL));
-    Files.createDirectory(folder);
-    try (Stream<Path> files = Files.list(model)) {
-      for (Path file : files.filter(f -> !f.toString().endsWith(".safetensors")).toList()) {
-        Files.copy(file, folder.resolve(file.getFileName()));
-      }
-    }
-    WeightFile weights = new WeightFile();
-    try (Checkpoint checkpoint = Sources.open(model)) {
-      checkpoint.tensors().values().stream()
-          .filter(tensor -> !tensor.name().startsWith(LAYER))
-          .forEach(weights::copy);
-    }
-    weights.write(folder.resolve("model-1.safetensors"));
-    Files.copy(LAYERS.resolve(name + ".safetensors"), folder.resolve("model-2.safetensors"));
-    ObjectNode config = (ObjectNode) Json.MAPPER.readTree(read(folder.resolve("config.json")));
-    JsonNode layers = Json.MAPPER.readTree(read(LAYERS.resolve("layers.json")));
-    config.set("quantization_config", layers.path(name).path("quantization_config"));
-    Files.writeString(folder.resolve("config.json"), config.toString());
-  }
-
   private JsonNode eval(Path source) throws IOException {
     List<String> words = new ArrayList<>(List.of("eval", source.toString()));
     try (Stream<Path> files = Files.list(folder)) {
@@ -140,13 +101,5 @@ final class TorchSourcesTest {
     Path text = Files.writeString(folder.resolve("text.txt"), TEXT);
     words.addAll(List.of("--text", text.toString(), "--context", "32", "--chunks", "1", "--json"));
     return Json.MAPPER.readTree(Phial.call(words).succeeded().out());
-  }
-
-  private static String read(Path file) {
-    try {
-      return Files.readString(file);
-    } catch (IOException e) {
-      throw new AssertionError(e);
-    }
   }
 }
