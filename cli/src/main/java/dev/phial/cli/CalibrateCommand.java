@@ -3,7 +3,11 @@ package dev.phial.cli;
 import dev.phial.PhialException;
 import dev.phial.engine.calibrate.Calibration;
 import dev.phial.engine.calibrate.InputSquares;
+import dev.phial.engine.calibrate.MomentCalibration;
 import dev.phial.engine.calibrate.RangeSearch;
+import dev.phial.engine.convert.TextChunks;
+import dev.phial.engine.run.Model;
+import dev.phial.engine.run.Team;
 import dev.phial.engine.text.DefaultText;
 import dev.phial.engine.tokenizer.SpecialTokens;
 import dev.phial.engine.work.SharedCalibration;
@@ -16,16 +20,20 @@ import dev.phial.model.Families;
 import dev.phial.model.ModelDescription;
 import dev.phial.quant.activation.ActivationPoint;
 import dev.phial.source.Checkpoint;
+import dev.phial.source.InputMomentsFile;
 import dev.phial.source.TextFile;
 import dev.phial.targets.ActivationRangesWriter;
 import dev.phial.targets.CalibrationOptions;
+import dev.phial.targets.CalibrationText;
 import dev.phial.targets.Options;
 import dev.phial.targets.gguf.ImportanceMatrixFile;
+import dev.phial.targets.gguf.InputMomentsWriter;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.concurrent.Callable;
 import java.util.function.IntConsumer;
 import picocli.CommandLine.Command;
@@ -36,18 +44,20 @@ import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
- * {@code phial calibrate}: an importance matrix for {@code quantize --imatrix}, or the ranges of
- * activations for {@code quantize --ranges}.
+ * {@code phial calibrate}: an importance matrix for {@code quantize --imatrix}, the ranges of
+ * activations for {@code quantize --ranges}, or second moments for {@code quantize --moments}.
  */
 @Command(
     name = "calibrate",
-    header = "Computes the importance matrix of a model on a text, or its activation ranges.",
+    header =
+        "Computes the importance matrix of a model on a text, its activation ranges or second moments.",
     description =
         "It is written as llama-imatrix writes it, for phial quantize --imatrix and for llama-quantize. The text should be"
             + " like what the model will be used for; the one that comes along is Shakespeare's. With --ranges it is the"
-            + " ranges of activations, in JSON, for phial quantize --ranges.",
+            + " ranges of activations, in JSON, for phial quantize --ranges; with --moments the second moments of what flows"
+            + " into each matrix, for phial quantize --method gptq --moments.",
     footer = "",
-    customSynopsis = "phial calibrate MODEL [--ranges] [--text FILE] [-o FILE] [OPTIONS]",
+    customSynopsis = "phial calibrate MODEL [--ranges|--moments] [--text FILE] [-o FILE] [OPTIONS]",
     sortOptions = false)
 final class CalibrateCommand implements Callable<Integer> {
   private final Optional<Workers> workers;
@@ -66,7 +76,7 @@ final class CalibrateCommand implements Callable<Integer> {
   @Option(
       names = {"-o", "--output"},
       paramLabel = "FILE",
-      description = "The file to write; imatrix.gguf or ranges.json by default.")
+      description = "The file to write; imatrix.gguf, ranges.json or moments.gguf by default.")
   private Optional<Path> givenOutput = Optional.empty();
 
   @Option(names = "--force", description = "Replace an output that exists.")
@@ -81,11 +91,19 @@ final class CalibrateCommand implements Callable<Integer> {
   @Option(
       names = "--chunks",
       paramLabel = "N",
-      description = "How many times to read so many tokens; -1, the default, for the whole text.")
+      description =
+          "How many times to read so many tokens; -1, the default, for the whole text, or 32,768 tokens with --moments.")
   private int chunks = -1;
 
   @Option(names = "--ranges", description = "Find the ranges of activations instead.")
   private boolean ranges;
+
+  @Option(
+      names = "--moments",
+      description =
+          "Find second moments instead, once for any number of outputs; the file takes two bytes for each square of what"
+              + " flows into a matrix.")
+  private boolean moments;
 
   @Option(
       names = "--" + CalibrationOptions.METHOD,
@@ -132,10 +150,15 @@ final class CalibrateCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     Stopwatch stopwatch = Stopwatch.start();
-    Path output = givenOutput.orElse(Path.of(ranges ? "ranges.json" : "imatrix.gguf"));
+    Path output =
+        givenOutput.orElse(
+            Path.of(ranges ? "ranges.json" : moments ? "moments.gguf" : "imatrix.gguf"));
     if (chunks < -1 || chunks == 0) {
       throw new PhialException.Usage(
           "--chunks: expected a number above 0, or -1, found %d".formatted(chunks));
+    }
+    if (ranges && moments) {
+      throw new PhialException.Usage("--moments and --ranges are found by two commands; omit one");
     }
     if (ranges) {
       findRanges(output, stopwatch);
@@ -144,6 +167,10 @@ final class CalibrateCommand implements Callable<Integer> {
     if (method.isPresent() || percentile.isPresent() || alpha.isPresent()) {
       throw new PhialException.Usage(
           "--calibrate-method, --percentile and --smooth-quant-alpha are for --ranges, which is not there");
+    }
+    if (moments) {
+      findMoments(output, stopwatch);
+      return Main.DONE;
     }
     String words = text.map(TextFile::read).orElseGet(DefaultText.CALIBRATION::read);
     InputSquares squares = new InputSquares();
@@ -168,13 +195,66 @@ final class CalibrateCommand implements Callable<Integer> {
     return Main.DONE;
   }
 
-  private void findRanges(Path output, Stopwatch stopwatch) {
+  private void checkOptions(String asked) {
     if (processOutput || parseSpecial) {
       throw new PhialException.Usage(
-          "--%s is for importance matrices; omit it, or --ranges"
-              .formatted(processOutput ? "process-output" : "parse-special"));
+          "--%s is for importance matrices; omit it, or %s"
+              .formatted(processOutput ? "process-output" : "parse-special", asked));
     }
     Threads.check(threads);
+  }
+
+  private void findMoments(Path output, Stopwatch stopwatch) {
+    checkOptions("--moments");
+    CalibrationText read =
+        new CalibrationText(
+            text.stream().toList(),
+            chunks < 0 ? OptionalInt.empty() : OptionalInt.of(chunks),
+            context.map(OptionalInt::of).orElseGet(OptionalInt::empty),
+            Optional.empty());
+    try (Checkpoint opened =
+        ModelArgument.open(model, ModelArgument.Weights.ALL, adapters, workers)) {
+      check(opened, output);
+      Checkpoint checkpoint = opened.text();
+      ModelDescription description = Families.describe(opened).text();
+      List<int[]> texts = TextChunks.of(read, checkpoint, description);
+      MomentCalibration.checkMemory(description.hyperparameters(), texts);
+      Model floats = Model.of(description);
+      try (Team team = new Team(threads);
+          InputMomentsWriter out =
+              new InputMomentsWriter(
+                  output,
+                  force,
+                  MomentCalibration.entries(floats, team),
+                  InputMomentsFile.identity(checkpoint),
+                  dataset());
+          Progress.Stage stage =
+              Bar.progress().begin(Progress.Unit.WEIGHTS, description.parameters())) {
+        MomentCalibration.run(floats, team, texts, out, stage);
+        out.commit();
+      }
+      reportMoments(opened, output, texts, stopwatch);
+    }
+  }
+
+  private void reportMoments(
+      Checkpoint checkpoint, Path output, List<int[]> texts, Stopwatch stopwatch) {
+    int length = texts.getFirst().length;
+    if (json) {
+      ObjectNode result =
+          ModelArgument.withNotes(
+              Json.MAPPER.createObjectNode().put("file", output.toString()), List.of(checkpoint));
+      result.put("dataset", dataset()).put("chunks", texts.size()).put("context", length);
+      JsonResult.print(result, stopwatch);
+      return;
+    }
+    System.out.println(output);
+    System.err.printf("%d chunks of %d tokens%n", texts.size(), length);
+    System.err.println(stopwatch);
+  }
+
+  private void findRanges(Path output, Stopwatch stopwatch) {
+    checkOptions("--ranges");
     Map<String, List<String>> given = new HashMap<>();
     method.ifPresent(value -> given.put(CalibrationOptions.METHOD, List.of(value)));
     percentile.ifPresent(value -> given.put(CalibrationOptions.PERCENTILE, List.of(value)));

@@ -5,6 +5,7 @@ import dev.phial.targets.CalibrationText;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.OptionalInt;
 import picocli.CommandLine.Option;
 
@@ -38,7 +39,7 @@ final class CalibrationTextOptions {
   CalibrationText text() {
     check("--calibration-chunks", chunks);
     check("--calibration-context", context);
-    return new CalibrationText(List.copyOf(texts), given(chunks), given(context));
+    return new CalibrationText(List.copyOf(texts), given(chunks), given(context), Optional.empty());
   }
 
   private static void check(String option, int number) {

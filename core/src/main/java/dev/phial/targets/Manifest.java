@@ -89,8 +89,13 @@ public record Manifest(Request request, Target target, String precision) impleme
     }
     if (request.method().readsText()) {
       CalibrationText text = request.text();
-      ArrayNode texts = options.putArray(CalibrationOptions.TEXT);
-      text.files().forEach(file -> texts.add(hash.apply(file)));
+      text.moments()
+          .ifPresentOrElse(
+              file -> options.put("moments", hash.apply(file)),
+              () -> {
+                ArrayNode texts = options.putArray(CalibrationOptions.TEXT);
+                text.files().forEach(file -> texts.add(hash.apply(file)));
+              });
       text.chunks().ifPresent(count -> options.put(CalibrationOptions.CHUNKS, count));
       text.context().ifPresent(length -> options.put(CalibrationOptions.CONTEXT, length));
     }

@@ -72,7 +72,7 @@ public interface Target {
   /** Files that a request for it names, the checkpoint aside. */
   default List<Path> inputs(Request request) {
     return Stream.concat(
-            request.text().files().stream(),
+            request.text().inputs().stream(),
             options().stream()
                 .filter(TargetOption::isFile)
                 .flatMap(option -> request.options().all(option.name()).stream())

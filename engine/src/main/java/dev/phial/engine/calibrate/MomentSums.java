@@ -107,6 +107,11 @@ public final class MomentSums {
     return count;
   }
 
+  /** What they add up to so far, {@code [size][size]} on and below the diagonal. */
+  float[] sums() {
+    return moments;
+  }
+
   /** What they add up to; nothing may be added any more. */
   public InputMoments moments() {
     for (int i = 0; i < size; i++) {

@@ -6,6 +6,7 @@ import dev.phial.io.Progress;
 import dev.phial.kernel.Kernels;
 import dev.phial.quant.activation.ActivationPoint;
 import dev.phial.quant.activation.ActivationRanges;
+import dev.phial.source.InputMomentsFile;
 import dev.phial.source.Sha256;
 import dev.phial.targets.CalibrationOptions;
 import dev.phial.targets.Manifest;
@@ -77,9 +78,14 @@ public final class Preparation implements AutoCloseable {
     if (!request.method().readsText()) {
       return order;
     }
-    List<int[]> texts = TextChunks.of(request.text(), request.checkpoint(), request.model());
+    Optional<InputMomentsFile> moments =
+        request.text().moments().map(file -> InputMomentsFile.open(file, request.checkpoint()));
+    List<int[]> texts =
+        moments.isPresent()
+            ? List.of()
+            : TextChunks.of(request.text(), request.checkpoint(), request.model());
     Optional<EntryLog> log = resume.map(folder -> EntryLog.open(folder.resolve(name(order))));
-    Refiner refiner = new Refiner(order.layout(), request.method(), texts, log);
+    Refiner refiner = new Refiner(order.layout(), request.method(), texts, moments, log);
     refiners.add(refiner);
     return order.with(refiner.run(threads, progress), refiner.findings());
   }

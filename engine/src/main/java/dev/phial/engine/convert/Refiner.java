@@ -5,6 +5,7 @@ import dev.phial.choose.InputMoments;
 import dev.phial.choose.Method;
 import dev.phial.choose.OutputMoments;
 import dev.phial.engine.calibrate.FisherInformation;
+import dev.phial.engine.calibrate.MomentCalibration;
 import dev.phial.engine.calibrate.MomentSums;
 import dev.phial.engine.run.Model;
 import dev.phial.engine.run.Team;
@@ -16,6 +17,7 @@ import dev.phial.kernel.MatrixKernels;
 import dev.phial.model.Hyperparameters;
 import dev.phial.model.Role;
 import dev.phial.model.Weight;
+import dev.phial.source.InputMomentsFile;
 import dev.phial.targets.Pass;
 import dev.phial.targets.layout.Layout;
 import dev.phial.targets.layout.MemorySink;
@@ -37,6 +39,7 @@ final class Refiner implements AutoCloseable {
   private final Layout layout;
   private final Method method;
   private final List<int[]> texts;
+  private final Optional<InputMomentsFile> moments; // in place of texts
   private final Optional<EntryLog> log; // what was chosen, a stage an entry
   private final List<String> starved = new ArrayList<>(); // by GGUF name
   private final List<String> unsound = new ArrayList<>();
@@ -44,13 +47,20 @@ final class Refiner implements AutoCloseable {
   private @Nullable FisherInformation fisher;
 
   /**
-   * @param texts that the model reads
+   * @param texts that the model reads; none if moments are given
+   * @param moments of what flows into the matrices of the float model
    * @param log of the same work, which goes on there
    */
-  Refiner(Layout layout, Method method, List<int[]> texts, Optional<EntryLog> log) {
+  Refiner(
+      Layout layout,
+      Method method,
+      List<int[]> texts,
+      Optional<InputMomentsFile> moments,
+      Optional<EntryLog> log) {
     this.layout = layout;
     this.method = method;
     this.texts = texts;
+    this.moments = moments;
     this.log = log;
     this.sink = layout.inMemory();
   }
@@ -177,9 +187,8 @@ final class Refiner implements AutoCloseable {
     long tokens = texts.stream().mapToLong(text -> text.length).sum();
     Hyperparameters h = layout.model().hyperparameters();
     boolean follows = method == Method.BEST;
-    long activations = tokens * (2L * h.hidden() + h.feedForward()) * Float.BYTES;
-    int widest = Math.max(Math.max(h.hidden(), h.attention().querySize()), h.feedForward());
-    long needed = MomentSums.bytes(widest, follows) + (follows ? 2 : 1) * activations;
+    int widest = Walk.widest(h);
+    long needed = MomentSums.bytes(widest, follows) + (follows ? 2 : 1) * Walk.bytes(h, tokens);
     if (follows) {
       needed += FisherInformation.bytes(layout.model(), this::isChosen);
     }
@@ -227,8 +236,7 @@ final class Refiner implements AutoCloseable {
       return;
     }
     hasRefined = true;
-    Walk seen = own == null ? exact : own;
-    long count = IntStream.range(0, texts.size()).mapToLong(i -> seen.input(i).count()).sum();
+    long count = count(stage, own == null ? exact : own);
     String name = matrices.getFirst().weight.ggufName();
     if (count < columns && !starved.contains(name)) {
       starved.add(name);
@@ -236,17 +244,34 @@ final class Refiner implements AutoCloseable {
     if (count == 0 || takeFromLog(matrices)) {
       return; // an expert that nothing chose keeps what a search found
     }
-    // an embedding that is the output matrix too must not make up for drift in the one role alone
-    boolean follows = own != null && !(stage.layer() < 0 && isShared(matrices.getFirst().weight));
-    MomentSums sums = new MomentSums(columns, follows, team);
-    for (int i = 0; i < exact.texts(); i++) {
-      sums.add(seen.input(i), follows ? exact.input(i) : null);
-    }
     refine(
         matrices,
-        sums.moments(),
+        inputs(stage, exact, own, team, matrices.getFirst().weight),
         weight -> own == null ? Optional.empty() : fisher(team).of(weight),
         team);
+  }
+
+  /** How many inputs the matrices of a stage have. */
+  private long count(Walk.Stage stage, Walk seen) {
+    return moments
+        .map(file -> file.count(MomentCalibration.entry(stage).orElseThrow()))
+        .orElseGet(
+            () -> IntStream.range(0, texts.size()).mapToLong(i -> seen.input(i).count()).sum());
+  }
+
+  private InputMoments inputs(
+      Walk.Stage stage, Walk exact, @Nullable Walk own, Team team, Weight first) {
+    if (moments.isPresent()) {
+      float[] found = moments.get().moments(MomentCalibration.entry(stage).orElseThrow());
+      return new InputMoments(stage.columns(), found, new float[0]);
+    }
+    // an embedding that is the output matrix too must not make up for drift in the one role alone
+    boolean follows = own != null && !(stage.layer() < 0 && isShared(first));
+    MomentSums sums = new MomentSums(stage.columns(), follows, team);
+    for (int i = 0; i < exact.texts(); i++) {
+      sums.add((own == null ? exact : own).input(i), follows ? exact.input(i) : null);
+    }
+    return sums.moments();
   }
 
   /** What a user should know of what was chosen, a line each. */
@@ -282,6 +307,7 @@ final class Refiner implements AutoCloseable {
   @Override
   public void close() {
     sink.close();
+    moments.ifPresent(InputMomentsFile::close);
     log.ifPresent(EntryLog::close);
   }
 }

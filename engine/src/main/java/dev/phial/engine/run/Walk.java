@@ -61,6 +61,15 @@ public final class Walk implements AutoCloseable {
       return layer < 0 && hasOutput.test(reader.weight) ? Role.OUTPUT : reader.weight.role();
     }
 
+    /** What the first is called in GGUF, with its number in a stack, which names them all. */
+    public String name() {
+      Reader first = readers.getFirst();
+      String name = first.weight.ggufName();
+      return first.weight.shape().rows() > first.weight.matrixRows()
+          ? "%s.%d".formatted(name, first.matrix)
+          : name;
+    }
+
     /** Numbers that they read. */
     public int columns() {
       return Math.toIntExact(readers.getFirst().weight.shape().columns());
@@ -109,6 +118,16 @@ public final class Walk implements AutoCloseable {
 
   public int texts() {
     return texts.size();
+  }
+
+  /** Bytes that it takes for so many tokens. */
+  public static long bytes(Hyperparameters h, long tokens) {
+    return tokens * (2L * h.hidden() + h.feedForward()) * Float.BYTES;
+  }
+
+  /** Numbers that the widest matrix reads. */
+  public static int widest(Hyperparameters h) {
+    return Math.max(Math.max(h.hidden(), h.attention().querySize()), h.feedForward());
   }
 
   /** Goes to the next stage, through the matrices of the one before. */

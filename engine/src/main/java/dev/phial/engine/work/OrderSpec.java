@@ -45,7 +45,7 @@ record OrderSpec(
 
   /** The files that options name; other machines need no text, since they run no model. */
   private static List<Path> files(Target target, Request request) {
-    List<Path> texts = request.text().files();
+    List<Path> texts = request.text().inputs();
     return target.inputs(request).stream().filter(file -> !texts.contains(file)).toList();
   }
 
