@@ -126,6 +126,24 @@ final class SparkHadoopTest {
   }
 
   @Test
+  void outputsThatAreToLieThereAreRefused() throws IOException {
+    try (SparkWorkers workers = workers()) {
+      assertThat(
+              Phial.error(
+                  Optional.of(workers),
+                  "quantize",
+                  hdfs.uri(MODEL),
+                  "--to",
+                  "gguf:Q4_K_M",
+                  "-o",
+                  hdfs.uri("/out/")))
+          .contains("expected a path, found a URI; outputs are written by this machine");
+    }
+    assertThat(hdfs.files.exists(hdfs.path("/out"))).isFalse();
+    assertThat(Path.of("hdfs:")).doesNotExist();
+  }
+
+  @Test
   void weightsThatAreCutOffLeaveNothing() throws IOException {
     byte[] whole = Files.readAllBytes(LocalCluster.MODEL.resolve("model.safetensors"));
     Path weights = folder.resolve("model.safetensors");

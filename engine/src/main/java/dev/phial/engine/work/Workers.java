@@ -20,9 +20,9 @@ public interface Workers {
    */
   <T extends Serializable> void run(Job<T> job, List<T> tasks, Results results);
 
-  /** Whether a model lies in a file system of theirs: {@code hdfs:}, {@code s3a:} and the like. */
-  static boolean isTheirs(String model) {
-    return URI.matcher(model).matches();
+  /** Whether a place is in a file system of theirs: {@code hdfs:}, {@code s3a:} and the like. */
+  static boolean isTheirs(String where) {
+    return URI.matcher(where).matches();
   }
 
   /**
