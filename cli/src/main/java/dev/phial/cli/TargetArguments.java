@@ -18,9 +18,12 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Help;
 import picocli.CommandLine.Model.ArgGroupSpec;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Model.OptionSpec;
+import picocli.CommandLine.Model.UsageMessageSpec;
 import picocli.CommandLine.ParseResult;
 
 /**
@@ -66,18 +69,56 @@ final class TargetArguments {
               .heading("%nOptions of --to " + target.name() + "%n")
               .validate(false);
       for (TargetOption option : target.options()) {
-        OptionSpec.Builder builder =
-            option.isFlag()
-                ? OptionSpec.builder("--" + option.name()).type(boolean.class)
-                : list("--" + option.name()).paramLabel(option.parameter());
         if (spec.findOption("--" + option.name()) == null) {
-          group.addArg(builder.description(option.description()).build());
+          group.addArg(spec(option));
         }
       }
       if (!group.args().isEmpty()) { // another target may have them all
         spec.addArgGroup(group.build());
       }
     }
+    spec.usageMessage()
+        .sectionMap()
+        .put(UsageMessageSpec.SECTION_KEY_OPTION_LIST, TargetArguments::optionsOfHelp);
+  }
+
+  /** Those of targets only where these are asked for: they are many, and few matter at a time. */
+  private static String optionsOfHelp(Help help) {
+    CommandSpec spec = help.commandSpec();
+    List<Target> asked =
+        askedIn(spec.commandLine().getParseResult()).stream()
+            .map(to -> to.split(":", 2)[0])
+            .flatMap(name -> Targets.named(name).stream())
+            .distinct()
+            .toList();
+    List<OptionSpec> own =
+        spec.options().stream().filter(option -> option.group() == null).toList();
+    StringBuilder text = new StringBuilder(help.optionListExcludingGroups(own));
+    for (Target target : asked) {
+      Help.Layout layout = help.createDefaultLayout();
+      for (TargetOption option : target.options()) { // as it is for this one
+        layout.addOption(spec(option), help.parameterLabelRenderer());
+      }
+      text.append("%nOptions of --to %s%n".formatted(target.name())).append(layout);
+    }
+    if (asked.isEmpty()) {
+      text.append(
+          "%nTargets have options of their own: phial %s --to %s --help lists those of one.%n"
+              .formatted(spec.name(), Targets.ALL.getFirst().name()));
+    }
+    return text.toString();
+  }
+
+  private static List<String> askedIn(@Nullable ParseResult parsed) {
+    return parsed == null ? List.of() : parsed.matchedOptionValue(TO, List.of());
+  }
+
+  private static OptionSpec spec(TargetOption option) {
+    OptionSpec.Builder builder =
+        option.isFlag()
+            ? OptionSpec.builder("--" + option.name()).type(boolean.class)
+            : list("--" + option.name()).paramLabel(option.parameter());
+    return builder.description(option.description()).build();
   }
 
   private static OptionSpec.Builder list(String name) {

@@ -51,6 +51,17 @@ final class CommandLineTest {
   }
 
   /** The table of docs/options.md, where it does not say that an option is the same. */
+  /** All of them are many, and a word may mean something else to another target. */
+  @Test
+  void helpTellsOfTheOptionsOfTheTargetsThatAreAskedFor() {
+    assertThat(Phial.call(List.of("quantize", "--help")).succeeded().out())
+        .contains("phial quantize --to gguf --help")
+        .doesNotContain("--outtype", "--group-size");
+    assertThat(Phial.call(List.of("quantize", "--to", "gptq:4", "--help")).succeeded().out())
+        .contains("Options of --to gptq", "128 by default")
+        .doesNotContain("--outtype", "64 by default");
+  }
+
   @Test
   void theOptionsOfOtherToolsAreTranslatedAsTheDocumentSays() throws IOException {
     List<String> rows =

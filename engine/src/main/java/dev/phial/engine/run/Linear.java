@@ -158,7 +158,9 @@ final class Linear {
   }
 
   private void applyToSome(Activations x, Activations y, int offset, Team team) {
-    int together = Math.max(Math.max(8, NEAR / columns / 4 * 4), tensor.rowsTogether());
+    // few enough that all workers have some
+    int near = Math.max(8, Math.min(PANEL, NEAR / columns / 4 * 4));
+    int together = Math.max(near, tensor.rowsTogether());
     team.run(
         (rows + together - 1) / together,
         (task, worker) -> {
