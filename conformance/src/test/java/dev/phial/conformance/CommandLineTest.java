@@ -50,7 +50,6 @@ final class CommandLineTest {
     assertThat(result.out()).isEmpty();
   }
 
-  /** The table of docs/options.md, where it does not say that an option is the same. */
   /** All of them are many, and a word may mean something else to another target. */
   @Test
   void helpTellsOfTheOptionsOfTheTargetsThatAreAskedFor() {
@@ -62,6 +61,7 @@ final class CommandLineTest {
         .doesNotContain("--outtype", "64 by default");
   }
 
+  /** The table of docs/options.md, where it does not say that an option is the same. */
   @Test
   void theOptionsOfOtherToolsAreTranslatedAsTheDocumentSays() throws IOException {
     List<String> rows =
