@@ -64,10 +64,7 @@ final class TargetArguments {
                     .toArray(String[]::new))
             .build());
     for (Target target : Targets.ALL) {
-      ArgGroupSpec.Builder group =
-          ArgGroupSpec.builder()
-              .heading("%nOptions of --to " + target.name() + "%n")
-              .validate(false);
+      ArgGroupSpec.Builder group = ArgGroupSpec.builder().validate(false); // help tells them apart
       for (TargetOption option : target.options()) {
         if (spec.findOption("--" + option.name()) == null) {
           group.addArg(spec(option));

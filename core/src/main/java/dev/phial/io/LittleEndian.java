@@ -96,16 +96,6 @@ public final class LittleEndian {
           LONG.set(to, end + Long.BYTES, (long) LONG.get(from, start + Long.BYTES));
         }
       }
-      case 4 * Long.BYTES -> {
-        for (int i = 0; i < count; i++) {
-          int start = at + i * step;
-          int end = toAt + i * toStep;
-          LONG.set(to, end, (long) LONG.get(from, start));
-          LONG.set(to, end + Long.BYTES, (long) LONG.get(from, start + Long.BYTES));
-          LONG.set(to, end + 2 * Long.BYTES, (long) LONG.get(from, start + 2 * Long.BYTES));
-          LONG.set(to, end + 3 * Long.BYTES, (long) LONG.get(from, start + 3 * Long.BYTES));
-        }
-      }
       default -> {
         for (int i = 0; i < count; i++) {
           System.arraycopy(from, at + i * step, to, toAt + i * toStep, bytes);

@@ -79,7 +79,7 @@ public sealed interface MatrixKernels permits ScalarMatrixKernels, VectorMatrixK
    * @param x {@code [vectors][xStride]} from {@code at}, of which {@code columns} are used
    * @param y receives {@code [vectors][yStride]} from {@code yAt}, of which {@code count} are set
    */
-  void multiplyRows(
+  default void multiplyRows(
       float[] rows,
       int count,
       float[] x,
@@ -89,7 +89,13 @@ public sealed interface MatrixKernels permits ScalarMatrixKernels, VectorMatrixK
       int columns,
       float[] y,
       int yAt,
-      int yStride);
+      int yStride) {
+    for (int r = 0; r < count; r++) {
+      for (int v = 0; v < vectors; v++) {
+        y[yAt + v * yStride + r] = dot(rows, r * columns, x, at + v * xStride, columns);
+      }
+    }
+  }
 
   /** {@code Σ a[i] · b[i]} of {@code n} elements. */
   float dot(float[] a, int aAt, float[] b, int bAt, int n);

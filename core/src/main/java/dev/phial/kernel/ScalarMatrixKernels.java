@@ -63,25 +63,6 @@ final class ScalarMatrixKernels implements MatrixKernels {
   }
 
   @Override
-  public void multiplyRows(
-      float[] rows,
-      int count,
-      float[] x,
-      int at,
-      int xStride,
-      int vectors,
-      int columns,
-      float[] y,
-      int yAt,
-      int yStride) {
-    for (int r = 0; r < count; r++) {
-      for (int v = 0; v < vectors; v++) {
-        y[yAt + v * yStride + r] = dot(rows, r * columns, x, at + v * xStride, columns);
-      }
-    }
-  }
-
-  @Override
   public float dot(float[] a, int aAt, float[] b, int bAt, int n) {
     float sum = 0;
     for (int i = 0; i < n; i++) {

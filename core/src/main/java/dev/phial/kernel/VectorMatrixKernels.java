@@ -287,11 +287,8 @@ final class VectorMatrixKernels implements MatrixKernels {
       int yAt,
       int yStride) {
     if (count < 4 || vectors < 4) {
-      for (int r = 0; r < count; r++) {
-        for (int v = 0; v < vectors; v++) {
-          y[yAt + v * yStride + r] = dot(rows, r * columns, x, at + v * xStride, columns);
-        }
-      }
+      MatrixKernels.super.multiplyRows(
+          rows, count, x, at, xStride, vectors, columns, y, yAt, yStride);
     } else {
       RowProducts.multiply(rows, count, x, at, xStride, vectors, columns, y, yAt, yStride);
     }

@@ -74,10 +74,7 @@ public final class MomentCalibration {
           }
           out.put(entry.get(), sums.sums(), sums.count());
         }
-        for (Walk.Reader reader : stage.readers()) {
-          long weights = reader.weight().matrixRows() * reader.weight().shape().columns();
-          progress.advance(reader.weight().ggufName(), weights);
-        }
+        stage.advance(progress);
       }
     }
   }

@@ -216,10 +216,7 @@ final class Refiner implements AutoCloseable {
         return;
       }
       refine(stage, exact, own, team);
-      for (Walk.Reader reader : stage.readers()) {
-        Weight weight = reader.weight();
-        progress.advance(weight.ggufName(), weight.matrixRows() * weight.shape().columns());
-      }
+      stage.advance(progress);
     }
   }
 
@@ -232,11 +229,12 @@ final class Refiner implements AutoCloseable {
                 new Chosen(reader.weight(), reader.matrix(), stage.role(reader, hasOutput)))
             .filter(m -> sink.canRefine(m.weight, m.role))
             .toList();
-    if (columns % MatrixKernels.PANEL != 0 || matrices.isEmpty()) {
+    Optional<InputMomentsFile.Entry> entry = MomentCalibration.entry(stage);
+    if (entry.isEmpty() || matrices.isEmpty()) {
       return;
     }
     hasRefined = true;
-    long count = count(stage, own == null ? exact : own);
+    long count = count(entry.get(), own == null ? exact : own);
     String name = matrices.getFirst().weight.ggufName();
     if (count < columns && !starved.contains(name)) {
       starved.add(name);
@@ -246,27 +244,27 @@ final class Refiner implements AutoCloseable {
     }
     refine(
         matrices,
-        inputs(stage, exact, own, team, matrices.getFirst().weight),
+        inputs(stage, entry.get(), exact, own, team),
         weight -> own == null ? Optional.empty() : fisher(team).of(weight),
         team);
   }
 
   /** How many inputs the matrices of a stage have. */
-  private long count(Walk.Stage stage, Walk seen) {
+  private long count(InputMomentsFile.Entry entry, Walk seen) {
     return moments
-        .map(file -> file.count(MomentCalibration.entry(stage).orElseThrow()))
+        .map(file -> file.count(entry))
         .orElseGet(
             () -> IntStream.range(0, texts.size()).mapToLong(i -> seen.input(i).count()).sum());
   }
 
   private InputMoments inputs(
-      Walk.Stage stage, Walk exact, @Nullable Walk own, Team team, Weight first) {
+      Walk.Stage stage, InputMomentsFile.Entry entry, Walk exact, @Nullable Walk own, Team team) {
     if (moments.isPresent()) {
-      float[] found = moments.get().moments(MomentCalibration.entry(stage).orElseThrow());
-      return new InputMoments(stage.columns(), found, new float[0]);
+      return new InputMoments(entry.size(), moments.get().moments(entry), new float[0]);
     }
     // an embedding that is the output matrix too must not make up for drift in the one role alone
-    boolean follows = own != null && !(stage.layer() < 0 && isShared(first));
+    boolean follows =
+        own != null && !(stage.layer() < 0 && isShared(stage.readers().getFirst().weight()));
     MomentSums sums = new MomentSums(stage.columns(), follows, team);
     for (int i = 0; i < exact.texts(); i++) {
       sums.add((own == null ? exact : own).input(i), follows ? exact.input(i) : null);

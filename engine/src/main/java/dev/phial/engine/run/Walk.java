@@ -1,5 +1,6 @@
 package dev.phial.engine.run;
 
+import dev.phial.io.Progress;
 import dev.phial.kernel.MatrixKernels;
 import dev.phial.model.Hyperparameters;
 import dev.phial.model.Role;
@@ -68,6 +69,14 @@ public final class Walk implements AutoCloseable {
       return first.weight.shape().rows() > first.weight.matrixRows()
           ? "%s.%d".formatted(name, first.matrix)
           : name;
+    }
+
+    /** Counts their weights as done. */
+    public void advance(Progress.Stage progress) {
+      for (Reader reader : readers) {
+        Weight weight = reader.weight;
+        progress.advance(weight.ggufName(), weight.matrixRows() * weight.shape().columns());
+      }
     }
 
     /** Numbers that they read. */
