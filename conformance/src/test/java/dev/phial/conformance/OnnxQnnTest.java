@@ -91,33 +91,16 @@ final class OnnxQnnTest {
         float[] ours = session.next(ids);
         float[] theirs = graphs.prompt(ids);
         for (int i = 0; i < 6; i++) {
-          assertThat(error(theirs, ours)).as("after %d tokens", ids.length + i).isLessThan(0.01);
-          int next = best(theirs);
-          assertThat(next).isEqualTo(best(ours));
+          assertThat(Logits.distance(theirs, ours))
+              .as("after %d tokens", ids.length + i)
+              .isLessThan(0.01);
+          int next = Logits.likeliest(theirs);
+          assertThat(next).isEqualTo(Logits.likeliest(ours));
           ours = session.next(next);
           theirs = graphs.token(next);
         }
       }
     }
-  }
-
-  /** Root mean square of the difference, relative to that of the logits. */
-  private static double error(float[] found, float[] expected) {
-    double difference = 0;
-    double sum = 0;
-    for (int i = 0; i < found.length; i++) {
-      difference += Math.pow(found[i] - expected[i], 2);
-      sum += Math.pow(expected[i], 2);
-    }
-    return Math.sqrt(difference / sum);
-  }
-
-  private static int best(float[] logits) {
-    int best = 0;
-    for (int i = 1; i < logits.length; i++) {
-      best = logits[i] > logits[best] ? i : best;
-    }
-    return best;
   }
 
   /** The two graphs and the cache between them. */

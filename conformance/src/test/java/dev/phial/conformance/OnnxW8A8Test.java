@@ -47,7 +47,7 @@ final class OnnxW8A8Test {
     List<Double> errors = new ArrayList<>();
     for (int length = 1; length <= Math.min(all.length, 8); length++) {
       long[] ids = Arrays.copyOf(all, length);
-      errors.add(distance(OnnxLogits.ofEngine(output, ids), OnnxLogits.of(output, ids)));
+      errors.add(Logits.distance(OnnxLogits.ofEngine(output, ids), OnnxLogits.of(output, ids)));
     }
     errors.sort(null);
     assertThat(errors.get(errors.size() / 2)).isLessThan(1e-5);
@@ -55,8 +55,9 @@ final class OnnxW8A8Test {
       if (text.equals("short") || GOLDEN.path(model).has(text)) {
         long[] ids = ids(model, text);
         float[] theirs = OnnxLogits.of(output, ids);
-        double loss = distance(OnnxLogits.ofEngine(Path.of(Phial.model(model)), ids), theirs);
-        assertThat(distance(OnnxLogits.ofEngine(output, ids), theirs)).isLessThan(loss);
+        double loss =
+            Logits.distance(OnnxLogits.ofEngine(Path.of(Phial.model(model)), ids), theirs);
+        assertThat(Logits.distance(OnnxLogits.ofEngine(output, ids), theirs)).isLessThan(loss);
         assertThat(loss).isLessThan(0.3);
       }
     }
@@ -72,16 +73,6 @@ final class OnnxW8A8Test {
             .mapToLong(JsonNode::longValue)
             .toArray()
         : LongStream.range(0, 150).map(i -> (i * i * 7 + 3 * i) % 2000).toArray();
-  }
-
-  private static double distance(float[] x, float[] y) {
-    double difference = 0;
-    double sum = 0;
-    for (int i = 0; i < x.length; i++) {
-      difference += Math.pow(x[i] - y[i], 2);
-      sum += Math.pow(y[i], 2);
-    }
-    return Math.sqrt(difference / sum);
   }
 
   @Test
@@ -117,10 +108,7 @@ final class OnnxW8A8Test {
     for (int i = 0; i < 8; i++) {
       float[] logits =
           OnnxLogits.ofEngine(output, text.stream().mapToLong(Long::longValue).toArray());
-      int best = 0;
-      for (int token = 0; token < logits.length; token++) {
-        best = logits[token] > logits[best] ? token : best;
-      }
+      int best = Logits.likeliest(logits);
       ours.add(best);
       text.add((long) best);
     }
