@@ -2,10 +2,10 @@ package dev.phial.cli;
 
 import dev.phial.PhialException;
 import dev.phial.Printable;
+import dev.phial.SystemRefusal;
 import dev.phial.io.Json;
 import dev.phial.targets.Target;
 import dev.phial.targets.Targets;
-import java.io.IOException;
 import java.nio.file.InvalidPathException;
 import java.util.Collection;
 import java.util.List;
@@ -119,23 +119,6 @@ record Failures(boolean asJson) {
       return failed(known.getMessage());
     }
     // without one, a bug of ours: the stack trace is what helps
-    return failed(refusal(e).orElseThrow(() -> e));
-  }
-
-  /**
-   * What the system said, where it refused a file that Java itself or a library asked for: mostly
-   * that too many are open.
-   */
-  static Optional<String> refusal(Throwable failure) {
-    for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
-      if (cause instanceof IOException && cause.getMessage() != null) {
-        return Optional.of("the system refused a file: " + cause.getMessage());
-      }
-    }
-    return failure instanceof LinkageError || failure instanceof TypeNotPresentException
-        ? Optional.of(
-            "a part of Phial or Java cannot be loaded (%s); is the installation complete, and may enough files be open (ulimit -n)?"
-                .formatted(failure.getMessage()))
-        : Optional.empty();
+    return failed(SystemRefusal.of(e).orElseThrow(() -> e));
   }
 }

@@ -1,6 +1,7 @@
 package dev.phial.cli;
 
 import dev.phial.PhialException;
+import dev.phial.SystemRefusal;
 import dev.phial.engine.work.Workers;
 import dev.phial.io.Sizes;
 import java.util.LinkedHashMap;
@@ -120,14 +121,14 @@ public final class Main implements Callable<Integer> {
               : "out of memory: the system has no more (%s); close other programs, or use a shorter --context"
                   .formatted(message));
     } catch (TypeNotPresentException e) {
-      return failures.failed(Failures.refusal(e).orElseThrow(() -> e));
+      return failures.failed(SystemRefusal.of(e).orElseThrow(() -> e));
     } catch (Error e) {
       if (e instanceof InternalError && String.valueOf(e.getMessage()).contains("memory access")) {
         // the JVM's answer to SIGBUS, where no tensor is known any more
         return failures.failed(
             "a file of the model can no longer be read; was it changed meanwhile, or has its disk failed?");
       }
-      return failures.failed(Failures.refusal(e).orElseThrow(() -> e));
+      return failures.failed(SystemRefusal.of(e).orElseThrow(() -> e));
     }
   }
 

@@ -1,6 +1,7 @@
 package dev.phial.targets;
 
 import dev.phial.PhialException;
+import dev.phial.SystemRefusal;
 import dev.phial.targets.layout.Sink;
 import java.util.ArrayList;
 import java.util.List;
@@ -69,7 +70,11 @@ public final class Outputs {
     } catch (PhialException e) {
       failures.put(sink, e);
     } catch (Throwable e) {
-      bug.compareAndSet(null, e);
+      // others may have appeared by now, and the user must be told of them
+      SystemRefusal.of(e)
+          .ifPresentOrElse(
+              reason -> failures.put(sink, new PhialException.OutputFailed(reason, e)),
+              () -> bug.compareAndSet(null, e));
     }
   }
 }

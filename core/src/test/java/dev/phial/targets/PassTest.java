@@ -242,6 +242,24 @@ final class PassTest {
         .hasRootCause(bug);
   }
 
+  /** Others have appeared by then, and the user must be told of them. */
+  @Test
+  void whatCannotBeLoadedInTheEndFailsOneAlone() {
+    Weight weight = weight("a", 3000, 100);
+    Collecting sound = new Collecting(weight);
+    Collecting refused =
+        new Collecting(weight) {
+          @Override
+          public void commit() {
+            throw new NoClassDefFoundError("dev/phial/io/Exchange");
+          }
+        };
+    Map<Sink, PhialException> failures = Pass.run(List.of(refused, sound), 2, Progress.NONE);
+    assertThat(failures).containsOnlyKeys(refused);
+    assertThat(failures.get(refused)).hasMessageContaining("cannot be loaded (dev/phial/io/Exch");
+    sound.checkComplete();
+  }
+
   @ParameterizedTest
   @ValueSource(floats = {Float.NaN, Float.POSITIVE_INFINITY, Float.NEGATIVE_INFINITY})
   void namesTheNumberThatIsNone(float value) {
