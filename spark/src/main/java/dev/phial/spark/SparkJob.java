@@ -11,7 +11,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.TreeMap;
-import java.util.UUID;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.zip.CRC32C;
 import java.util.zip.CheckedInputStream;
@@ -37,7 +36,7 @@ final class SparkJob<T extends Serializable> {
   private final Path folder;
   private final boolean allowScalar;
   private final Throughput throughput;
-  private final String group = "phial-" + UUID.randomUUID();
+  private final String group;
   private final LinkedBlockingQueue<Event> events = new LinkedBlockingQueue<>();
 
   /** What Spark's threads tell the one that takes results. */
@@ -54,9 +53,11 @@ final class SparkJob<T extends Serializable> {
       Job<T> job,
       List<T> tasks,
       Path folder,
+      String group,
       boolean allowScalar,
       Throughput throughput) {
     this.spark = spark;
+    this.group = group;
     this.job = job;
     this.tasks = tasks;
     this.folder = folder;

@@ -6,14 +6,18 @@ import dev.phial.engine.work.Workers;
 import dev.phial.source.Checkpoint;
 import java.io.IOException;
 import java.io.Serializable;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import org.apache.hadoop.fs.FileSystem;
 import org.apache.hadoop.fs.Path;
 import org.apache.spark.SparkContext;
+import org.apache.spark.SparkStatusTracker;
+import scala.Option;
 
 /**
  * The executors of a Spark application. Each task is a task of Spark, which decides where it runs,
@@ -21,13 +25,16 @@ import org.apache.spark.SparkContext;
  * files of a folder that driver and executors see, until the driver has read it.
  */
 public final class SparkWorkers implements Workers, AutoCloseable {
-  /** How often a folder is removed until it is gone, and after how many milliseconds more. */
-  private static final int REMOVALS = 8;
+  /**
+   * How long tasks that are not wanted any more are waited for, and how often they are looked at.
+   */
+  private static final long LONGEST_END = TimeUnit.SECONDS.toNanos(10);
 
-  private static final long PAUSE = 100;
+  private static final long PAUSE = 10; // milliseconds
 
   private final SparkContext spark;
   private final Path folder;
+  private final String group; // of Spark's jobs
   private final boolean allowScalar;
   private final Consumer<String> notes;
 
@@ -46,7 +53,8 @@ public final class SparkWorkers implements Workers, AutoCloseable {
     this.spark = spark;
     this.allowScalar = allowScalar;
     this.notes = notes;
-    Path own = new Path(work.isEmpty() ? "." : work, ".phial-" + UUID.randomUUID());
+    this.group = "phial-" + UUID.randomUUID();
+    Path own = new Path(work.isEmpty() ? "." : work, "." + group);
     try {
       FileSystem files = own.getFileSystem(spark.hadoopConfiguration());
       this.folder = files.makeQualified(own);
@@ -64,7 +72,7 @@ public final class SparkWorkers implements Workers, AutoCloseable {
   public <T extends Serializable> void run(Job<T> job, List<T> tasks, Results results) {
     if (!tasks.isEmpty()) {
       Throughput throughput = new Throughput();
-      new SparkJob<>(spark, job, tasks, folder, allowScalar, throughput).run(results);
+      new SparkJob<>(spark, job, tasks, folder, group, allowScalar, throughput).run(results);
       throughput.lines(job.unit()).forEach(notes);
     }
   }
@@ -81,15 +89,18 @@ public final class SparkWorkers implements Workers, AutoCloseable {
     return opened.getOrDefault(checkpoint.path(), checkpoint.path().toAbsolutePath().toString());
   }
 
-  /** Removes what tasks wrote and nobody read; tasks that were told to end may still be at it. */
+  /**
+   * Removes what tasks wrote and nobody read. A task that was told to end may still be about to
+   * write, and some file systems make the folder for it once more.
+   */
   @Override
   public void close() {
     try {
-      FileSystem files = folder.getFileSystem(spark.hadoopConfiguration());
-      for (int i = 0; i < REMOVALS && files.exists(folder); i++) {
-        Thread.sleep(i * PAUSE);
-        remove(files, i == REMOVALS - 1);
+      long start = System.nanoTime();
+      while (isAtWork() && System.nanoTime() - start < LONGEST_END) {
+        Thread.sleep(PAUSE);
       }
+      folder.getFileSystem(spark.hadoopConfiguration()).delete(folder, true);
     } catch (IOException e) {
       notes.accept("note: %s could not be removed: %s".formatted(folder, e.getMessage()));
     } catch (InterruptedException e) {
@@ -97,13 +108,13 @@ public final class SparkWorkers implements Workers, AutoCloseable {
     }
   }
 
-  private void remove(FileSystem files, boolean isLast) throws IOException {
-    try {
-      files.delete(folder, true);
-    } catch (IOException e) {
-      if (isLast) {
-        throw e;
-      }
-    }
+  private boolean isAtWork() {
+    SparkStatusTracker tracker = spark.statusTracker();
+    return Arrays.stream(tracker.getJobIdsForGroup(group))
+        .mapToObj(tracker::getJobInfo)
+        .filter(Option::isDefined)
+        .flatMapToInt(found -> Arrays.stream(found.get().stageIds()))
+        .mapToObj(tracker::getStageInfo)
+        .anyMatch(found -> found.isDefined() && found.get().numActiveTasks() > 0);
   }
 }
