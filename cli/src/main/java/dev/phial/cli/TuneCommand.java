@@ -125,6 +125,7 @@ final class TuneCommand implements Callable<Integer> {
               .orders(checkpoint, description, Method.REFERENCE, text.text())
               .getFirst();
       Tuner tuner = new Tuner(order, to);
+      tuner.check(budget);
       tuner.measure(threads, Bar.progress());
       Tuner.Result result = tuner.spend(budget);
       AtomicFile.put(output, result.plan().toJson(), force);

@@ -230,6 +230,25 @@ public final class Tuner {
   public record Result(TypePlan plan, long bytes, double bound) {}
 
   /**
+   * Refuses a budget that nothing fits: measuring takes long, and would not change that.
+   *
+   * @throws PhialException.Unsupported if no types make an output of so few bytes
+   */
+  public void check(long bytes) {
+    Knapsack knapsack = knapsack();
+    Result smallest = result(knapsack.solve(knapsack.least()));
+    if (smallest.bytes > bytes) {
+      throw tooLittle(smallest, bytes);
+    }
+  }
+
+  private static PhialException tooLittle(Result smallest, long bytes) {
+    return new PhialException.Unsupported(
+        "expected a budget of at least %s, what the smallest types take, found %s"
+            .formatted(Sizes.of(smallest.bytes), Sizes.of(bytes)));
+  }
+
+  /**
    * The types with the least loss in an output of at most so many bytes.
    *
    * @throws PhialException.Unsupported if no types make it so small
@@ -246,9 +265,7 @@ public final class Tuner {
       }
       budget -= result.bytes - bytes;
     }
-    throw new PhialException.Unsupported(
-        "expected a budget of at least %s, what the smallest types take, found %s"
-            .formatted(Sizes.of(smallest.bytes), Sizes.of(bytes)));
+    throw tooLittle(smallest, bytes);
   }
 
   /**
