@@ -65,7 +65,7 @@ final class CalibrateCommand implements Callable<Integer> {
   @Parameters(index = "0", paramLabel = "MODEL", description = ModelArgument.DESCRIPTION)
   private String model = "";
 
-  @Mixin private AdapterOptions adapters = new AdapterOptions();
+  @Mixin private ReadingOptions reading = new ReadingOptions();
 
   @Option(
       names = {"-f", "--text"},
@@ -174,7 +174,7 @@ final class CalibrateCommand implements Callable<Integer> {
     }
     String words = text.map(TextFile::read).orElseGet(DefaultText.CALIBRATION::read);
     InputSquares squares = new InputSquares();
-    try (Loaded loaded = Loaded.open(model, adapters, workers, threads, squares)) {
+    try (Loaded loaded = Loaded.open(model, reading, workers, threads, squares)) {
       check(loaded.checkpoint(), output);
       checkFamily(loaded);
       Calibration calibration = calibration(loaded, words);
@@ -213,7 +213,7 @@ final class CalibrateCommand implements Callable<Integer> {
             context.map(OptionalInt::of).orElseGet(OptionalInt::empty),
             Optional.empty());
     try (Checkpoint opened =
-        ModelArgument.open(model, ModelArgument.Weights.ALL, adapters, workers)) {
+        ModelArgument.open(model, ModelArgument.Weights.ALL, reading, workers)) {
       check(opened, output);
       Checkpoint checkpoint = opened.text();
       ModelDescription description = Families.describe(opened).text();
@@ -266,7 +266,7 @@ final class CalibrateCommand implements Callable<Integer> {
     }
     CalibrationOptions options = CalibrationOptions.of(new Options(given));
     try (Checkpoint checkpoint =
-        ModelArgument.open(model, ModelArgument.Weights.ALL, adapters, workers)) {
+        ModelArgument.open(model, ModelArgument.Weights.ALL, reading, workers)) {
       check(checkpoint, output);
       ModelDescription description = Families.describe(checkpoint);
       // the attention of Phi-3-small has steps of its own, which no target rounds

@@ -54,7 +54,7 @@ final class ChatCommand implements Callable<Integer> {
       description = "What the model is told before the first question.")
   private Optional<String> system = Optional.empty();
 
-  @Mixin private AdapterOptions adapters = new AdapterOptions();
+  @Mixin private ReadingOptions reading = new ReadingOptions();
 
   @Mixin private GenerationOptions options = new GenerationOptions();
 
@@ -69,7 +69,7 @@ final class ChatCommand implements Callable<Integer> {
     }
     Interruption interruption = new Interruption();
     try (Loaded loaded =
-        Loaded.open(model, adapters, Optional.empty(), options.threads(), interruption)) {
+        Loaded.open(model, reading, Optional.empty(), options.threads(), interruption)) {
       loaded.forward().hurry();
       Settings settings = options.settings(loaded.checkpoint(), loaded.context());
       Conversation conversation =

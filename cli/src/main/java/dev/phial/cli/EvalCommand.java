@@ -92,7 +92,7 @@ final class EvalCommand implements Callable<Integer> {
   @Option(names = "--imatrix", paramLabel = "FILE", description = "Importance matrix for --types.")
   private Optional<Path> imatrix = Optional.empty();
 
-  @Mixin private AdapterOptions adapters = new AdapterOptions();
+  @Mixin private ReadingOptions reading = new ReadingOptions();
 
   @Mixin private MethodOptions method = new MethodOptions();
 
@@ -175,7 +175,7 @@ final class EvalCommand implements Callable<Integer> {
     try (Team team = new Team(threads)) {
       Checkpoint plain = ModelArgument.open(model, workers);
       open.add(plain);
-      Checkpoint reference = adapters.addTo(plain);
+      Checkpoint reference = reading.apply(plain);
       open.set(0, reference);
       candidates.forEach(candidate -> open.add(ModelArgument.open(candidate, workers)));
       page = html.map(file -> startPage(file, open));

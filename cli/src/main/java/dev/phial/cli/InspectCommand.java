@@ -48,7 +48,7 @@ final class InspectCommand implements Callable<Integer> {
               + " PyTorch file.")
   private String model = "";
 
-  @Mixin private AdapterOptions adapters = new AdapterOptions();
+  @Mixin private ReadingOptions reading = new ReadingOptions();
 
   @Option(names = "--json", description = "Print the result as JSON.")
   private boolean json;
@@ -96,7 +96,7 @@ final class InspectCommand implements Callable<Integer> {
       }
     } else {
       try (Checkpoint checkpoint =
-          ModelArgument.open(model, ModelArgument.Weights.ARRIVING, adapters, Optional.empty())) {
+          ModelArgument.open(model, ModelArgument.Weights.ARRIVING, reading, Optional.empty())) {
         show(
             stopwatch,
             new Contents(

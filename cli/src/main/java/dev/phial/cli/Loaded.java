@@ -19,18 +19,18 @@ record Loaded(Checkpoint checkpoint, Tokenizer tokenizer, Team team, Forward for
     implements AutoCloseable {
   /**
    * @param model as the user wrote it
-   * @param adapters that are added to its weights
+   * @param reading how its weights are read
    * @param workers whose file systems the model may lie in
    * @param observer sees the inputs of all linear layers
    */
   static Loaded open(
       String model,
-      AdapterOptions adapters,
+      ReadingOptions reading,
       Optional<Workers> workers,
       int threads,
       Observer observer) {
     Threads.check(threads);
-    Checkpoint checkpoint = ModelArgument.open(model, ModelArgument.Weights.ALL, adapters, workers);
+    Checkpoint checkpoint = ModelArgument.open(model, ModelArgument.Weights.ALL, reading, workers);
     try {
       Model bound = Model.of(Families.describe(checkpoint));
       Tokenizer tokenizer = Tokenizer.of(checkpoint);

@@ -36,11 +36,11 @@ final class ModelArgument {
    * @param workers whose file systems the model may lie in
    */
   static Checkpoint open(String model, Optional<Workers> workers) {
-    return open(model, Weights.ALL, new AdapterOptions(), workers);
+    return open(model, Weights.ALL, new ReadingOptions(), workers);
   }
 
   static Checkpoint open(
-      String model, Weights weights, AdapterOptions adapters, Optional<Workers> workers) {
+      String model, Weights weights, ReadingOptions reading, Optional<Workers> workers) {
     Optional<HubId> id = hub(model);
     Checkpoint checkpoint = plain(model, id, weights, workers);
     if (id.isPresent() && id.get().path().isEmpty() && checkpoint.folder().isPresent()) {
@@ -48,7 +48,7 @@ final class ModelArgument {
     }
     checkpoint.notes().forEach(note -> System.err.println("note: " + note));
     try {
-      return adapters.addTo(checkpoint);
+      return reading.apply(checkpoint);
     } catch (Throwable e) {
       checkpoint.close();
       throw e;
@@ -72,10 +72,10 @@ final class ModelArgument {
   static Checkpoint open(
       String model,
       Weights weights,
-      AdapterOptions adapters,
+      ReadingOptions reading,
       Optional<Workers> workers,
       Optional<String> original) {
-    Checkpoint checkpoint = open(model, weights, adapters, workers);
+    Checkpoint checkpoint = open(model, weights, reading, workers);
     if (original.isEmpty()) {
       return checkpoint;
     }

@@ -58,7 +58,7 @@ final class PlanCommand implements Callable<Integer> {
 
   @Mixin private DeviceOptions devices = new DeviceOptions();
 
-  @Mixin private AdapterOptions adapters = new AdapterOptions();
+  @Mixin private ReadingOptions reading = new ReadingOptions();
 
   @Mixin private CarryOptions carry = new CarryOptions();
 
@@ -71,7 +71,7 @@ final class PlanCommand implements Callable<Integer> {
     TargetArguments targets = TargetArguments.of(spec.commandLine().getParseResult());
     try (Checkpoint checkpoint =
         ModelArgument.open(
-            model, ModelArgument.Weights.ARRIVING, adapters, Optional.empty(), carry.original())) {
+            model, ModelArgument.Weights.ARRIVING, reading, Optional.empty(), carry.original())) {
       ModelDescription description = Families.describe(checkpoint);
       int tokens = PlanPrinter.context(context, description.hyperparameters());
       if (targets.isEmpty() && carry.method(Method.REFERENCE) == Method.KEEP) {

@@ -93,7 +93,7 @@ final class QuantizeCommand implements Callable<Integer> {
 
   @Mixin private DeviceOptions devices = new DeviceOptions();
 
-  @Mixin private AdapterOptions adapters = new AdapterOptions();
+  @Mixin private ReadingOptions reading = new ReadingOptions();
 
   @Mixin private MethodOptions method = new MethodOptions();
 
@@ -134,7 +134,7 @@ final class QuantizeCommand implements Callable<Integer> {
     }
     Threads.check(threads);
     try (Checkpoint checkpoint =
-        ModelArgument.open(model, weights(), adapters, workers, carry.original())) {
+        ModelArgument.open(model, weights(), reading, workers, carry.original())) {
       ModelDescription description = Families.describe(checkpoint);
       if (devices.areGiven()) {
         targets = targets.plus(recommended(checkpoint, description).order());

@@ -76,7 +76,7 @@ final class RunCommand implements Callable<Integer> {
               + " prompt (<image> with Phi-4-reasoning-vision) says where it stands, by default before the text.")
   private List<Path> images = List.of();
 
-  @Mixin private AdapterOptions adapters = new AdapterOptions();
+  @Mixin private ReadingOptions reading = new ReadingOptions();
 
   @Mixin private GenerationOptions options = new GenerationOptions();
 
@@ -92,7 +92,7 @@ final class RunCommand implements Callable<Integer> {
     String text = text();
     List<Picture> pictures = images.stream().map(Picture::read).toList();
     Interruption interruption = new Interruption();
-    AdapterOptions chosen = pictures.isEmpty() ? adapters : adapters.seeing();
+    ReadingOptions chosen = pictures.isEmpty() ? reading : reading.seeing();
     try (Loaded loaded =
         Loaded.open(model, chosen, Optional.empty(), options.threads(), interruption)) {
       loaded.forward().hurry();

@@ -94,7 +94,7 @@ final class TuneCommand implements Callable<Integer> {
 
   @Spec private CommandSpec spec = CommandSpec.create();
 
-  @Mixin private AdapterOptions adapters = new AdapterOptions();
+  @Mixin private ReadingOptions reading = new ReadingOptions();
 
   @Mixin private CalibrationTextOptions text = new CalibrationTextOptions();
 
@@ -109,7 +109,7 @@ final class TuneCommand implements Callable<Integer> {
       throw new PhialException.Usage("expected one of --size, --bits and --ram");
     }
     try (Checkpoint checkpoint =
-        ModelArgument.open(model, ModelArgument.Weights.ALL, adapters, Optional.empty())) {
+        ModelArgument.open(model, ModelArgument.Weights.ALL, reading, Optional.empty())) {
       Inputs inputs = new Inputs().addAll(ModelArgument.inputs(model, checkpoint));
       inputs.addAll(text.text().files());
       inputs.refuse(output, "-o");

@@ -53,6 +53,39 @@ public final class Families {
         : Describer.describe(family, checkpoint);
   }
 
+  /**
+   * A checkpoint as one of a family, whatever its config.json calls it.
+   *
+   * @param name of the family
+   * @throws PhialException.Usage if there is none of that name
+   * @throws PhialException.Unsupported if it is no folder
+   */
+  public static Checkpoint as(Checkpoint checkpoint, String name) {
+    Family family =
+        ALL.stream()
+            .filter(one -> one.name().equals(name))
+            .findFirst()
+            .orElseThrow(() ->
+                new PhialException.Usage(
+                    "--as: expected one of %s, found %s"
+                        .formatted(
+                            String.join(", ", ALL.stream().map(Family::name).toList()), name)));
+    String note = "%s: read as %s, as was asked for".formatted(checkpoint.path(), name);
+    return checkpoint
+        .as(family.architectures().getFirst(), family.modelTypes().getFirst())
+        .noting(List.of(note));
+  }
+
+  /** Whether a checkpoint has the tensors of a family, all of them and in their shapes. */
+  private static boolean fits(Family family, Checkpoint checkpoint) {
+    try {
+      Describer.describe(family, checkpoint);
+      return true;
+    } catch (PhialException e) {
+      return false;
+    }
+  }
+
   private static Family of(JsonNode config, Checkpoint checkpoint) {
     String type = config.path("model_type").stringValue("");
     if (OLD_LAYOUTS.contains(type)) {
@@ -95,8 +128,16 @@ public final class Families {
                 String.join(
                     ", ", ALL.stream().flatMap(f -> architectures.apply(f).stream()).toList()),
                 architecture.isEmpty() ? "none" : architecture,
-                checkpoint.folder().isPresent()
-                    ? "; if it is one of these under a name of its own, name that in config.json"
-                    : ""));
+                checkpoint.folder().isPresent() ? advice(checkpoint) : ""));
+  }
+
+  private static String advice(Checkpoint checkpoint) {
+    return ALL.stream()
+        .filter(family -> fits(family, checkpoint))
+        .findFirst()
+        .map(family ->
+            ", whose tensors are those of %s: pass --as %s, or name %s in config.json"
+                .formatted(family.name(), family.name(), family.architectures().getFirst()))
+        .orElse(", whose tensors are those of none");
   }
 }

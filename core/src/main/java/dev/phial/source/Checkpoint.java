@@ -102,6 +102,23 @@ public final class Checkpoint implements AutoCloseable {
   }
 
   /**
+   * This checkpoint as if its config.json named another architecture.
+   *
+   * @throws dev.phial.PhialException.Unsupported if it has none
+   */
+  public Checkpoint as(String architecture, String modelType) {
+    Folder own =
+        folder.orElseThrow(() ->
+            Refusal.unsupported(
+                path,
+                "expected a folder with a config.json to read as something else, found %s",
+                kind));
+    Folder then = own.with(own.config().of(architecture, modelType));
+    return new Checkpoint(
+        path, name, kind, weights, Optional.of(then), gguf, lender, adapters, notes);
+  }
+
+  /**
    * This checkpoint with an adapter added to its weights, as they are read.
    *
    * @param folder where peft saved it

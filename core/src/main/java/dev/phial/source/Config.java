@@ -85,6 +85,13 @@ public record Config(Path file, JsonNode json) {
     return new Config(file, ((ObjectNode) json.deepCopy()).put(key, value));
   }
 
+  /** This config.json of a model of another class. */
+  Config of(String architecture, String modelType) {
+    ObjectNode other = (ObjectNode) json.deepCopy();
+    other.putArray("architectures").add(architecture);
+    return new Config(file, other.put("model_type", modelType));
+  }
+
   /** Whether the field is there and not null. */
   public boolean has(String key) {
     return json.hasNonNull(key);

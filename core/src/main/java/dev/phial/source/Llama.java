@@ -84,10 +84,9 @@ final class Llama {
 
   /** The folder with the configuration of a Phi-3. */
   static Folder asPhi3(Folder folder) {
-    ObjectNode json = (ObjectNode) folder.config().json().deepCopy();
-    json.putArray("architectures").add("Phi3ForCausalLM");
-    json.put("model_type", "phi3");
+    Config config = folder.config().of("Phi3ForCausalLM", "phi3");
+    ObjectNode json = (ObjectNode) config.json();
     Stream.of("attention_bias", "mlp_bias", "head_dim", "pretraining_tp").forEach(json::remove);
-    return folder.with(new Config(folder.config().file(), json));
+    return folder.with(config);
   }
 }

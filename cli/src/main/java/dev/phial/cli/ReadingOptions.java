@@ -1,14 +1,17 @@
 package dev.phial.cli;
 
 import dev.phial.PhialException;
+import dev.phial.model.Families;
 import dev.phial.source.Checkpoint;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 import picocli.CommandLine.Option;
 
-/** Low-rank adapters that are added to the weights of a model as they are read. */
-final class AdapterOptions {
+/**
+ * What a model is taken for, and low-rank adapters that are added to its weights as they are read.
+ */
+final class ReadingOptions {
   private static final String NONE = "none";
   private static final String VISION = "vision";
   private static final List<String> OWN = List.of(NONE, VISION, "speech");
@@ -33,10 +36,17 @@ final class AdapterOptions {
           "Add an adapter that came with MODEL, as with Phi-4-multimodal; vision by default if the model is shown an image, else none.")
   private Optional<String> adapter = Optional.empty();
 
+  @Option(
+      names = "--as",
+      paramLabel = "FAMILY",
+      description =
+          "Read MODEL as a model of this family (phi3, for one), whatever its config.json calls it.")
+  private Optional<String> family = Optional.empty();
+
   private boolean sees;
 
   /** The model will be shown images. */
-  AdapterOptions seeing() {
+  ReadingOptions seeing() {
     sees = true;
     return this;
   }
@@ -46,10 +56,11 @@ final class AdapterOptions {
    *
    * @throws PhialException.Usage if the options make no sense
    */
-  Checkpoint addTo(Checkpoint checkpoint) {
+  Checkpoint apply(Checkpoint checkpoint) {
     check();
-    String chosen = adapter.orElseGet(() -> sees && checkpoint.hasAdapter(VISION) ? VISION : NONE);
-    Checkpoint own = chosen.equals(NONE) ? checkpoint : checkpoint.adapted(chosen);
+    Checkpoint taken = family.map(name -> Families.as(checkpoint, name)).orElse(checkpoint);
+    String chosen = adapter.orElseGet(() -> sees && taken.hasAdapter(VISION) ? VISION : NONE);
+    Checkpoint own = chosen.equals(NONE) ? taken : taken.adapted(chosen);
     Checkpoint adapted = lora.map(folder -> own.adapted(folder, scale.orElse(1.0))).orElse(own);
     adapted.notes().stream()
         .skip(checkpoint.notes().size())
