@@ -175,9 +175,12 @@ public final class GgufTarget implements Target {
     if (!request.model().hyperparameters().sharesWidth()) {
       return "phial run " + path; // llama.cpp cannot
     }
-    return request.options().has(GgufOptions.MMPROJ)
-        ? "llama-mtmd-cli --mmproj THE-OTHER-FILE --image FILE -m " + path
-        : "llama-cli -m " + path;
+    return new GgufOptions(request.options())
+        .mmproj()
+        .map(type ->
+            "llama-mtmd-cli --mmproj %s --image FILE -m %s"
+                .formatted(Mmproj.beside(path, type), path))
+        .orElse("llama-cli -m " + path);
   }
 
   @Override

@@ -302,9 +302,22 @@ final class Mmproj {
     }
   }
 
+  private static String suffix(Recipe type) {
+    return "-mmproj-" + type.name().toLowerCase(Locale.ROOT);
+  }
+
+  /**
+   * Where the file lies.
+   *
+   * @param path of the model or the first of its files, in quotes if need be
+   */
+  static String beside(String path, Recipe type) {
+    return path.replaceFirst("(-00001-of-[0-9]{5})?(\\.gguf)?('?)$", suffix(type) + ".gguf$3");
+  }
+
   /** Lays it down beside the model. */
   void addTo(Layout.Builder builder) {
-    String file = "-mmproj-" + type.name().toLowerCase(Locale.ROOT);
+    String file = suffix(type);
     List<PlannedTensor> tensors = new ArrayList<>();
     weights.forEach(
         (name, weight) -> tensors.add(PlannedTensor.of(name, weight, format(name, weight))));

@@ -8,6 +8,7 @@ import dev.phial.PhialException;
 import dev.phial.io.Json;
 import dev.phial.model.Families;
 import dev.phial.plan.PlannedTensor;
+import dev.phial.plan.Recipe;
 import dev.phial.source.Checkpoint;
 import dev.phial.source.Sources;
 import dev.phial.targets.Options;
@@ -25,6 +26,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import tools.jackson.databind.node.ObjectNode;
 
@@ -54,6 +56,19 @@ final class MmprojTest {
     assertThat(layout.plan().tensors().stream().map(PlannedTensor::name))
         .contains("v.blk.1.ffn_down.weight", "mm.2.bias", "v.position_embd.weight")
         .noneMatch(name -> name.startsWith("v.blk.2.")); // the last layer is not used
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      quoteCharacter = '"',
+      value = {
+        "out.gguf, out-mmproj-f16.gguf",
+        "out, out-mmproj-f16.gguf",
+        "out-00001-of-00002.gguf, out-mmproj-f16.gguf",
+        "an out.gguf', an out-mmproj-f16.gguf'",
+      })
+  void theCommandNamesIt(String path, String name) {
+    assertThat(Mmproj.beside(path, Recipe.F16)).isEqualTo(name);
   }
 
   static Stream<Arguments> damage() {
