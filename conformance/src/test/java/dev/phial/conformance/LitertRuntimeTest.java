@@ -86,10 +86,18 @@ final class LitertRuntimeTest {
    * 0.0015.
    */
   @ParameterizedTest
-  @ValueSource(strings = {"int8", "int4", "int4,block-size=-1", "int8,head=int4"})
-  void codesAreComputedWith(String precision) throws IOException {
-    ArrayNode ids = (ArrayNode) LOGITS.get("tiny-phi3").get("short").get("ids");
-    String plain = write("tiny-phi3", precision + ",no-bundle,context=256");
+  @CsvSource({
+    "tiny-phi3, int8",
+    "tiny-phi3, int4",
+    "tiny-phi3, 'int4,block-size=-1'",
+    "tiny-phi3, 'int8,head=int4'",
+    "tiny-phi3, 'w8a8,calibration-chunks=8,calibration-context=64'",
+    "tiny-phi3, 'w8a8,head=fp16,calibration-chunks=8,calibration-context=64'",
+    "phi4-mini, 'w8a8,calibration-chunks=8,calibration-context=64'"
+  })
+  void codesAreComputedWith(String model, String precision) throws IOException {
+    ArrayNode ids = (ArrayNode) LOGITS.get(model).get("short").get("ids");
+    String plain = write(model, precision + ",no-bundle,prefill=8,context=256");
     ObjectNode commands = Json.MAPPER.createObjectNode();
     commands.putArray("logits").addArray().add(plain).add(ids).add(1);
     JsonNode found = run(commands).at("/logits/0");

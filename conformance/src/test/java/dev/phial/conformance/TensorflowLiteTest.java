@@ -36,7 +36,8 @@ final class TensorflowLiteTest {
     "tiny-phi3, fp32, false, 1e-5",
     "phi2, fp32, false, 1e-5",
     "phi4-mini, fp32, false, 1e-5",
-    "tiny-phi3, int8, true, 0.01"
+    "tiny-phi3, int8, true, 0.01",
+    "tiny-phi3, 'w8a8,calibration-chunks=8,calibration-context=64', false, 0.02"
   })
   void computesWhatOurEngineDoes(
       String model, String precision, boolean delegates, double tolerance) {

@@ -1,13 +1,13 @@
 package dev.phial.source;
 
-import dev.phial.quant.activation.InputCodes;
-import dev.phial.quant.activation.RoundedActivations;
+import dev.phial.tensor.Tensor;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Stream;
 
@@ -59,19 +59,15 @@ final class LitertFolder implements Source {
     boolean isBundle = file.toString().endsWith(BUNDLE);
     TfliteWeights.Contents contents =
         TfliteWeights.read(file, isBundle ? model(file, all) : all, folder.config());
-    boolean tied =
-        !contents.tensors().containsKey("lm_head.weight"); // there may be two of one matrix
+    Map<String, Tensor> tensors =
+        SplitProjections.areInPhi3(folder.config(), contents.tensors())
+            ? SplitProjections.fused(contents.tensors())
+            : contents.tensors();
+    boolean tied = !tensors.containsKey("lm_head.weight"); // there may be two of one matrix
     return Checkpoint.of(
         "litert",
         folder.config().flag("tie_word_embeddings", false) == tied ? folder : folder.tied(tied),
-        new Weights(
-            arena,
-            List.of(file),
-            contents.tensors(),
-            Naming.TRANSFORMERS,
-            contents.multipliesIntegers()
-                ? RoundedActivations.of(InputCodes.QD8)
-                : RoundedActivations.NONE));
+        new Weights(arena, List.of(file), tensors, Naming.TRANSFORMERS, contents.activations()));
   }
 
   /** The section of a bundle that is the model. */

@@ -22,8 +22,7 @@ import java.util.regex.Pattern;
 final class OnnxActivations {
   private static final Pattern LAYER = Pattern.compile("model\\.layers\\.(\\d{1,6})\\.(.+)");
 
-  private static final Pattern PLACE =
-      Pattern.compile("/model(?:/layers\\.(\\d{1,6}))?/activations/(\\w+)");
+  private static final String PLACES = "/activations/";
 
   private final Path file;
   private final OnnxGraph graph;
@@ -64,17 +63,15 @@ final class OnnxActivations {
   private Map<ActivationPlace, ActivationCodes> everywhere() {
     Map<ActivationPlace, ActivationCodes> codes = new HashMap<>();
     for (Node node : graph.nodes()) {
-      Matcher matcher = PLACE.matcher(node.name());
-      if (node.op().equals("QuantizeLinear") && matcher.matches()) {
-        ActivationPoint point =
-            ActivationPoint.labelled(matcher.group(2))
+      if (node.op().equals("QuantizeLinear") && node.name().contains(PLACES)) {
+        ActivationPlace place =
+            ActivationPlace.atPath(node.name().substring(1))
                 .orElseThrow(() ->
                     Refusal.unsupported(
                         file,
                         "node %s: expected a place where Phial rounds activations, found another",
                         node.name()));
-        String layer = matcher.group(1);
-        codes.put(layer == null ? point.once() : point.in(Integer.parseInt(layer)), codes(node));
+        codes.put(place, codes(node));
       }
     }
     return codes;

@@ -2,6 +2,10 @@ package dev.phial.source;
 
 import dev.phial.PhialException;
 import dev.phial.quant.IntCodes;
+import dev.phial.quant.activation.ActivationCodes;
+import dev.phial.quant.activation.ActivationPlace;
+import dev.phial.quant.activation.InputCodes;
+import dev.phial.quant.activation.RoundedActivations;
 import dev.phial.tensor.DType;
 import dev.phial.tensor.Encoding;
 import dev.phial.tensor.GroupScales;
@@ -12,6 +16,7 @@ import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -29,6 +34,10 @@ final class TfliteWeights {
   private static final int TFL3 = 0x334C4654; // as the file has it
   private static final ValueLayout.OfInt INT =
       ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+  private static final ValueLayout.OfLong LONG =
+      ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+  private static final ValueLayout.OfFloat FLOAT =
+      ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
   private static final String SIGNATURE = "decode";
   private static final int MOST_SIGNATURES = 64;
@@ -63,9 +72,9 @@ final class TfliteWeights {
    * What a model holds.
    *
    * @param tensors by name
-   * @param multipliesIntegers whether any matrix is multiplied in integers
+   * @param activations what the runtime rounds
    */
-  record Contents(Map<String, Tensor> tensors, boolean multipliesIntegers) {}
+  record Contents(Map<String, Tensor> tensors, RoundedActivations activations) {}
 
   /**
    * Finds the parameters.
@@ -77,7 +86,7 @@ final class TfliteWeights {
    */
   static Contents read(Path file, MemorySegment all, Config config) {
     TfliteWeights weights = new TfliteWeights(file, all);
-    return new Contents(weights.tensors(config), weights.multipliesIntegers());
+    return new Contents(weights.tensors(config), weights.activations());
   }
 
   private FlatTable signature() {
@@ -106,12 +115,60 @@ final class TfliteWeights {
     return tensors;
   }
 
-  private boolean multipliesIntegers() {
-    return TfliteNames.operators(file, graph).stream()
-        .filter(operator -> TfliteNames.code(model, operator) == TfliteNames.FULLY_CONNECTED)
-        .map(operator -> graph.table(0, operator.int32(1, 1)).int8(1))
-        .anyMatch(type -> type == INT8 || type == INT4);
+  // --- activations
+
+  private RoundedActivations activations() {
+    Set<Boolean> areKnown = new HashSet<>(); // codes of what is multiplied with integers
+    for (FlatTable operator : TfliteNames.operators(file, graph)) {
+      if (TfliteNames.code(model, operator) == TfliteNames.FULLY_CONNECTED) {
+        int weights = graph.table(0, operator.int32(1, 1)).int8(1);
+        if (weights == INT8 || weights == INT4) {
+          areKnown.add(graph.table(0, operator.int32(1, 0)).int8(1) == INT8);
+        }
+      }
+    }
+    Map<ActivationPlace, ActivationCodes> known = knownCodes();
+    if (areKnown.contains(true) != !known.isEmpty() || areKnown.size() > 1) {
+      throw Refusal.unsupported(
+          file,
+          "expected activations in codes at the places that Phial names, or in numbers everywhere, found others");
+    }
+    return areKnown.contains(false)
+        ? RoundedActivations.of(InputCodes.QD8)
+        : RoundedActivations.at(known);
   }
+
+  private Map<ActivationPlace, ActivationCodes> knownCodes() {
+    Map<ActivationPlace, ActivationCodes> codes = new HashMap<>();
+    for (int i = 0; i < graph.size(0); i++) {
+      FlatTable table = graph.table(0, i);
+      ActivationPlace.atPath(table.text(3)).ifPresent(place -> codes.put(place, codes(table)));
+    }
+    return codes;
+  }
+
+  private ActivationCodes codes(FlatTable table) {
+    FlatTable quantization =
+        table
+            .table(4)
+            .filter(_ -> table.int8(1) == INT8)
+            .orElseThrow(() ->
+                Refusal.bad(
+                    file, "tensor %s: expected codes with a scale, found none", table.text(3)));
+    MemorySegment scale = quantization.bytes(2, Float.BYTES);
+    MemorySegment zero = quantization.bytes(3, Long.BYTES);
+    float step = scale.byteSize() == Float.BYTES ? scale.get(FLOAT, 0) : 0;
+    long middle = zero.byteSize() == Long.BYTES ? zero.get(LONG, 0) : Long.MAX_VALUE;
+    if (!(step > 0) || !Float.isFinite(step) || middle != (byte) middle) {
+      throw Refusal.bad(
+          file,
+          "tensor %s: expected one scale above 0 and one zero point of 8 bits, found others",
+          table.text(3));
+    }
+    return new ActivationCodes(Byte.SIZE, step, (int) middle - Byte.MIN_VALUE);
+  }
+
+  // --- parameters
 
   /** Those of tensors that are called as in a checkpoint, by their index. */
   private Map<Integer, String> ownNames() {

@@ -1,7 +1,9 @@
 package dev.phial.targets;
 
 import dev.phial.PhialException;
+import dev.phial.quant.activation.ActivationRanges;
 import dev.phial.quant.activation.RangeMethod;
+import dev.phial.source.ActivationRangesFile;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
@@ -26,6 +28,10 @@ public record CalibrationOptions(
     Optional<Path> text,
     OptionalInt chunks,
     OptionalInt context) {
+  /** Why nothing can be written yet. */
+  public static final String LACKING =
+      "these integers need the ranges of activations; pass --ranges FILE, which phial calibrate --ranges writes";
+
   private static final String RANGES = "ranges";
   public static final String METHOD = "calibrate-method";
   public static final String PERCENTILE = "percentile";
@@ -86,6 +92,38 @@ public record CalibrationOptions(
               .formatted(PERCENTILE, METHOD, result.method.label()));
     }
     return result;
+  }
+
+  /** What was handed over to a target, or what lies in the file that was named. */
+  public static Optional<ActivationRanges> known(Request request) {
+    return request.ranges().or(() -> of(request.options()).ranges.map(ActivationRangesFile::read));
+  }
+
+  /** Whether a target that has to know ranges was neither given any nor a file of them. */
+  public static boolean areLacking(Request request) {
+    return request.ranges().isEmpty() && of(request.options()).ranges.isEmpty();
+  }
+
+  /**
+   * The ranges for a target that rounds more than the inputs of matrices, which smoothing does not
+   * reach.
+   *
+   * @param who asks for them, for the message
+   * @throws PhialException.Usage if there was smoothing
+   */
+  public static Optional<ActivationRanges> unsmoothed(Request request, String who) {
+    if (request.options().has(ALPHA) && of(request.options()).alpha.isPresent()) {
+      throw new PhialException.Usage(
+          "--%s is for onnx:w8a8, which rounds the inputs of matrices alone; omit it with %s"
+              .formatted(ALPHA, who));
+    }
+    Optional<ActivationRanges> ranges = known(request);
+    if (ranges.isPresent() && !ranges.get().smoothing().isEmpty()) {
+      throw new PhialException.Usage(
+          "%s: expected ranges without smoothing, which does not reach what lies between matrices, found some with; calibrate with --%s none"
+              .formatted(who, ALPHA));
+    }
+    return ranges;
   }
 
   /** These options without SmoothQuant. */

@@ -123,6 +123,29 @@ final class LitertFolderTest {
     codes("found [2, 2]", f -> f.blocks(f.tensor("s", 1, f.buffer(new byte[8]), 0, 2, 2), 2));
   }
 
+  /** Codes that are known beforehand are those of Phial's places, or nobody's. */
+  @Test
+  void refusesActivationsInOtherCodes() {
+    String place = "model/layers.0/activations/attended";
+    activations(
+        "at the places that Phial names", "x", f -> f.rows(new float[] {1}, new long[1], 0));
+    activations("expected codes with a scale", place, f -> 0);
+    activations("one scale above 0", place, f -> f.rows(new float[] {0}, new long[1], 0));
+    activations("one scale above 0", place, f -> f.rows(new float[2], new long[2], 0));
+    activations("one scale above 0", place, f -> f.rows(new float[] {1}, new long[] {128}, 0));
+  }
+
+  private void activations(String found, String name, Scales scales) {
+    refuses(
+        found,
+        f -> {
+          int x = f.tensor(name, LitertFiles.INT8, 0, scales.of(f), 1, 2);
+          int rows = f.rows(new float[] {1, 2}, new long[2], 0);
+          int weight = f.tensor("a.weight", LitertFiles.INT8, f.buffer(new byte[4]), rows, 2, 2);
+          f.operator(9, x, x, weight);
+        });
+  }
+
   private interface Scales {
     int of(LitertFiles file);
   }

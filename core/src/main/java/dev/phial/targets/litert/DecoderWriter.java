@@ -1,5 +1,19 @@
 package dev.phial.targets.litert;
 
+import static dev.phial.quant.activation.ActivationPoint.ATTENDED;
+import static dev.phial.quant.activation.ActivationPoint.ATTENTION_NORM;
+import static dev.phial.quant.activation.ActivationPoint.ATTENTION_OUTPUT;
+import static dev.phial.quant.activation.ActivationPoint.FEED_FORWARD_NORM;
+import static dev.phial.quant.activation.ActivationPoint.FEED_FORWARD_OUTPUT;
+import static dev.phial.quant.activation.ActivationPoint.FEED_FORWARD_PRODUCT;
+import static dev.phial.quant.activation.ActivationPoint.GATE;
+import static dev.phial.quant.activation.ActivationPoint.KEY;
+import static dev.phial.quant.activation.ActivationPoint.LOGITS;
+import static dev.phial.quant.activation.ActivationPoint.OUTPUT_NORM;
+import static dev.phial.quant.activation.ActivationPoint.QUERY;
+import static dev.phial.quant.activation.ActivationPoint.UP;
+import static dev.phial.quant.activation.ActivationPoint.VALUE;
+
 import dev.phial.graph.Attention;
 import dev.phial.graph.DecoderGraph;
 import dev.phial.graph.FeedForward;
@@ -7,8 +21,12 @@ import dev.phial.graph.Layer;
 import dev.phial.graph.Linear;
 import dev.phial.graph.Norm;
 import dev.phial.model.Hyperparameters;
+import dev.phial.quant.activation.ActivationPlace;
+import dev.phial.quant.activation.ActivationPoint;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 
 /**
@@ -29,11 +47,19 @@ final class DecoderWriter {
   private final Subgraph graph;
   private final int tokens;
   private final int context;
+  private final KnownCodes codes;
+  private final Map<Value, Value> quantized = new HashMap<>();
 
   private DecoderWriter(
-      DecoderGraph decoder, Parameters parameters, int context, Subgraph graph, int tokens) {
+      DecoderGraph decoder,
+      Parameters parameters,
+      KnownCodes codes,
+      int context,
+      Subgraph graph,
+      int tokens) {
     this.decoder = decoder;
     this.parameters = parameters;
+    this.codes = codes;
     this.h = decoder.hyperparameters();
     this.context = context;
     this.graph = graph;
@@ -42,15 +68,21 @@ final class DecoderWriter {
 
   /** Reads a part of a prompt: nothing but the cache comes out. */
   static void prefill(
-      Tflite model, DecoderGraph decoder, Parameters parameters, int context, int tokens) {
+      Tflite model,
+      DecoderGraph decoder,
+      Parameters parameters,
+      KnownCodes codes,
+      int context,
+      int tokens) {
     Subgraph graph = new Subgraph(model, "prefill_" + tokens);
-    new DecoderWriter(decoder, parameters, context, graph, tokens).write(false);
+    new DecoderWriter(decoder, parameters, codes, context, graph, tokens).write(false);
   }
 
   /** Reads one token and gives the logits of the next. */
-  static void decode(Tflite model, DecoderGraph decoder, Parameters parameters, int context) {
+  static void decode(
+      Tflite model, DecoderGraph decoder, Parameters parameters, KnownCodes codes, int context) {
     Subgraph graph = new Subgraph(model, "decode");
-    new DecoderWriter(decoder, parameters, context, graph, 1).write(true);
+    new DecoderWriter(decoder, parameters, codes, context, graph, 1).write(true);
   }
 
   /** Keys or values of all layers. */
@@ -76,7 +108,7 @@ final class DecoderWriter {
     for (int layer = 0; layer < h.layers(); layer++) {
       Layer parts = decoder.layers().get(layer);
       Value normed = normed(x, parts.attentionNorm());
-      List<Value> projected = projected(normed, parts.attention());
+      List<Value> projected = projected(normed, parts.attention(), layer);
       Value allKeys = updatedKeys(keys.get(layer), projected.get(1), at);
       Value allValues = updatedValues(values.get(layer), projected.get(2), at);
       keys.set(layer, allKeys);
@@ -85,17 +117,20 @@ final class DecoderWriter {
         break; // what this layer gives is of no use
       }
       Value query = rotated(projected.get(0), h.attention().heads(), at);
-      Value attended = attended(query, allKeys, allValues, parts.attention(), at.mask());
+      Value attended = attended(query, allKeys, allValues, parts.attention(), at.mask(), layer);
       if (parts.feedForwardNorm().isPresent()) {
         x = graph.add(x, attended);
         Value next = normed(x, parts.feedForwardNorm().get());
-        x = graph.add(x, fed(next, parts.feedForward()));
+        x = graph.add(x, fed(next, parts.feedForward(), FEED_FORWARD_NORM, layer));
       } else {
-        x = graph.add(graph.add(x, attended), fed(normed, parts.feedForward()));
+        x =
+            graph.add(
+                graph.add(x, attended), fed(normed, parts.feedForward(), ATTENTION_NORM, layer));
       }
     }
     if (hasLogits) {
-      graph.output("logits", linear(normed(x, decoder.outputNorm()), decoder.output()));
+      Value last = normed(x, decoder.outputNorm());
+      graph.output("logits", linear(last, decoder.output(), OUTPUT_NORM.once(), LOGITS.once()));
     }
     for (int layer = 0; layer < h.layers(); layer++) {
       graph.output("kv_cache_k_" + layer, keys.get(layer));
@@ -164,10 +199,15 @@ final class DecoderWriter {
   // --- attention
 
   /** Query {@code [1, tokens, heads * size]}, key and value. */
-  private List<Value> projected(Value x, Attention attention) {
-    List<Linear> projections = Linear.fused(attention.query(), attention.key(), attention.value());
+  private List<Value> projected(Value x, Attention attention, int layer) {
+    ActivationPlace from = ATTENTION_NORM.in(layer);
+    Linear[] parts = {attention.query(), attention.key(), attention.value()};
+    List<Linear> projections = projections(parts);
     if (projections.size() > 1) {
-      return projections.stream().map(linear -> linear(x, linear)).toList();
+      return List.of(
+          linear(x, parts[0], from, QUERY.in(layer)),
+          linear(x, parts[1], from, KEY.in(layer)),
+          linear(x, parts[2], from, VALUE.in(layer)));
     }
     Value all = linear(x, projections.getFirst());
     int queries = h.attention().querySize();
@@ -176,6 +216,11 @@ final class DecoderWriter {
         graph.slice(all, 0, queries),
         graph.slice(all, queries, size),
         graph.slice(all, queries + size, size));
+  }
+
+  /** One where the checkpoint has them in one matrix, unless what each gives has its own codes. */
+  private List<Linear> projections(Linear... parts) {
+    return parameters.precision(parts[0]) == Precision.W8A8 ? List.of(parts) : Linear.fused(parts);
   }
 
   /** Heads with their positions turned in: {@code [1, tokens, heads, size]}. */
@@ -216,7 +261,8 @@ final class DecoderWriter {
     return graph.update(cache, update, at.valueStart());
   }
 
-  private Value attended(Value query, Value keys, Value values, Attention attention, Value mask) {
+  private Value attended(
+      Value query, Value keys, Value values, Attention attention, Value mask, int layer) {
     int heads = h.attention().keyValueHeads();
     int group = h.attention().heads() / heads; // query heads that share a key
     Value scaled = graph.multiply(query, graph.number(attention.scale()));
@@ -230,26 +276,48 @@ final class DecoderWriter {
     Value apart = graph.reshape(sums, 1, h.attention().heads(), tokens, h.attention().headSize());
     Value byToken = tokens == 1 ? apart : graph.transpose(apart, 0, 2, 1, 3);
     Value joined = graph.reshape(byToken, 1, tokens, h.attention().querySize());
-    return linear(joined, attention.output());
+    return linear(joined, attention.output(), ATTENDED.in(layer), ATTENTION_OUTPUT.in(layer));
   }
 
   // --- the rest
 
-  private Value fed(Value x, FeedForward feedForward) {
+  private Value fed(Value x, FeedForward feedForward, ActivationPoint norm, int layer) {
     return switch (feedForward) {
       case FeedForward.Gated gated -> {
-        List<Linear> parts = Linear.fused(gated.gate(), gated.up());
+        List<Linear> parts = projections(gated.gate(), gated.up());
+        boolean areApart = parts.size() > 1;
         int width = Math.toIntExact(gated.gate().outputs());
-        Value first = linear(x, parts.getFirst());
-        Value gate = parts.size() > 1 ? first : graph.slice(first, 0, width);
-        Value up = parts.size() > 1 ? linear(x, parts.getLast()) : graph.slice(first, width, width);
+        ActivationPlace from = norm.in(layer);
+        Value first = linear(x, parts.getFirst(), from, GATE.in(layer));
+        Value gate = areApart ? first : graph.slice(first, 0, width);
+        Value up =
+            areApart
+                ? linear(x, parts.getLast(), from, UP.in(layer))
+                : graph.slice(first, width, width);
         Value open = graph.multiply(gate, graph.logistic(gate));
-        yield linear(graph.multiply(open, up), gated.down());
+        yield last(graph.multiply(open, up), gated.down(), layer);
       }
-      case FeedForward.Plain plain -> linear(graph.gelu(linear(x, plain.up())), plain.down());
+      case FeedForward.Plain plain ->
+          last(
+              graph.gelu(linear(x, plain.up(), norm.in(layer), UP.in(layer))), plain.down(), layer);
       case FeedForward.Gegelu gegelu -> throw new AssertionError(gegelu); // refused before
       case FeedForward.Experts experts -> throw new AssertionError(experts);
     };
+  }
+
+  private Value last(Value x, Linear linear, int layer) {
+    return linear(x, linear, FEED_FORWARD_PRODUCT.in(layer), FEED_FORWARD_OUTPUT.in(layer));
+  }
+
+  /** {@code W x + b}, from codes to codes where those of both places are known beforehand. */
+  private Value linear(Value x, Linear linear, ActivationPlace from, ActivationPlace to) {
+    if (parameters.precision(linear) != Precision.W8A8) {
+      return linear(x, linear);
+    }
+    Value known =
+        quantized.computeIfAbsent(x, value -> graph.quantize(value, from, codes.at(from)));
+    Value weight = graph.parameter(parameters.matrix(linear, to.point()));
+    return graph.dequantize(graph.linear(known, weight, to, codes.at(to)));
   }
 
   private Value linear(Value x, Linear linear) {

@@ -3,13 +3,17 @@ package dev.phial.targets.litert;
 import dev.phial.PhialException;
 import dev.phial.choose.Method;
 import dev.phial.model.Hyperparameters;
+import dev.phial.quant.activation.ActivationCodes;
+import dev.phial.quant.activation.ActivationPlace;
 import dev.phial.quant.activation.InputCodes;
 import dev.phial.quant.activation.RoundedActivations;
+import dev.phial.targets.CalibrationOptions;
 import dev.phial.targets.Options;
 import dev.phial.targets.Request;
 import dev.phial.targets.TargetOption;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.stream.Stream;
 
 /**
@@ -45,7 +49,7 @@ record LitertOptions(
   private static final String PURE = "pure";
   private static final String NO_BUNDLE = "no-bundle";
 
-  static final List<TargetOption> ALL =
+  private static final List<TargetOption> OWN =
       List.of(
           TargetOption.value(
               BLOCK_SIZE,
@@ -68,6 +72,10 @@ record LitertOptions(
           TargetOption.flag(
               NO_BUNDLE, "Write model.tflite alone instead of model.litertlm with the tokenizer."));
 
+  /** Those of the ranges are for w8a8. */
+  static final List<TargetOption> ALL =
+      Stream.of(OWN, CalibrationOptions.ALL).flatMap(List::stream).toList();
+
   static LitertOptions of(Request asked) {
     asked.refuse(List.of(BLOCK_SIZE, EMBEDDING, HEAD, PURE));
     Request request =
@@ -79,15 +87,34 @@ record LitertOptions(
       throw new PhialException.Usage(
           "--%s: expected litert:int4, found litert:%s".formatted(BLOCK_SIZE, precision.label()));
     }
+    boolean isStatic = precision == Precision.W8A8;
+    CalibrationOptions.ALL.stream()
+        .map(TargetOption::name)
+        .filter(name -> options.has(name) && !isStatic)
+        .findFirst()
+        .ifPresent(name -> {
+          throw new PhialException.Usage(
+              "--%s: expected litert:w8a8, whose codes of activations are chosen beforehand, found litert:%s"
+                  .formatted(name, precision.label()));
+        });
     boolean pure = options.has(PURE);
     Precision usual = precision == Precision.INT4 && !pure ? Precision.INT8 : precision;
     Hyperparameters h = request.model().hyperparameters();
+    boolean areOne = h.tied() && !isStatic;
     int context = context(options, h);
     return new LitertOptions(
         precision,
         blockSize(options),
-        precision(options, h.tied() ? List.of(EMBEDDING, HEAD) : List.of(EMBEDDING), usual),
-        precision(options, h.tied() ? List.of(HEAD, EMBEDDING) : List.of(HEAD), usual),
+        precision(
+            options,
+            areOne ? List.of(EMBEDDING, HEAD) : List.of(EMBEDDING),
+            Precision.OF_EMBEDDING,
+            usual.stored()),
+        precision(
+            options,
+            areOne ? List.of(HEAD, EMBEDDING) : List.of(HEAD),
+            isStatic ? Precision.BESIDE_STATIC : Precision.OF_EMBEDDING,
+            usual),
         context,
         prefill(options, context),
         pure,
@@ -95,10 +122,17 @@ record LitertOptions(
         request.keeps());
   }
 
-  /** What runtimes round: what flows into products of integers. */
-  RoundedActivations rounded() {
+  /**
+   * What runtimes round: what flows into products of integers.
+   *
+   * @param known codes that do not depend on what comes
+   */
+  RoundedActivations rounded(Map<ActivationPlace, ActivationCodes> known) {
+    if (precision == Precision.W8A8) {
+      return RoundedActivations.at(known);
+    }
     boolean hasIntegers =
-        keeps || Stream.of(precision, embedding, head).anyMatch(Precision::isInteger);
+        keeps || Stream.of(precision, embedding, head).anyMatch(Precision::roundsAsItComes);
     return hasIntegers ? RoundedActivations.of(InputCodes.QD8) : RoundedActivations.NONE;
   }
 
@@ -110,11 +144,12 @@ record LitertOptions(
   }
 
   /** The first of some options that was given. */
-  private static Precision precision(Options options, List<String> names, Precision usual) {
+  private static Precision precision(
+      Options options, List<String> names, List<Precision> among, Precision usual) {
     return names.stream()
         .filter(options::has)
         .findFirst()
-        .map(name -> Precision.named(options.value(name).orElse(""), "--" + name))
+        .map(name -> Precision.named(options.value(name).orElse(""), "--" + name, among))
         .orElse(usual);
   }
 

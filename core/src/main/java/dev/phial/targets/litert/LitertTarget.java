@@ -7,7 +7,10 @@ import dev.phial.graph.DecoderGraph;
 import dev.phial.io.PythonJson;
 import dev.phial.model.Hyperparameters;
 import dev.phial.model.ModelDescription;
+import dev.phial.quant.activation.ActivationPoint;
+import dev.phial.quant.activation.ActivationRanges;
 import dev.phial.source.Folder;
+import dev.phial.targets.CalibrationOptions;
 import dev.phial.targets.Manifest;
 import dev.phial.targets.Request;
 import dev.phial.targets.Target;
@@ -17,6 +20,7 @@ import dev.phial.targets.layout.Layout;
 import dev.phial.targets.layout.Slot;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 
 /**
@@ -68,6 +72,26 @@ public final class LitertTarget implements Target {
                 .formatted(context, h.rope().originalContext()));
   }
 
+  /** Whether activations have codes that are known beforehand. */
+  private static boolean isStatic(Request request) {
+    return request.precision().filter(Precision.W8A8.label()::equalsIgnoreCase).isPresent();
+  }
+
+  @Override
+  public boolean needsRanges(Request request) {
+    return isStatic(request) && CalibrationOptions.areLacking(request);
+  }
+
+  @Override
+  public Set<ActivationPoint> points(Request request) {
+    return KnownCodes.POINTS;
+  }
+
+  @Override
+  public CalibrationOptions calibration(Request request) {
+    return CalibrationOptions.of(request.options()).withoutSmoothing();
+  }
+
   private static boolean isWritten(ModelDescription model) {
     return FAMILIES.contains(model.family().name());
   }
@@ -93,30 +117,44 @@ public final class LitertTarget implements Target {
                   folder.path(), String.join(", ", FAMILIES.stream().sorted().toList()), family),
           "has no graph for " + family + " models yet");
     }
+    if (isStatic(request) && description.family().name().equals("phi2")) {
+      throw new PhialException.Unsupported(
+          "%s: expected matrices without biases for litert:w8a8, as those of a Phi-3 are, found those of a Phi-2; choose litert:int8"
+              .formatted(folder.path()),
+          "has biases, which w8a8 has no codes for");
+    }
+    Optional<ActivationRanges> ranges =
+        isStatic(request)
+            ? CalibrationOptions.unsmoothed(request, "litert:w8a8")
+            : Optional.empty();
+    KnownCodes codes = new KnownCodes(ranges);
     DecoderGraph decoder = DecoderGraph.of(description);
     Layout.Builder layout =
         new Layout.Builder(
             description,
             FileNames.FOLDER,
             new Choosing(options.method(request), Importance.NONE, REMEDY));
-    Tflite.Built model = model(decoder, options, layout);
+    Tflite.Built model = model(decoder, options, codes, layout);
     place(model, options, folder, layout);
+    if (needsRanges(request)) {
+      layout.obstacle(CalibrationOptions.LACKING);
+    }
     return layout
         .file("config.json", PythonJson.dump(folder.plainConfig(), 2))
         .companions(folder.companions())
-        .activations(options.rounded())
+        .activations(options.rounded(codes.used()))
         .manifest(new Manifest(request, this, options.precision().label()))
         .build(name(), options.precision().label(), options.words());
   }
 
   private static Tflite.Built model(
-      DecoderGraph decoder, LitertOptions options, Layout.Builder layout) {
+      DecoderGraph decoder, LitertOptions options, KnownCodes codes, Layout.Builder layout) {
     Tflite model = new Tflite();
     Parameters parameters = new Parameters(model, decoder, options, layout);
     for (int tokens : options.prefill()) {
-      DecoderWriter.prefill(model, decoder, parameters, options.context(), tokens);
+      DecoderWriter.prefill(model, decoder, parameters, codes, options.context(), tokens);
     }
-    DecoderWriter.decode(model, decoder, parameters, options.context());
+    DecoderWriter.decode(model, decoder, parameters, codes, options.context());
     model.metadata("min_runtime_version", RUNTIME);
     return model.build("Phial");
   }

@@ -19,6 +19,7 @@ enum Operator {
   GREATER_EQUAL(62, 1, 45, 0),
   SLICE(65, 1, 48, 0),
   RSQRT(76, 1, 0, 0),
+  QUANTIZE(114, 1, 0, 0),
   BATCH_MATMUL(126, 1, 101, 3),
   GELU(150, 1, 116, 1),
   DYNAMIC_UPDATE_SLICE(151, 1, 117, 0);

@@ -12,6 +12,7 @@ import dev.phial.plan.PlannedTensor;
 import dev.phial.quant.FloatType;
 import dev.phial.quant.Formats;
 import dev.phial.quant.GroupInt;
+import dev.phial.quant.activation.ActivationPoint;
 import dev.phial.targets.layout.Layout;
 import dev.phial.targets.layout.RowStore;
 import dev.phial.targets.layout.Slot;
@@ -28,6 +29,20 @@ import java.util.Optional;
 final class Parameters {
   private static final String OUTPUT = "lm_head.weight";
   private static final String SCALES = "_scales";
+
+  /** What projections are called that a Phi-3 has together, by what they give. */
+  private static final Map<ActivationPoint, String> APART =
+      Map.of(
+          ActivationPoint.QUERY,
+          "q_proj",
+          ActivationPoint.KEY,
+          "k_proj",
+          ActivationPoint.VALUE,
+          "v_proj",
+          ActivationPoint.GATE,
+          "gate_proj",
+          ActivationPoint.UP,
+          "up_proj");
 
   private final Tflite model;
   private final DecoderGraph decoder;
@@ -93,17 +108,34 @@ final class Parameters {
   }
 
   Parameter matrix(Linear linear) {
-    Matrix matrix = linear.weight();
     if (linear != decoder.output()) {
-      Role role = matrix.parts().getFirst().weight().role();
-      return matrix(name(matrix.parts()), matrix, role, options.precision());
+      return matrix(name(linear.weight().parts()), linear);
     }
-    return isShared() ? embedding() : matrix(OUTPUT, matrix, Role.OUTPUT, options.head());
+    return isShared() ? embedding() : matrix(OUTPUT, linear.weight(), Role.OUTPUT, options.head());
+  }
+
+  /** A matrix of a layer, by itself where the checkpoint has it together with others. */
+  Parameter matrix(Linear linear, ActivationPoint result) {
+    String part = APART.get(result);
+    return part == null
+        ? matrix(linear)
+        : matrix(
+            name(linear.weight().parts()).replaceFirst("\\w+\\.weight$", part + ".weight"), linear);
+  }
+
+  private Parameter matrix(String name, Linear linear) {
+    Role role = linear.weight().parts().getFirst().weight().role();
+    return matrix(name, linear.weight(), role, options.precision());
+  }
+
+  /** The precision in which a layer computes. */
+  Precision precision(Linear linear) {
+    return linear == decoder.output() ? options.head() : options.precision();
   }
 
   /** Whether the output matrix is the embedding, to the bit. */
   private boolean isShared() {
-    return decoder.hyperparameters().tied() && options.embedding() == options.head();
+    return decoder.hyperparameters().tied() && options.embedding() == options.head().stored();
   }
 
   private Parameter matrix(String name, Matrix matrix, Role role, Precision precision) {

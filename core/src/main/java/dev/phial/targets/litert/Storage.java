@@ -62,7 +62,7 @@ sealed interface Storage {
     return switch (precision) {
       case FP32 -> new Numbers(FloatType.F32);
       case FP16 -> new Numbers(FloatType.F16);
-      case INT8 -> integers(8, columns, false, LEAST_SCALE, Optional.empty());
+      case INT8, W8A8 -> integers(8, columns, false, LEAST_SCALE, Optional.empty());
       case INT4 -> {
         int size = block == -1 ? columns : block;
         if (columns % size != 0 || columns % 2 != 0) {

@@ -2,6 +2,8 @@ package dev.phial.targets.litert;
 
 import com.google.flatbuffers.FlatBufferBuilder;
 import dev.phial.io.LittleEndian;
+import dev.phial.quant.activation.ActivationCodes;
+import dev.phial.quant.activation.ActivationPlace;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
@@ -134,11 +136,21 @@ final class Subgraph {
       ElementType type,
       List<Integer> shape,
       Value... from) {
+    return add(operator, options, tensor("t" + tensors.size(), type, shape, 0, 0), from);
+  }
+
+  /**
+   * An operator.
+   *
+   * @param options fills their table
+   * @param result what it gives
+   */
+  private Value add(
+      Operator operator, Consumer<FlatBufferBuilder> options, Value result, Value... from) {
     List<Integer> indices = new ArrayList<>(Arrays.stream(from).map(Value::index).toList());
     if (operator == Operator.FULLY_CONNECTED && from.length == 2) {
       indices.add(NONE); // the bias
     }
-    Value result = tensor("t" + tensors.size(), type, shape, 0, 0);
     int takes = model.ints(indices);
     int gives = model.ints(List.of(result.index()));
     int table = 0;
@@ -222,15 +234,37 @@ final class Subgraph {
 
   /** {@code W x + b}, with the last axis of {@code x}. */
   Value linear(Value... inputWeightBias) {
-    Value x = inputWeightBias[0];
-    List<Integer> shape = new ArrayList<>(x.shape());
-    shape.set(x.rank() - 1, inputWeightBias[1].size(0));
     return add(
         Operator.FULLY_CONNECTED,
-        options -> options.addBoolean(2, true, false), // keep_num_dims
-        x.type(),
-        shape,
+        Subgraph::keepDimensions,
+        ElementType.FLOAT32,
+        productShape(inputWeightBias[0], inputWeightBias[1]),
         inputWeightBias);
+  }
+
+  /** {@code W x} from codes to the codes of a place. */
+  Value linear(Value x, Value weight, ActivationPlace place, ActivationCodes codes) {
+    Value result = coded(place, codes, productShape(x, weight));
+    return add(Operator.FULLY_CONNECTED, Subgraph::keepDimensions, result, x, weight);
+  }
+
+  private static void keepDimensions(FlatBufferBuilder options) {
+    options.addBoolean(2, true, false);
+  }
+
+  private static List<Integer> productShape(Value x, Value weight) {
+    List<Integer> shape = new ArrayList<>(x.shape());
+    shape.set(x.rank() - 1, weight.size(0));
+    return shape;
+  }
+
+  /** Activations in codes, which the reader knows by the name of their place. */
+  private Value coded(ActivationPlace place, ActivationCodes codes, List<Integer> shape) {
+    return tensor(place.path(), ElementType.INT8, shape, 0, model.scale(codes));
+  }
+
+  Value quantize(Value x, ActivationPlace place, ActivationCodes codes) {
+    return add(Operator.QUANTIZE, options -> {}, coded(place, codes, x.shape()), x);
   }
 
   /** Products of matrices, the second ones transposed. */

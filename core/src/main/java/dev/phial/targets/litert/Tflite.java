@@ -1,6 +1,7 @@
 package dev.phial.targets.litert;
 
 import com.google.flatbuffers.FlatBufferBuilder;
+import dev.phial.quant.activation.ActivationCodes;
 import dev.phial.targets.layout.Slot;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -28,6 +29,7 @@ final class Tflite {
   private final List<Integer> subgraphs = new ArrayList<>();
   private final List<Integer> signatures = new ArrayList<>();
   private final List<Integer> metadata = new ArrayList<>();
+  private final Map<ActivationCodes, Integer> activations = new HashMap<>(); // tables
   private final Map<Integer, Integer> zeroPoints = new HashMap<>(); // vectors by their length
 
   /** Buffers behind the flatbuffer, and their tables. */
@@ -102,6 +104,24 @@ final class Tflite {
     builder.startTable(7);
     builder.addOffset(2, vector, 0);
     builder.addOffset(3, zeros, 0);
+    return builder.endTable();
+  }
+
+  /** A table {@code QuantizationParameters} of activations, whose codes have a sign here. */
+  int scale(ActivationCodes codes) {
+    return activations.computeIfAbsent(codes, this::newScale);
+  }
+
+  private int newScale(ActivationCodes codes) {
+    builder.startVector(Float.BYTES, 1, Float.BYTES);
+    builder.addFloat(codes.scale());
+    int scale = builder.endVector();
+    builder.startVector(Long.BYTES, 1, Long.BYTES);
+    builder.addLong(codes.zero() + Byte.MIN_VALUE);
+    int zero = builder.endVector();
+    builder.startTable(7);
+    builder.addOffset(2, scale, 0);
+    builder.addOffset(3, zero, 0);
     return builder.endTable();
   }
 

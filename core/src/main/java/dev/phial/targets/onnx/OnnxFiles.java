@@ -5,6 +5,7 @@ import dev.phial.model.ModelDescription;
 import dev.phial.quant.activation.ActivationCodes;
 import dev.phial.quant.activation.ActivationPlace;
 import dev.phial.quant.activation.RoundedActivations;
+import dev.phial.targets.CalibrationOptions;
 import dev.phial.targets.Manifest;
 import dev.phial.targets.Request;
 import dev.phial.targets.layout.Content;
@@ -35,8 +36,6 @@ record OnnxFiles(
     Map<String, byte[]> smallFiles,
     Map<ActivationPlace, ActivationCodes> activations) {
   private static final String REMEDY = "choose a provider and precision with another type";
-  private static final String LACKS_RANGES =
-      "these integers need the ranges of activations; pass --ranges FILE, which phial calibrate --ranges writes";
 
   /**
    * @param lacksRanges whether nothing can be written, since nobody knows what will flow
@@ -53,7 +52,7 @@ record OnnxFiles(
     });
     data.forEach(file -> file.addTo(layout));
     if (lacksRanges) {
-      layout.obstacle(LACKS_RANGES);
+      layout.obstacle(CalibrationOptions.LACKING);
     }
     return layout.build(manifest.target().name(), manifest.precision(), "");
   }

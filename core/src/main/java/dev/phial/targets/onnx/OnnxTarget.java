@@ -9,7 +9,6 @@ import dev.phial.model.ModelDescription;
 import dev.phial.model.Vision;
 import dev.phial.quant.activation.ActivationPoint;
 import dev.phial.quant.activation.ActivationRanges;
-import dev.phial.source.ActivationRangesFile;
 import dev.phial.source.Folder;
 import dev.phial.targets.CalibrationOptions;
 import dev.phial.targets.Clip;
@@ -75,7 +74,7 @@ public final class OnnxTarget implements Target {
     }
     OnnxOptions asked = OnnxOptions.of(request);
     checkTables(folder, request.model().hyperparameters());
-    Optional<ActivationRanges> ranges = ranges(request);
+    Optional<ActivationRanges> ranges = CalibrationOptions.known(request);
     ModelDescription model =
         SmoothQuant.apply(
             request.model(), ranges.map(ActivationRanges::smoothing).orElse(new TreeMap<>()));
@@ -121,21 +120,12 @@ public final class OnnxTarget implements Target {
     return files;
   }
 
-  /** What was handed over, or what lies in the file that was named. */
-  static Optional<ActivationRanges> ranges(Request request) {
-    return request
-        .ranges()
-        .or(() ->
-            CalibrationOptions.of(request.options()).ranges().map(ActivationRangesFile::read));
-  }
-
   @Override
   public boolean needsRanges(Request request) {
     return (QnnOptions.isAsked(request)
             || Precision.named(request.precision().orElse(Precision.INT4.label()))
                 .roundsActivations())
-        && request.ranges().isEmpty()
-        && CalibrationOptions.of(request.options()).ranges().isEmpty();
+        && CalibrationOptions.areLacking(request);
   }
 
   @Override

@@ -37,10 +37,7 @@ final class QdqNodes {
 
   /** The name of the node that rounds the activations of a place; the reader knows them by it. */
   static String name(ActivationPlace place) {
-    String label = place.point().label();
-    return place.layer() < 0
-        ? "/model/activations/" + label
-        : "/model/layers.%d/activations/%s".formatted(place.layer(), label);
+    return "/" + place.path();
   }
 
   /** Adds an operator and rounds its output. */

@@ -1,6 +1,5 @@
 package dev.phial.targets.onnx;
 
-import dev.phial.PhialException;
 import dev.phial.graph.DecoderGraph;
 import dev.phial.io.Json;
 import dev.phial.io.PythonJson;
@@ -10,6 +9,7 @@ import dev.phial.model.ModelDescription;
 import dev.phial.model.Rotary;
 import dev.phial.quant.activation.ActivationRanges;
 import dev.phial.source.Folder;
+import dev.phial.targets.CalibrationOptions;
 import dev.phial.targets.Manifest;
 import dev.phial.targets.Request;
 import dev.phial.targets.layout.Layout;
@@ -44,11 +44,7 @@ final class QnnFiles {
 
   static Layout plan(Folder folder, Request request, Manifest manifest) {
     QnnOptions options = QnnOptions.of(request);
-    Optional<ActivationRanges> ranges = OnnxTarget.ranges(request);
-    if (ranges.isPresent() && !ranges.get().smoothing().isEmpty()) {
-      throw new PhialException.Usage(
-          "--ep qnn: expected ranges without smoothing, which does not reach what lies between matrices, found some with; calibrate with --smooth-quant-alpha none");
-    }
+    Optional<ActivationRanges> ranges = CalibrationOptions.unsmoothed(request, "--ep qnn");
     DecoderGraph decoder = DecoderGraph.of(request.model());
     QnnFiles files = new QnnFiles(folder, decoder, options);
     return files

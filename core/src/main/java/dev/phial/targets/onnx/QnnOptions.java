@@ -2,7 +2,6 @@ package dev.phial.targets.onnx;
 
 import dev.phial.PhialException;
 import dev.phial.model.Hyperparameters;
-import dev.phial.targets.CalibrationOptions;
 import dev.phial.targets.Options;
 import dev.phial.targets.Request;
 import dev.phial.targets.TargetOption;
@@ -81,11 +80,6 @@ record QnnOptions(
             "--%s is not for --ep qnn, whose weights have one scale for each output and no zero points; omit it"
                 .formatted(option.name()));
       }
-    }
-    if (options.has(CalibrationOptions.ALPHA)
-        && CalibrationOptions.of(options).alpha().isPresent()) {
-      throw new PhialException.Usage(
-          "--smooth-quant-alpha is for onnx:w8a8, which rounds the inputs of matrices alone; omit it with --ep qnn");
     }
     Hyperparameters h = request.model().hyperparameters();
     int context =

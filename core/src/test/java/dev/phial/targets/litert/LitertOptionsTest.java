@@ -34,7 +34,12 @@ final class LitertOptionsTest {
     "'int4,prefill=',--prefill: expected up to eight numbers",
     "'int4,block-size=16',--block-size: expected 32",
     "'int8,block-size=32',--block-size: expected litert:int4",
-    "'int8,head=int2',--head: expected one of int4"
+    "'int8,head=int2',--head: expected one of int4",
+    "'int8,head=w8a8','--head: expected one of int4, int8, fp16, fp32, found'",
+    "'w8a8,head=int8','--head: expected one of w8a8, fp16, fp32, found'",
+    "'w8a8,block-size=32',--block-size: expected litert:int4",
+    "'w8a8,smooth-quant-alpha=0.5',--smooth-quant-alpha is for onnx:w8a8",
+    "'int8,calibration-chunks=1',--calibration-chunks: expected litert:w8a8"
   })
   void refuses(String spelling, String message) {
     assertThatThrownBy(() -> ExportedFolder.plan(new LitertTarget(), "tiny-phi3", spelling))

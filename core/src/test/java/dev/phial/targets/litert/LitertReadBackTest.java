@@ -1,5 +1,6 @@
 package dev.phial.targets.litert;
 
+import static dev.phial.quant.activation.ActivationPoint.VALUE;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -12,6 +13,9 @@ import dev.phial.model.ModelDescription;
 import dev.phial.model.Weight;
 import dev.phial.plan.PlannedTensor;
 import dev.phial.quant.Format;
+import dev.phial.quant.activation.ActivationCodes;
+import dev.phial.quant.activation.ActivationRange;
+import dev.phial.quant.activation.SomeRanges;
 import dev.phial.source.Checkpoint;
 import dev.phial.source.Sources;
 import dev.phial.targets.CalibrationText;
@@ -20,6 +24,7 @@ import dev.phial.targets.Options;
 import dev.phial.targets.Pass;
 import dev.phial.targets.Request;
 import dev.phial.targets.Weights;
+import dev.phial.targets.layout.Layout;
 import dev.phial.targets.layout.Sink;
 import dev.phial.targets.openvino.OpenvinoTarget;
 import dev.phial.tensor.Tensor;
@@ -92,6 +97,30 @@ final class LitertReadBackTest {
             .as("%s as %s", weight.ggufName(), other.encoding().name())
             .anyMatch(format -> Weights.areOf(format, weight, other));
       }
+    }
+  }
+
+  /** With ranges that are known beforehand, projections lie apart, each with codes of its own. */
+  @Test
+  void codesOfActivationsComeBack() {
+    Path output = folder.resolve("static");
+    try (Checkpoint original = Sources.open(Fixtures.model("phi4-mini"))) {
+      ModelDescription model = Families.describe(original);
+      Request request = new Request(original, model, Optional.of("w8a8"), Options.NONE);
+      Layout layout =
+          new LitertTarget().plan(request.with(SomeRanges.of(model.hyperparameters().layers())));
+      try (Sink sink = layout.open(output, false)) {
+        assertThat(Pass.run(List.of(sink), 2, Progress.NONE)).isEmpty();
+      }
+    }
+    try (Checkpoint again = Sources.open(output)) {
+      assertThat(again.activations().inputs()).isEmpty();
+      assertThat(again.activations().codes())
+          .hasSize(11 * Families.describe(again).hyperparameters().layers() + 2)
+          .containsEntry(VALUE.in(1), ActivationCodes.of(new ActivationRange(-3, 4), 8));
+      assertThat(again.tensors())
+          .containsKey("model.layers.1.self_attn.qkv_proj.weight")
+          .doesNotContainKeys("model.layers.1.self_attn.q_proj.weight", "lm_head.weight");
     }
   }
 
