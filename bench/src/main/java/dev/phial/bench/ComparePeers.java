@@ -1,14 +1,15 @@
 package dev.phial.bench;
 
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 
 /**
- * Times Phial beside llama.cpp's converter and quantizer on one checkpoint, in turns, and prints
- * the table of {@code docs/performance.md}.
+ * Times Phial beside llama.cpp's converter and quantizer on one checkpoint, in turns, prints the
+ * table of {@code docs/performance.md}, and compares all files byte for byte.
  *
  * <p>Usage: {@code ComparePeers MODEL SCRATCH LLAMA PYTHON REPETITIONS TYPE…}, where LLAMA is a
  * built llama.cpp tree and PYTHON an interpreter that can run its converter.
@@ -55,10 +56,20 @@ final class ComparePeers {
                 type,
                 "2"));
         compare.timings.time("phial " + type, quantize(phial, model, "gguf:" + type));
+        checkEqual(scratch, type + " from the folder");
         compare.timings.time("phial gguf " + type, quantize(phial, gguf, "gguf:" + type));
+        checkEqual(scratch, type + " from GGUF");
       }
     }
     compare.print(types);
+  }
+
+  /** What is faster must be the same to the last byte. */
+  private static void checkEqual(Path scratch, String what) throws IOException {
+    long at = Files.mismatch(scratch.resolve("peer.gguf"), scratch.resolve("phial.gguf"));
+    if (at >= 0) {
+      throw new IllegalStateException("%s: the files differ at byte %d".formatted(what, at));
+    }
   }
 
   private static List<String> quantize(String phial, String model, String to, String... more) {
