@@ -140,7 +140,7 @@ final class BatchCommand implements Callable<Integer> {
     Stopwatch stopwatch = Stopwatch.start();
     try {
       ArrayNode files = result.putArray("files");
-      convert(job).forEach(written -> files.add(written.toString()));
+      convert(job).forEach(files::add);
     } catch (PhialException e) {
       result.remove("files");
       result.put("error", Objects.requireNonNull(e.getMessage()));
@@ -149,27 +149,27 @@ final class BatchCommand implements Callable<Integer> {
     return result.put("seconds", stopwatch.seconds());
   }
 
-  private List<Path> convert(BatchJob job) {
-    try (Checkpoint checkpoint = ModelArgument.open(job.model(), workers)) {
+  private List<String> convert(BatchJob job) {
+    try (Checkpoint checkpoint = ModelArgument.open(job.model(), workers);
+        Outbox outbox = Outbox.at(job.output(), workers)) {
       List<Conversion.Output> outputs = new ArrayList<>();
       for (Order order :
           new TargetArguments(job.to(), job.options())
               .orders(
                   checkpoint, Families.describe(checkpoint), job.method(), CalibrationText.USUAL)) {
         String name = order.target().defaultName(order.request());
-        outputs.add(new Conversion.Output(order, job.output().resolve(name)));
+        outputs.add(new Conversion.Output(order, outbox.place().resolve(name)));
       }
       Conversion conversion = new Conversion(outputs, force, threads, Optional.empty(), workers);
       Inputs inputs = new Inputs().addAll(ModelArgument.inputs(job.model(), checkpoint));
-      conversion.check(inputs.add(file).add(output));
-      Conversion.Result result = conversion.run(Bar.progress());
+      Conversion.Result result = outbox.run(conversion, inputs.add(file).add(output));
       result
           .failures()
           .values()
           .forEach(failure -> {
             throw failure;
           });
-      return outputs.stream().flatMap(out -> out.files().stream()).toList();
+      return outputs.stream().flatMap(out -> out.files().stream()).map(outbox::shown).toList();
     }
   }
 

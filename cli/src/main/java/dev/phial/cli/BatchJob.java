@@ -2,6 +2,7 @@ package dev.phial.cli;
 
 import dev.phial.PhialException;
 import dev.phial.choose.Method;
+import dev.phial.engine.work.Workers;
 import dev.phial.io.Json;
 import dev.phial.source.TextFile;
 import java.nio.file.Path;
@@ -21,7 +22,7 @@ import tools.jackson.databind.node.ObjectNode;
  * @param line of the file that names it, from 1
  * @param json as it stands there
  * @param to targets with their precisions, as {@code --to} takes them
- * @param output folder for what is written
+ * @param output folder for what is written, a path or a URI
  * @param options of the targets, by their names without dashes
  */
 record BatchJob(
@@ -29,7 +30,7 @@ record BatchJob(
     ObjectNode json,
     String model,
     List<String> to,
-    Path output,
+    String output,
     Method method,
     Map<String, List<String>> options) {
   private static final Set<String> KEYS = Set.of("model", "to", "output", "method", "options");
@@ -41,7 +42,7 @@ record BatchJob(
    */
   static List<BatchJob> read(Path file) {
     List<BatchJob> jobs = new ArrayList<>();
-    Map<Path, Integer> outputs = new HashMap<>();
+    Map<String, Integer> outputs = new HashMap<>();
     int line = 0;
     for (String text : TextFile.readLikePython(file).split("\n", -1)) {
       line++;
@@ -49,7 +50,7 @@ record BatchJob(
         continue;
       }
       BatchJob job = new Reader("%s, line %d".formatted(file, line)).job(line, text);
-      Integer other = outputs.putIfAbsent(job.output.toAbsolutePath().normalize(), line);
+      Integer other = outputs.putIfAbsent(job.place(), line);
       if (other != null) {
         throw new PhialException.BadInput(
             "%s, line %d: expected an output of its own, found %s, that of line %d; nothing was begun"
@@ -63,6 +64,13 @@ record BatchJob(
               + ": expected a job in each line, found none; write {\"model\": …, \"to\": …, \"output\": …}");
     }
     return jobs;
+  }
+
+  /** The same for two ways to write the same output. */
+  private String place() {
+    return Workers.isTheirs(output)
+        ? output.replaceFirst("/+$", "")
+        : Path.of(output).toAbsolutePath().normalize().toString();
   }
 
   /** Reads one line. */
@@ -97,7 +105,7 @@ record BatchJob(
           json,
           text("model", json.path("model")),
           to,
-          Path.of(text("output", json.path("output"))),
+          text("output", json.path("output")),
           method(json),
           options);
     }

@@ -65,7 +65,8 @@ final class QuantizeCommand implements Callable<Integer> {
   @Option(
       names = {"-o", "--output"},
       paramLabel = "PATH",
-      description = "The file to write, or the folder to write in; with several --to, the folder.")
+      description =
+          "The file to write, or the folder to write in; with several --to, the folder. With phial spark it may be a URI.")
   private Optional<String> output = Optional.empty();
 
   @Option(names = "--force", description = "Replace an output that exists.")
@@ -154,15 +155,18 @@ final class QuantizeCommand implements Callable<Integer> {
         }
         return Main.DONE;
       }
-      Conversion conversion = new Conversion(outputs(orders), force, threads, resume, workers);
       Inputs inputs = new Inputs().addAll(ModelArgument.inputs(model, checkpoint));
       carry.original().map(ModelArgument::original).ifPresent(inputs::add);
       plan.ifPresent(inputs::add);
       inputs.addAll(devices.files());
-      conversion.check(inputs);
-      Conversion.Result result = conversion.run(Bar.progress());
-      report(checkpoint, result, stopwatch);
-      return result.failures().isEmpty() ? Main.DONE : Main.FAILED;
+      try (Outbox outbox = Outbox.at(output.orElse(""), workers)) {
+        Conversion.Result result =
+            outbox.run(
+                new Conversion(outputs(orders, outbox.place()), force, threads, resume, workers),
+                inputs);
+        report(checkpoint, result, outbox, stopwatch);
+        return result.failures().isEmpty() ? Main.DONE : Main.FAILED;
+      }
     }
   }
 
@@ -203,59 +207,60 @@ final class QuantizeCommand implements Callable<Integer> {
         });
   }
 
-  private List<Conversion.Output> outputs(List<Order> orders) {
+  private List<Conversion.Output> outputs(List<Order> orders, Path place) {
     return orders.stream()
         .map(order -> {
+          boolean isInFolder =
+              output.isEmpty()
+                  || orders.size() > 1
+                  || isFolder(place) && !order.target().writesFolder();
           String name = order.target().defaultName(order.request());
-          return new Conversion.Output(
-              order,
-              output
-                  .map(given ->
-                      orders.size() > 1 || isFolder(given) && !order.target().writesFolder()
-                          ? Path.of(given).resolve(name)
-                          : Path.of(given))
-                  .orElse(Path.of(name)));
+          return new Conversion.Output(order, isInFolder ? place.resolve(name) : place);
         })
         .toList();
   }
 
-  private static boolean isFolder(String path) {
-    return path.endsWith("/") || path.endsWith(File.separator) || Files.isDirectory(Path.of(path));
+  private boolean isFolder(Path place) {
+    String given = output.orElse("");
+    return given.endsWith("/") || given.endsWith(File.separator) || Files.isDirectory(place);
   }
 
-  private void report(Checkpoint checkpoint, Conversion.Result result, Stopwatch stopwatch) {
+  private void report(
+      Checkpoint checkpoint, Conversion.Result result, Outbox outbox, Stopwatch stopwatch) {
     result.failures().values().forEach(e -> System.err.println("phial: " + e.getMessage()));
     if (json) {
-      JsonResult.print(ModelArgument.withNotes(json(result), List.of(checkpoint)), stopwatch);
+      JsonResult.print(
+          ModelArgument.withNotes(json(result, outbox), List.of(checkpoint)), stopwatch);
       return;
     }
     for (Conversion.Output out : result.written()) {
       Order order = out.order();
       (order.target().writesFolder() ? List.of(out.path()) : out.files())
-          .forEach(System.out::println);
+          .forEach(file -> System.out.println(outbox.shown(file)));
       System.err.println(PlanPrinter.summary(order.layout().plan()));
       order.caveats().forEach(caveat -> System.err.println("note: " + caveat));
-      System.err.println("to run it: " + command(out));
+      System.err.println("to run it: " + command(out, outbox));
     }
     System.err.println(stopwatch);
   }
 
-  private static String command(Conversion.Output out) {
+  private static String command(Conversion.Output out, Outbox outbox) {
     Path first = out.order().target().writesFolder() ? out.path() : out.files().getFirst();
-    return out.order().target().command(Shell.quoted(first.toString()), out.order().request());
+    return outbox.command(
+        first, place -> out.order().target().command(place, out.order().request()));
   }
 
-  private static ObjectNode json(Conversion.Result result) {
+  private static ObjectNode json(Conversion.Result result, Outbox outbox) {
     ObjectNode json = Json.MAPPER.createObjectNode();
     ArrayNode written = json.putArray("outputs");
     for (Conversion.Output out : result.written()) {
       ObjectNode entry = written.addObject();
       PlanPrinter.describe(out.order().layout().plan(), entry);
       ArrayNode files = entry.putArray("files");
-      out.files().forEach(file -> files.add(file.toString()));
+      out.files().forEach(file -> files.add(outbox.shown(file)));
       ArrayNode caveats = entry.putArray("caveats");
       out.order().caveats().forEach(caveats::add);
-      entry.put("command", command(out));
+      entry.put("command", command(out, outbox));
     }
     ArrayNode failures = json.putArray("failures");
     result.failures().values().forEach(e -> failures.add(e.getMessage()));

@@ -22,7 +22,8 @@ import picocli.CommandLine.Unmatched;
     header = "Has a Spark cluster do the work of another command.",
     description = {
       "SUBCOMMAND is quantize, batch, eval or calibrate, with its own arguments and options; what it"
-          + " writes and finds is the same. All machines must see the model under the same path. SPARK_HOME names an installation of Spark 4.2.",
+          + " writes and finds is the same. All machines must see the model under the same path; or it, and outputs, are in"
+          + " HDFS or S3, as URIs say. SPARK_HOME names an installation of Spark 4.2.",
     },
     footer = {
       "",

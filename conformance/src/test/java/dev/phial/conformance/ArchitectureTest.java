@@ -263,6 +263,8 @@ final class ArchitectureTest {
         .haveNameNotMatching(OUTPUTS) // flush the folder they wrote in, copy what comes along
         .and()
         .doNotHaveFullyQualifiedName("dev.phial.cli.Stopwatch") // asks the system for its memory
+        .and()
+        .doNotHaveFullyQualifiedName("dev.phial.spark.HadoopOutput") // copies what is complete
         .should()
         .accessTargetWhere(calls(READERS))
         .check(CLASSES);

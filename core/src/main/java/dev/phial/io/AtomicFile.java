@@ -69,28 +69,12 @@ public final class AtomicFile implements Bytes, AutoCloseable {
   }
 
   /**
-   * Tells whether a file could be made at a place, as far as can be seen without making it. Only a
-   * file is ever replaced: not a folder, and no link, device or pipe.
+   * Tells whether a file could be made at a place, as far as can be seen without making it.
    *
    * @throws PhialException.OutputFailed if it could not
    */
   public static void check(Path target, boolean replace) {
-    Place found = Place.of(target.toAbsolutePath(), target);
-    switch (found) {
-      case FREE -> {}
-      case FILE -> {
-        if (!replace) {
-          throw OutputFile.exists(target);
-        }
-      }
-      case FOLDER ->
-          throw new PhialException.OutputFailed(
-              target + " is a folder; pass -o with the name of a file");
-      case LINK, SPECIAL ->
-          throw new PhialException.OutputFailed(
-              "%s: expected a file to replace, found %s; pass -o for another place"
-                  .formatted(target, found.label()));
-    }
+    Place.of(target.toAbsolutePath(), target).checkFile(target, replace);
   }
 
   public Path target() {

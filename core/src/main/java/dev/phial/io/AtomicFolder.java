@@ -12,6 +12,7 @@ import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -59,8 +60,6 @@ public final class AtomicFolder implements AutoCloseable {
 
   /**
    * Tells whether a folder could be made at a place, as far as can be seen without making it.
-   * Replacing a folder removes what is in it, so a slip of the hand must not name one with other
-   * things: every file of it must be one that Phial or the exporter of a runtime wrote.
    *
    * @throws PhialException.OutputFailed if it could not
    */
@@ -68,31 +67,11 @@ public final class AtomicFolder implements AutoCloseable {
     Path absolute = absolute(target);
     Parts.tidy(absolute);
     Place found = Place.of(absolute, target);
-    switch (found) {
-      case FREE -> {}
-      case FOLDER -> {
-        checkReplaceable(absolute, target);
-        if (!replace) {
-          throw OutputFile.exists(target);
-        }
-      }
-      case FILE, LINK, SPECIAL ->
-          throw new PhialException.OutputFailed(
-              "%s: expected a folder to replace, found %s; pass -o for another place"
-                  .formatted(target, found.label()));
-    }
-  }
-
-  private static void checkReplaceable(Path target, Path shown) {
     try {
-      ModelFiles.foreign(target)
-          .ifPresent(name -> {
-            throw new PhialException.OutputFailed(
-                "%s: expected a folder that holds an exported model and nothing else, found %s, which would be lost; remove it yourself, or pass -o for another place"
-                    .formatted(shown, name));
-          });
+      found.checkFolder(
+          target, replace, found == Place.FOLDER ? ModelFiles.foreign(absolute) : Optional.empty());
     } catch (IOException e) {
-      throw OutputFile.failed(shown, e);
+      throw OutputFile.failed(target, e);
     }
   }
 

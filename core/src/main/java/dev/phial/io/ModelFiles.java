@@ -5,6 +5,7 @@ import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
@@ -19,6 +20,8 @@ import tools.jackson.databind.JsonNode;
 public final class ModelFiles {
   /** The name of the manifest that Phial writes, which names the files it wrote with it. */
   public static final String MANIFEST = "phial.json";
+
+  private static final int LARGEST_MANIFEST = 16 << 20;
 
   /** What transformers, ONNX Runtime's model builder, optimum-intel and mlx_lm write. */
   private static final Pattern EXPORTED =
@@ -53,27 +56,42 @@ public final class ModelFiles {
 
   /**
    * An entry of a folder that neither Phial nor the exporter of a runtime wrote there, if there is
-   * one: in a folder with a manifest, what it does not name; in one with all that a runtime loads,
-   * what no exporter writes; in any other folder, everything.
+   * one: they write no folders, links or devices.
    */
   static Optional<String> foreign(Path folder) throws IOException {
+    List<String> files = new ArrayList<>();
     try (Stream<Path> entries = Files.list(folder)) {
-      List<Path> found = entries.sorted().toList();
-      Predicate<String> ours = ours(folder, found.stream().map(ModelFiles::name).toList());
-      return found.stream()
-          .filter(entry ->
-              !Files.isRegularFile(entry, LinkOption.NOFOLLOW_LINKS) || !ours.test(name(entry)))
-          .map(ModelFiles::name)
-          .findFirst();
+      for (Path entry : entries.sorted().toList()) {
+        if (!Files.isRegularFile(entry, LinkOption.NOFOLLOW_LINKS)) {
+          return Optional.of(name(entry));
+        }
+        files.add(name(entry));
+      }
     }
+    return foreign(files, () -> Json.open(folder.resolve(MANIFEST)));
   }
 
-  private static Predicate<String> ours(Path folder, List<String> names) {
-    if (names.contains(MANIFEST)) {
-      Set<String> written = written(folder.resolve(MANIFEST));
-      return written::contains;
-    }
-    return isWhole(names) ? ModelFiles::isExported : name -> false;
+  /**
+   * The first file of a folder, wherever that is, which neither Phial nor the exporter of a runtime
+   * wrote there: in a folder with a manifest, what it does not name; in one with all that a runtime
+   * loads, what no exporter writes; in any other folder, everything.
+   *
+   * @param files names of all that is there
+   * @param manifest opened if there is one among them
+   */
+  public static Optional<String> foreign(List<String> files, Opener manifest) throws IOException {
+    Predicate<String> ours =
+        files.contains(MANIFEST)
+            ? written(manifest)::contains
+            : isWhole(files) ? ModelFiles::isExported : name -> false;
+    return files.stream().filter(Predicate.not(ours)).findFirst();
+  }
+
+  /** Something that can be read. */
+  @FunctionalInterface
+  public interface Opener {
+    /** Begins at the beginning. */
+    InputStream open() throws IOException;
   }
 
   /** Whether there is all that some runtime needs to load a model. */
@@ -91,19 +109,17 @@ public final class ModelFiles {
     return onnx || openvino || safetensors;
   }
 
-  /** What a manifest says was written, itself included; nothing if it cannot be read. */
-  private static Set<String> written(Path manifest) {
+  /** What a manifest says was written, itself included; nothing if it makes no sense. */
+  public static Set<String> written(Opener manifest) throws IOException {
     Set<String> names = new HashSet<>();
-    if (Files.isRegularFile(manifest, LinkOption.NOFOLLOW_LINKS)) {
-      try (InputStream in = Json.open(manifest)) {
-        JsonNode files = Json.MAPPER.readTree(in).path("files");
-        if (!files.isEmpty()) {
-          names.add(MANIFEST);
-          names.addAll(files.propertyNames());
-        }
-      } catch (IOException | JacksonException e) {
-        return Set.of();
+    try (InputStream in = manifest.open()) {
+      JsonNode files = Json.MAPPER.readTree(in.readNBytes(LARGEST_MANIFEST)).path("files");
+      if (!files.isEmpty()) {
+        names.add(MANIFEST);
+        names.addAll(files.propertyNames());
       }
+    } catch (JacksonException e) {
+      return Set.of();
     }
     return names;
   }

@@ -97,7 +97,7 @@ public final class OutputFile implements Bytes {
     }
   }
 
-  static PhialException exists(Path target) {
+  static PhialException exists(Object target) {
     return new PhialException.OutputFailed(
         target + " exists already; pass --force to replace it, or name another place");
   }

@@ -7,9 +7,10 @@ import java.nio.file.LinkOption;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.attribute.BasicFileAttributes;
+import java.util.Optional;
 
-/** What is called by the name of an output before it is written. */
-enum Place {
+/** What is called by the name of an output before it is written, on whatever file system. */
+public enum Place {
   FREE("nothing"),
   FILE("a file"),
   FOLDER("a folder"),
@@ -20,11 +21,6 @@ enum Place {
 
   Place(String label) {
     this.label = label;
-  }
-
-  /** With an article, for messages. */
-  String label() {
-    return label;
   }
 
   /**
@@ -43,5 +39,58 @@ enum Place {
     } catch (IOException e) {
       throw OutputFile.failed(shown, e);
     }
+  }
+
+  /**
+   * Tells whether a file could be put there. Only a file is ever replaced: not a folder, and no
+   * link, device or pipe.
+   *
+   * @param shown the place as the user spelled it
+   * @throws PhialException.OutputFailed if it could not
+   */
+  public void checkFile(Object shown, boolean replace) {
+    switch (this) {
+      case FREE -> {}
+      case FILE -> {
+        if (!replace) {
+          throw OutputFile.exists(shown);
+        }
+      }
+      case FOLDER ->
+          throw new PhialException.OutputFailed(
+              shown + " is a folder; pass -o with the name of a file");
+      case LINK, SPECIAL -> throw wrong("a file", shown);
+    }
+  }
+
+  /**
+   * Tells whether a folder could be put there. Replacing one removes what is in it, so a slip of
+   * the hand must not name one with other things.
+   *
+   * @param shown the place as the user spelled it
+   * @param foreign an entry that neither Phial nor the exporter of a runtime wrote
+   * @throws PhialException.OutputFailed if it could not
+   */
+  public void checkFolder(Object shown, boolean replace, Optional<String> foreign) {
+    switch (this) {
+      case FREE -> {}
+      case FOLDER -> {
+        if (foreign.isPresent()) {
+          throw new PhialException.OutputFailed(
+              "%s: expected a folder that holds an exported model and nothing else, found %s, which would be lost; remove it yourself, or pass -o for another place"
+                  .formatted(shown, foreign.get()));
+        }
+        if (!replace) {
+          throw OutputFile.exists(shown);
+        }
+      }
+      case FILE, LINK, SPECIAL -> throw wrong("a folder", shown);
+    }
+  }
+
+  private PhialException wrong(String expected, Object shown) {
+    return new PhialException.OutputFailed(
+        "%s: expected %s to replace, found %s; pass -o for another place"
+            .formatted(shown, expected, label));
   }
 }

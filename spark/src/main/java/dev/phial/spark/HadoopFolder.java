@@ -50,9 +50,12 @@ record HadoopFolder(FileSystem files, Path path, Map<String, Long> sizes) implem
   }
 
   static PhialException unreadable(Object what, Exception e) {
-    return new PhialException.BadInput(
-        "%s cannot be read: %s".formatted(what, String.valueOf(e.getMessage()).split("\n", 2)[0]),
-        e);
+    return new PhialException.BadInput("%s cannot be read: %s".formatted(what, reason(e)), e);
+  }
+
+  /** In the words of Hadoop, whose messages may go on with a trace. */
+  static String reason(Exception e) {
+    return String.valueOf(e.getMessage()).split("\n", 2)[0];
   }
 
   @Override

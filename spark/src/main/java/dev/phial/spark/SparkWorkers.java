@@ -1,6 +1,7 @@
 package dev.phial.spark;
 
 import dev.phial.PhialException;
+import dev.phial.engine.work.Delivery;
 import dev.phial.engine.work.Job;
 import dev.phial.engine.work.Workers;
 import dev.phial.source.Checkpoint;
@@ -13,6 +14,7 @@ import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
+import java.util.function.LongConsumer;
 import org.apache.hadoop.fs.FileSystem;
 import org.apache.hadoop.fs.Path;
 import org.apache.spark.SparkContext;
@@ -87,6 +89,27 @@ public final class SparkWorkers implements Workers, AutoCloseable {
   @Override
   public String whereIs(Checkpoint checkpoint) {
     return opened.getOrDefault(checkpoint.path(), checkpoint.path().toAbsolutePath().toString());
+  }
+
+  @Override
+  public void check(Delivery delivery, long bytes) {
+    for (String model : opened.values()) {
+      if (holds(delivery.to(), model) || holds(model, delivery.to())) {
+        throw new PhialException.Usage(
+            "%s: expected a place apart from %s, which this command reads; pass -o for another"
+                .formatted(delivery.to(), model));
+      }
+    }
+    HadoopOutput.of(delivery, spark.hadoopConfiguration()).check(bytes);
+  }
+
+  private static boolean holds(String folder, String path) {
+    return (new Path(path) + "/").startsWith(new Path(folder) + "/");
+  }
+
+  @Override
+  public void deliver(Delivery delivery, LongConsumer copied) {
+    HadoopOutput.of(delivery, spark.hadoopConfiguration()).deliver(copied);
   }
 
   /**

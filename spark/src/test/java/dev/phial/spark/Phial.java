@@ -41,11 +41,20 @@ final class Phial {
 
   /** What a command says that fails. */
   static String error(Optional<Workers> workers, String... words) {
+    return said(1, workers, words);
+  }
+
+  /** What a command says that makes no sense. */
+  static String misuse(Optional<Workers> workers, String... words) {
+    return said(2, workers, words);
+  }
+
+  private static String said(int status, Optional<Workers> workers, String... words) {
     PrintStream err = System.err;
     ByteArrayOutputStream said = new ByteArrayOutputStream();
     System.setErr(new PrintStream(said, true, StandardCharsets.UTF_8));
     try {
-      assertThat(Main.run(workers, words)).isEqualTo(1);
+      assertThat(Main.run(workers, words)).isEqualTo(status);
     } finally {
       System.setErr(err);
     }

@@ -1,5 +1,6 @@
 package dev.phial.spark;
 
+import dev.phial.engine.work.Delivery;
 import dev.phial.engine.work.Job;
 import dev.phial.engine.work.Place;
 import dev.phial.engine.work.Workers;
@@ -10,6 +11,7 @@ import java.io.Serializable;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.function.LongConsumer;
 import org.apache.spark.TaskContext;
 
 /** Executors of which one is killed and one fails once. */
@@ -35,6 +37,16 @@ record Sabotaged(Workers workers, Path folder) implements Workers {
   @Override
   public String whereIs(Checkpoint checkpoint) {
     return workers.whereIs(checkpoint);
+  }
+
+  @Override
+  public void check(Delivery delivery, long bytes) {
+    workers.check(delivery, bytes);
+  }
+
+  @Override
+  public void deliver(Delivery delivery, LongConsumer copied) {
+    workers.deliver(delivery, copied);
   }
 
   /** Where a task leaves that it was begun, and the process that it was in. */

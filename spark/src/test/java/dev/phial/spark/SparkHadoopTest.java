@@ -6,12 +6,10 @@ import dev.phial.engine.work.Workers;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
-import org.apache.hadoop.conf.Configuration;
-import org.apache.hadoop.fs.FileSystem;
-import org.apache.hadoop.hdfs.MiniDFSCluster;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -19,7 +17,7 @@ import org.junit.jupiter.api.io.TempDir;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
 
-/** A model in HDFS is read there, by ranges, and what executors hand over lies there. */
+/** A model in HDFS is read there, by ranges; what executors hand over, and outputs, lie there. */
 final class SparkHadoopTest {
   private static final String MODEL = "/models/tiny-phi3";
 
@@ -28,38 +26,10 @@ final class SparkHadoopTest {
 
   @TempDir private Path folder;
 
-  /** A name node and a data node in this process. */
-  private record Hdfs(MiniDFSCluster cluster, FileSystem files) implements AutoCloseable {
-    static Hdfs start(Path disks) throws IOException {
-      Configuration configuration = new Configuration();
-      configuration.set(MiniDFSCluster.HDFS_MINIDFS_BASEDIR, disks.toString());
-      MiniDFSCluster cluster = new MiniDFSCluster.Builder(configuration).numDataNodes(1).build();
-      Hdfs hdfs = new Hdfs(cluster, cluster.getFileSystem());
-      hdfs.put(LocalCluster.MODEL, MODEL);
-      return hdfs;
-    }
-
-    org.apache.hadoop.fs.Path path(String path) {
-      return files.makeQualified(new org.apache.hadoop.fs.Path(path));
-    }
-
-    String uri(String path) {
-      return path(path).toString();
-    }
-
-    void put(Path from, String to) throws IOException {
-      files.copyFromLocalFile(new org.apache.hadoop.fs.Path(from.toUri()), path(to));
-    }
-
-    @Override
-    public void close() {
-      cluster.shutdown(true);
-    }
-  }
-
   @BeforeAll
   static void start() throws IOException {
     hdfs = Hdfs.start(disks);
+    hdfs.put(LocalCluster.MODEL, MODEL);
   }
 
   @AfterAll
@@ -71,22 +41,11 @@ final class SparkHadoopTest {
     return LocalCluster.workers(hdfs.uri("/work"));
   }
 
-  private static String[] quantize(String model, Path output) {
-    return new String[] {
-      "quantize", model, "--to", "gguf:Q4_K_M", "--to", "onnx:int4", "-o", output + "/"
-    };
-  }
-
-  @Test
-  void outputsAreThoseOfAModelThatIsHere() throws IOException {
-    Path here = folder.resolve("here");
-    Path there = folder.resolve("there");
-    Phial.output(Optional.empty(), quantize(LocalCluster.MODEL.toString(), here));
-    try (SparkWorkers workers = workers()) {
-      Phial.output(Optional.of(workers), quantize(hdfs.uri(MODEL), there));
-    }
-    Phial.assertSame(here, there);
-    assertThat(hdfs.files.listStatus(hdfs.path("/work"))).isEmpty();
+  private static String[] quantize(String model, String output, String... options) {
+    List<String> words = new ArrayList<>(List.of("quantize", model, "-o", output + "/"));
+    words.addAll(List.of("--to", "gguf:Q4_K_M", "--to", "onnx:int4"));
+    words.addAll(List.of(options));
+    return words.toArray(String[]::new);
   }
 
   private static String[] eval(String model) {
@@ -112,35 +71,78 @@ final class SparkHadoopTest {
   @Test
   void whatIsNoModelThereIsSaidInASentence() throws IOException {
     Path output = folder.resolve("out");
-    hdfs.files.mkdirs(hdfs.path("/empty"));
+    hdfs.files().mkdirs(hdfs.path("/empty"));
     try (SparkWorkers workers = workers()) {
       Optional<Workers> cluster = Optional.of(workers);
-      assertThat(Phial.error(cluster, quantize(hdfs.uri("/nowhere"), output)))
+      assertThat(Phial.error(cluster, quantize(hdfs.uri("/nowhere"), output.toString())))
           .contains("/nowhere: there is no such folder");
-      assertThat(Phial.error(cluster, quantize(hdfs.uri("/empty"), output)))
+      assertThat(Phial.error(cluster, quantize(hdfs.uri("/empty"), output.toString())))
           .contains("/empty: expected a folder with a config.json and safetensors");
-      assertThat(Phial.error(cluster, quantize("nofs://host/model", output)))
+      assertThat(Phial.error(cluster, quantize("nofs://host/model", output.toString())))
           .contains("nofs://host/model cannot be read: No FileSystem for scheme");
     }
     assertThat(output).doesNotExist();
   }
 
   @Test
-  void outputsThatAreToLieThereAreRefused() throws IOException {
+  void outputsAreThoseOfOneMachine() throws IOException {
+    Path here = folder.resolve("here");
+    Phial.output(Optional.empty(), quantize(LocalCluster.MODEL.toString(), here.toString()));
+    String out = hdfs.uri("/out");
     try (SparkWorkers workers = workers()) {
-      assertThat(
-              Phial.error(
-                  Optional.of(workers),
-                  "quantize",
-                  hdfs.uri(MODEL),
-                  "--to",
-                  "gguf:Q4_K_M",
-                  "-o",
-                  hdfs.uri("/out/")))
-          .contains("expected a path, found a URI; outputs are written by this machine");
+      Optional<Workers> cluster = Optional.of(workers);
+      assertThat(Phial.output(cluster, quantize(hdfs.uri(MODEL), out)))
+          .isEqualTo("%1$s/tiny-phi3-gguf-Q4_K_M.gguf%n%1$s/tiny-phi3-onnx-int4%n".formatted(out));
+      assertThat(Phial.error(cluster, quantize(hdfs.uri(MODEL), out)))
+          .contains("Q4_K_M.gguf exists already; pass --force to replace it");
     }
-    assertThat(hdfs.files.exists(hdfs.path("/out"))).isFalse();
-    assertThat(Path.of("hdfs:")).doesNotExist();
+    Path there = folder.resolve("there");
+    hdfs.get("/out", there);
+    Phial.assertSame(here, there);
+    assertThat(hdfs.names("/out"))
+        .containsExactly("tiny-phi3-gguf-Q4_K_M.gguf", "tiny-phi3-onnx-int4");
+    assertThat(hdfs.names("/work")).isEmpty();
+  }
+
+  @Test
+  void jobsOfABatchMayWriteThere() throws IOException {
+    Path jobs = folder.resolve("jobs.jsonl");
+    Path results = folder.resolve("results.jsonl");
+    String job = "{\"model\": \"%s\", \"to\": \"gguf:Q4_0\", \"output\": \"%s\"}\n";
+    Files.writeString(
+        jobs,
+        job.formatted(hdfs.uri(MODEL), hdfs.uri("/batch"))
+            + job.formatted(hdfs.uri(MODEL), hdfs.uri("/batch/")));
+    String[] words = {"batch", jobs.toString(), "-o", results.toString()};
+    try (SparkWorkers workers = workers()) {
+      assertThat(Phial.error(Optional.of(workers), words))
+          .contains("line 2: expected an output of its own", "that of line 1");
+      Files.writeString(jobs, job.formatted(hdfs.uri(MODEL), hdfs.uri("/batch/")));
+      Phial.output(Optional.of(workers), words);
+    }
+    String file = "/batch/tiny-phi3-gguf-Q4_0.gguf";
+    assertThat(results).content().contains("\"files\":[\"%s\"]".formatted(hdfs.uri(file)));
+    assertThat(hdfs.names("/batch")).containsExactly(Path.of(file).getFileName().toString());
+  }
+
+  @Test
+  void outputsMayNotLieWhereTheModelDoes() throws IOException {
+    try (SparkWorkers workers = workers()) {
+      for (String place : List.of("/models/", "/models/tiny-phi3", "/models/tiny-phi3/out/")) {
+        assertThat(
+                Phial.misuse(
+                    Optional.of(workers),
+                    "quantize",
+                    hdfs.uri(MODEL),
+                    "--to",
+                    "onnx:int4",
+                    "--force",
+                    "-o",
+                    hdfs.uri("/") + place.substring(1)))
+            .contains("expected a place apart from", "which this command reads");
+      }
+    }
+    assertThat(hdfs.names(MODEL)).contains("config.json", "model.safetensors");
   }
 
   @Test
@@ -152,7 +154,9 @@ final class SparkHadoopTest {
     hdfs.put(weights, "/models/cut/model.safetensors");
     Path output = folder.resolve("out");
     try (SparkWorkers workers = workers()) {
-      assertThat(Phial.error(Optional.of(workers), quantize(hdfs.uri("/models/cut"), output)))
+      assertThat(
+              Phial.error(
+                  Optional.of(workers), quantize(hdfs.uri("/models/cut"), output.toString())))
           .contains("model.safetensors: expected");
     }
     assertThat(output).doesNotExist();

@@ -3,6 +3,7 @@ package dev.phial.spark;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.phial.cli.Main;
+import dev.phial.engine.work.Delivery;
 import dev.phial.engine.work.Job;
 import dev.phial.engine.work.Workers;
 import dev.phial.source.Checkpoint;
@@ -15,6 +16,7 @@ import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.LongConsumer;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -95,6 +97,16 @@ final class SparkQuantizeTest {
     @Override
     public String whereIs(Checkpoint checkpoint) {
       return where.orElseGet(() -> workers.whereIs(checkpoint));
+    }
+
+    @Override
+    public void check(Delivery delivery, long bytes) {
+      workers.check(delivery, bytes);
+    }
+
+    @Override
+    public void deliver(Delivery delivery, LongConsumer copied) {
+      workers.deliver(delivery, copied);
     }
   }
 

@@ -53,15 +53,6 @@ public record Conversion(
       return order.layout().files(path);
     }
 
-    /** A URI would become a folder here, of a strange name. */
-    private void refuseElsewhere() {
-      if (Workers.isTheirs(path.toString())) {
-        throw new PhialException.OutputFailed(
-            "%s: expected a path, found a URI; outputs are written by this machine: copy them there afterwards"
-                .formatted(path));
-      }
-    }
-
     /** Weights that arrive one file after the other cannot be run first. */
     private void refuseToWaitFor() {
       Request request = order.request();
@@ -92,7 +83,6 @@ public record Conversion(
    */
   public void check(Inputs inputs) {
     outputs.forEach(out -> inputs.addAll(out.order.inputs()));
-    outputs.forEach(Output::refuseElsewhere);
     outputs.forEach(Output::refuseToWaitFor);
     workers.ifPresent(any -> outputs.forEach(out -> SharedPass.check(out.order)));
     Set<Path> seen = new LinkedHashSet<>();

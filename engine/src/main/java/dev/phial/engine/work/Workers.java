@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.Serializable;
 import java.util.List;
+import java.util.function.LongConsumer;
 import java.util.regex.Pattern;
 
 /** Machines that do tasks, and see the same files as this one. */
@@ -35,6 +36,25 @@ public interface Workers {
 
   /** Where the others find a model that is open here: a path or a URI that they can open. */
   String whereIs(Checkpoint checkpoint);
+
+  /**
+   * Looks for what can be known to keep an output from a file system of theirs, before it is made;
+   * gives up what a process that was killed left of it there.
+   *
+   * @param bytes of all that is to be delivered
+   * @throws dev.phial.PhialException.OutputFailed if something is there that may not be replaced,
+   *     or there is no room
+   * @throws dev.phial.PhialException.Usage if it is a model that is read from there
+   */
+  void check(Delivery delivery, long bytes);
+
+  /**
+   * Copies an output into a file system of theirs, reads it again, and lets it appear.
+   *
+   * @param copied told of bytes that have been written
+   * @throws dev.phial.PhialException.OutputFailed if that fails; nothing of it is left then
+   */
+  void deliver(Delivery delivery, LongConsumer copied);
 
   /** Takes what tasks wrote. */
   @FunctionalInterface
