@@ -2,6 +2,7 @@ package dev.phial.source;
 
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * An adapter that was added to the weights of a checkpoint.
@@ -13,5 +14,10 @@ import java.util.List;
 public record AppliedAdapter(String name, double scale, List<Path> files) {
   public AppliedAdapter {
     files = List.copyOf(files);
+  }
+
+  /** The folder that it was read from, if it is not in the checkpoint. */
+  public Optional<Path> folder() {
+    return files.stream().findFirst().map(Path::getParent);
   }
 }

@@ -14,8 +14,8 @@ import java.util.Map;
 
 /**
  * Tells cheaply whether two machines see the same files, or the same checkpoint: a hash of the
- * names, sizes and first bytes of its files, of its tensors, and of its configuration. The weights
- * themselves are not read.
+ * names, sizes and first bytes of its files and its adapters, of its tensors, and of its
+ * configuration. The weights themselves are not read.
  */
 public final class Fingerprint {
   /** Bytes of each file that are looked at: the header, or its beginning. */
@@ -32,6 +32,7 @@ public final class Fingerprint {
   public static String of(Checkpoint checkpoint) {
     MessageDigest digest = Sha256.digest();
     checkpoint.files().forEach(file -> add(digest, file));
+    checkpoint.adapters().forEach(adapter -> adapter.files().forEach(file -> add(digest, file)));
     for (Map.Entry<String, Tensor> entry : checkpoint.tensors().entrySet()) {
       Tensor tensor = entry.getValue();
       add(

@@ -10,6 +10,9 @@ import dev.phial.source.Checkpoint;
 import java.io.IOException;
 import java.io.Serializable;
 import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -43,6 +46,55 @@ final class SparkQuantizeTest {
     assertThat(onSpark("there", targets)).isZero();
     assertSame("here", "there");
     assertThat(folder.toFile().list()).containsExactlyInAnyOrder("here", "there");
+  }
+
+  @Test
+  void adaptersAreAddedByExecutors() throws IOException {
+    String[] lora = {"--lora", adapter().toString(), "--lora-scale", "0.5"};
+    assertThat(Main.run(with(words("plain", "gguf:Q8_0")))).isZero();
+    assertThat(Main.run(with(words("here", "gguf:Q8_0"), lora))).isZero();
+    try (SparkWorkers workers = workers()) {
+      String[] words = with(words("there", "gguf:Q8_0"), lora);
+      assertThat(Main.run(Optional.of(workers), words)).isZero();
+    }
+    assertSame("here", "there");
+    String file = "tiny-phi3-gguf-Q8_0.gguf";
+    assertThat(
+            Files.mismatch(
+                folder.resolve("plain").resolve(file), folder.resolve("here").resolve(file)))
+        .isNotNegative();
+  }
+
+  /** For one matrix, of 256 rows and columns; its numbers are all alike. */
+  private Path adapter() throws IOException {
+    Path adapter = Files.createDirectory(folder.resolve("adapter"));
+    Files.writeString(
+        adapter.resolve("adapter_config.json"),
+        """
+        {"peft_type": "LORA", "r": 1, "lora_alpha": 1, "target_modules": ["o_proj"]}
+        """);
+    String tensor =
+        """
+        "base_model.model.model.layers.0.self_attn.o_proj.lora_%s.weight":
+        {"dtype": "F32", "shape": [%d, %d], "data_offsets": [%d, %d]}
+        """;
+    byte[] header =
+        "{%s, %s}"
+            .formatted(
+                tensor.formatted("A", 1, 256, 0, 1024), tensor.formatted("B", 256, 1, 1024, 2048))
+            .getBytes(StandardCharsets.UTF_8);
+    ByteBuffer bytes =
+        ByteBuffer.allocate(Long.BYTES + header.length + 2048).order(ByteOrder.LITTLE_ENDIAN);
+    bytes.putLong(header.length).put(header);
+    while (bytes.hasRemaining()) {
+      bytes.putFloat(0.25f);
+    }
+    Files.write(adapter.resolve("adapter_model.safetensors"), bytes.array());
+    return adapter;
+  }
+
+  private static String[] with(String[] words, String... more) {
+    return Stream.concat(Stream.of(words), Stream.of(more)).toArray(String[]::new);
   }
 
   @Test

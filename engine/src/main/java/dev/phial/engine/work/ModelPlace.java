@@ -2,40 +2,50 @@ package dev.phial.engine.work;
 
 import dev.phial.PhialException;
 import dev.phial.model.Families;
+import dev.phial.source.AppliedAdapter;
 import dev.phial.source.Checkpoint;
 import dev.phial.source.Fingerprint;
 import dev.phial.source.Folder;
 import java.io.Serializable;
 import java.nio.file.Path;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
  * A model that other machines are to open, and how they know that it is the same.
  *
  * @param path where it is, see {@link Workers#whereIs}
+ * @param adapters that are added to its weights, one after the other
  * @param original the folder that lends configuration and tokenizer, if another does
  * @param fingerprint of its files
  */
-record ModelPlace(String path, @Nullable String original, String fingerprint)
+record ModelPlace(String path, List<Added> adapters, @Nullable String original, String fingerprint)
     implements Serializable {
 
   /**
-   * @throws PhialException.Unsupported if the model is more than its files
+   * An adapter.
+   *
+   * @param name in the checkpoint, or the folder that it is in
    */
-  static void checkIsInFiles(Checkpoint checkpoint) {
-    if (!checkpoint.adapters().isEmpty()) {
-      throw new PhialException.Unsupported(
-          "%s: expected a model without adapters, found one with %d; add them on one machine, or write the whole model with --to torch:bf16 first"
-              .formatted(checkpoint.path(), checkpoint.adapters().size()));
+  private record Added(String name, boolean isFolder, double scale) implements Serializable {
+    static Added of(AppliedAdapter adapter) {
+      return adapter
+          .folder()
+          .map(folder -> new Added(folder.toAbsolutePath().toString(), true, adapter.scale()))
+          .orElseGet(() -> new Added(adapter.name(), false, adapter.scale()));
+    }
+
+    Checkpoint to(Checkpoint checkpoint) {
+      return isFolder ? checkpoint.adapted(Path.of(name), scale) : checkpoint.adapted(name);
     }
   }
 
   static ModelPlace of(Checkpoint checkpoint, Workers workers) {
-    checkIsInFiles(checkpoint);
     String original =
         checkpoint.lender().isPresent() ? checkpoint.path().toAbsolutePath().toString() : null;
     return new ModelPlace(
         workers.whereIs(checkpoint.lender().orElse(checkpoint)),
+        checkpoint.adapters().stream().map(Added::of).toList(),
         original,
         Fingerprint.of(checkpoint));
   }
@@ -44,6 +54,9 @@ record ModelPlace(String path, @Nullable String original, String fingerprint)
   Checkpoint open(Place place) {
     Checkpoint weights = place.open(path);
     try {
+      for (Added adapter : adapters) {
+        weights = adapter.to(weights);
+      }
       return original == null ? weights : beside(weights, Path.of(original));
     } catch (Throwable e) {
       weights.close();

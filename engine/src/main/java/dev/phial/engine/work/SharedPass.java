@@ -33,12 +33,10 @@ public final class SharedPass {
   /**
    * Refuses what only one machine can do.
    *
-   * @throws PhialException.Unsupported if codes are chosen by running the model, or if that has
-   *     adapters
+   * @throws PhialException.Unsupported if codes are chosen by running the model
    */
   public static void check(Order order) {
     Request request = order.request();
-    ModelPlace.checkIsInFiles(request.checkpoint());
     if (request.method().readsText()) {
       throw new PhialException.Unsupported(
           "--method %s: expected a method that looks at each row by itself, found one that runs the model; it needs one machine, without phial spark"
