@@ -14,6 +14,7 @@ import static dev.phial.quant.activation.ActivationPoint.QUERY;
 import static dev.phial.quant.activation.ActivationPoint.UP;
 import static dev.phial.quant.activation.ActivationPoint.VALUE;
 
+import dev.phial.PhialException;
 import dev.phial.graph.Attention;
 import dev.phial.graph.DecoderGraph;
 import dev.phial.graph.FeedForward;
@@ -314,10 +315,16 @@ final class DecoderWriter {
     if (parameters.precision(linear) != Precision.W8A8) {
       return linear(x, linear);
     }
+    Parameter matrix = parameters.matrix(linear, to.point());
+    if (linear.bias().isPresent()) { // its codes would follow from the scales of the rows
+      throw new PhialException.Unsupported(
+          "tensor %s: expected a matrix without a bias for litert:w8a8, as those of a Phi-3 are, found one with; choose litert:int8"
+              .formatted(matrix.name()),
+          "has biases, for which w8a8 has no codes");
+    }
     Value known =
         quantized.computeIfAbsent(x, value -> graph.quantize(value, from, codes.at(from)));
-    Value weight = graph.parameter(parameters.matrix(linear, to.point()));
-    return graph.dequantize(graph.linear(known, weight, to, codes.at(to)));
+    return graph.dequantize(graph.linear(known, graph.parameter(matrix), to, codes.at(to)));
   }
 
   private Value linear(Value x, Linear linear) {

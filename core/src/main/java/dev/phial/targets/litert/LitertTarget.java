@@ -117,12 +117,6 @@ public final class LitertTarget implements Target {
                   folder.path(), String.join(", ", FAMILIES.stream().sorted().toList()), family),
           "has no graph for " + family + " models yet");
     }
-    if (isStatic(request) && description.family().name().equals("phi2")) {
-      throw new PhialException.Unsupported(
-          "%s: expected matrices without biases for litert:w8a8, as those of a Phi-3 are, found those of a Phi-2; choose litert:int8"
-              .formatted(folder.path()),
-          "has biases, which w8a8 has no codes for");
-    }
     Optional<ActivationRanges> ranges =
         isStatic(request)
             ? CalibrationOptions.unsmoothed(request, "litert:w8a8")

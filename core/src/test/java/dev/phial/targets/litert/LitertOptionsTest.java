@@ -48,6 +48,13 @@ final class LitertOptionsTest {
   }
 
   @Test
+  void biasesHaveNoCodesThatAreKnownBeforehand() {
+    assertThatThrownBy(() -> ExportedFolder.plan(new LitertTarget(), "phi2", "w8a8"))
+        .isInstanceOf(PhialException.Unsupported.class)
+        .hasMessageContaining("expected a matrix without a bias");
+  }
+
+  @Test
   void embeddingAndOutputMatrixHaveEightBitsUnlessAsked() {
     assertThat(formats("tiny-phi3", "int4"))
         .containsEntry("model.embed_tokens.weight", "INT8G256")
