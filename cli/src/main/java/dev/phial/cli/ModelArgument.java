@@ -41,6 +41,7 @@ final class ModelArgument {
 
   static Checkpoint open(
       String model, Weights weights, ReadingOptions reading, Optional<Workers> workers) {
+    workers.ifPresent(any -> reading.refuseNames());
     Optional<HubId> id = hub(model);
     Checkpoint checkpoint = plain(model, id, weights, workers);
     if (id.isPresent() && id.get().path().isEmpty() && checkpoint.folder().isPresent()) {

@@ -68,6 +68,18 @@ final class ReadingOptions {
     return adapted;
   }
 
+  /**
+   * Refuses what other machines would not know, which read config.json themselves.
+   *
+   * @throws PhialException.Usage if the model is to be taken for another
+   */
+  void refuseNames() {
+    if (family.isPresent()) {
+      throw new PhialException.Usage(
+          "--as: expected a model whose config.json says what it is, as every machine reads that; write its architecture there");
+    }
+  }
+
   private void check() {
     if (!OWN.contains(adapter.orElse(NONE))) {
       throw new PhialException.Usage(

@@ -8,6 +8,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.stream.LongStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -64,6 +65,23 @@ final class LitertRuntimeTest {
             .isCloseTo(golden.get("logits").get(i).floatValue(), within(tolerance));
       }
     }
+  }
+
+  /**
+   * A text that is longer than the window, which is 511 tokens. Our engine is held to transformers
+   * by tests of its own.
+   */
+  @Test
+  void windowsAreThoseOfOurEngine() throws IOException {
+    String plain = write("tiny-phi3", "fp32,no-bundle,prefill=64,8,context=1024");
+    long[] ids = LongStream.range(0, 700).map(i -> (i * i * 7 + 3 * i) % 2000).toArray();
+    ObjectNode commands = Json.MAPPER.createObjectNode();
+    ArrayNode text = commands.putArray("logits").addArray().add(plain);
+    ArrayNode tokens = text.addArray();
+    LongStream.of(ids).forEach(tokens::add);
+    text.add(1);
+    float[] expected = OnnxLogits.ofEngine(Path.of(folder(plain)), ids);
+    assertThat(Logits.of(run(commands).at("/logits/0"))).containsExactly(expected, within(1e-4f));
   }
 
   /** The tokens that our engine finds the likeliest, from the folder that was written. */

@@ -8,6 +8,7 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.util.Optional;
+import java.util.regex.Pattern;
 
 /** What is called by the name of an output before it is written, on whatever file system. */
 public enum Place {
@@ -17,6 +18,9 @@ public enum Place {
   LINK("a symbolic link"),
   SPECIAL("a device, pipe or socket");
 
+  /** What a path begins with that was a URI: {@code hdfs:/server/file} is a folder to Java. */
+  private static final Pattern SCHEME = Pattern.compile("[A-Za-z][A-Za-z0-9+.-]+:");
+
   private final String label;
 
   Place(String label) {
@@ -25,9 +29,14 @@ public enum Place {
 
   /**
    * @param shown the target as the user spelled it
-   * @throws PhialException.OutputFailed if nothing can be called so
+   * @throws PhialException.OutputFailed if nothing can be called so, or it was meant to be a URI
    */
   static Place of(Path target, Path shown) {
+    if (!shown.isAbsolute() && SCHEME.matcher(shown.getName(0).toString()).matches()) {
+      throw new PhialException.OutputFailed(
+          "%s: expected a path, found a URI; write it here, and copy it there afterwards"
+              .formatted(shown));
+    }
     try {
       BasicFileAttributes found =
           Files.readAttributes(target, BasicFileAttributes.class, LinkOption.NOFOLLOW_LINKS);

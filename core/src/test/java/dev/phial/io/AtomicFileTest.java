@@ -21,6 +21,8 @@ import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.DisabledOnOs;
+import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -154,6 +156,13 @@ final class AtomicFileTest {
         file.resolve("model.gguf"), replace, "could not be written: " + file + " is not a folder");
     refused(Path.of("/"), replace, "is a folder");
     refused(folder.resolve("x".repeat(300)), replace, "could not be written");
+  }
+
+  /** Java would make a folder called {@code hdfs:}. */
+  @Test
+  @DisabledOnOs(OS.WINDOWS) // where such a path is none
+  void refusesWhatWasMeantToBeElsewhere() {
+    refused(Path.of("hdfs:", "server", "file"), true, "expected a path, found a URI");
   }
 
   /** Whoever names a device wants to write to it, not to have it replaced. */
