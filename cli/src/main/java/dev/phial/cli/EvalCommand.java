@@ -173,9 +173,9 @@ final class EvalCommand implements Callable<Integer> {
     List<Checkpoint> open = new ArrayList<>();
     Optional<AtomicFile> page = Optional.empty();
     try (Team team = new Team(threads)) {
-      Checkpoint plain = ModelArgument.open(model, workers);
-      open.add(plain);
-      Checkpoint reference = reading.apply(plain);
+      open.add(ModelArgument.open(model, workers));
+      Checkpoint plain = reading.named(open.getFirst(), workers);
+      Checkpoint reference = reading.adapted(plain);
       open.set(0, reference);
       candidates.forEach(candidate -> open.add(ModelArgument.open(candidate, workers)));
       page = html.map(file -> startPage(file, open));

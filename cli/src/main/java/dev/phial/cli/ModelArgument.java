@@ -41,7 +41,6 @@ final class ModelArgument {
 
   static Checkpoint open(
       String model, Weights weights, ReadingOptions reading, Optional<Workers> workers) {
-    workers.ifPresent(any -> reading.refuseNames());
     Optional<HubId> id = hub(model);
     Checkpoint checkpoint = plain(model, id, weights, workers);
     if (id.isPresent() && id.get().path().isEmpty() && checkpoint.folder().isPresent()) {
@@ -49,7 +48,7 @@ final class ModelArgument {
     }
     checkpoint.notes().forEach(note -> System.err.println("note: " + note));
     try {
-      return reading.apply(checkpoint);
+      return reading.apply(checkpoint, workers);
     } catch (Throwable e) {
       checkpoint.close();
       throw e;

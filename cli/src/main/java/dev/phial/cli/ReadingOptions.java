@@ -1,6 +1,7 @@
 package dev.phial.cli;
 
 import dev.phial.PhialException;
+import dev.phial.engine.work.Workers;
 import dev.phial.model.Families;
 import dev.phial.source.Checkpoint;
 import java.nio.file.Path;
@@ -52,32 +53,46 @@ final class ReadingOptions {
   }
 
   /**
-   * The checkpoint with what was asked for; it is closed with either.
+   * The checkpoint with all that was asked for; it is closed with either.
    *
    * @throws PhialException.Usage if the options make no sense
    */
-  Checkpoint apply(Checkpoint checkpoint) {
-    check();
-    Checkpoint taken = family.map(name -> Families.as(checkpoint, name)).orElse(checkpoint);
-    String chosen = adapter.orElseGet(() -> sees && taken.hasAdapter(VISION) ? VISION : NONE);
-    Checkpoint own = chosen.equals(NONE) ? taken : taken.adapted(chosen);
-    Checkpoint adapted = lora.map(folder -> own.adapted(folder, scale.orElse(1.0))).orElse(own);
-    adapted.notes().stream()
-        .skip(checkpoint.notes().size())
-        .forEach(note -> System.err.println("note: " + note));
-    return adapted;
+  Checkpoint apply(Checkpoint checkpoint, Optional<Workers> workers) {
+    return adapted(named(checkpoint, workers));
   }
 
   /**
-   * Refuses what other machines would not know, which read config.json themselves.
+   * The checkpoint as one of the family that was asked for.
    *
-   * @throws PhialException.Usage if the model is to be taken for another
+   * @param workers which read config.json themselves
+   * @throws PhialException.Usage if there is no such family, or others would not know
    */
-  void refuseNames() {
-    if (family.isPresent()) {
+  Checkpoint named(Checkpoint checkpoint, Optional<Workers> workers) {
+    if (family.isPresent() && workers.isPresent()) {
       throw new PhialException.Usage(
           "--as: expected a model whose config.json says what it is, as every machine reads that; write its architecture there");
     }
+    return noted(checkpoint, family.map(name -> Families.as(checkpoint, name)).orElse(checkpoint));
+  }
+
+  /**
+   * The checkpoint with the adapters that were asked for.
+   *
+   * @throws PhialException.Usage if the options make no sense
+   */
+  Checkpoint adapted(Checkpoint checkpoint) {
+    check();
+    String chosen = adapter.orElseGet(() -> sees && checkpoint.hasAdapter(VISION) ? VISION : NONE);
+    Checkpoint own = chosen.equals(NONE) ? checkpoint : checkpoint.adapted(chosen);
+    return noted(
+        checkpoint, lora.map(folder -> own.adapted(folder, scale.orElse(1.0))).orElse(own));
+  }
+
+  private static Checkpoint noted(Checkpoint before, Checkpoint after) {
+    after.notes().stream()
+        .skip(before.notes().size())
+        .forEach(note -> System.err.println("note: " + note));
+    return after;
   }
 
   private void check() {

@@ -1,7 +1,9 @@
 package dev.phial.conformance;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
 
+import dev.phial.io.Json;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -10,6 +12,7 @@ import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import tools.jackson.databind.JsonNode;
 
 /** A Phi that calls itself something else: {@code --as FAMILY}. */
 final class FamilyTest {
@@ -48,7 +51,8 @@ final class FamilyTest {
     Command.Result refused = quantize(unknown, "refused");
     assertThat(refused.status()).isEqualTo(1);
     assertThat(refused.err())
-        .contains("found PhinextForCausalLM, whose tensors are those of phi3: pass --as phi3");
+        .contains(
+            "found PhinextForCausalLM, whose tensors are those of phi3: name Phi3ForCausalLM in its config.json, or pass --as phi3");
     quantize(KNOWN, "known").succeeded();
     Command.Result read = quantize(unknown, "unknown", "--as", "phi3").succeeded();
     assertThat(read.err()).contains("read as phi3, as was asked for");
@@ -56,6 +60,17 @@ final class FamilyTest {
       assertThat(folder.resolve("unknown").resolve(file))
           .hasSameBinaryContentAs(folder.resolve("known").resolve(file));
     }
+  }
+
+  @Test
+  void itIsMeasuredAsWhatItIs() {
+    List<String> words =
+        new ArrayList<>(
+            List.of("eval", unknown.toString(), KNOWN.toString(), "--context", "32", "--json"));
+    words.addAll(List.of("--chunks", "1", "--as", "phi3"));
+    JsonNode result = Json.MAPPER.readTree(Phial.call(words).succeeded().out());
+    assertThat(result.path("candidates")).hasSize(1);
+    assertThat(result.at("/candidates/0/kld_mean").doubleValue()).isCloseTo(0, within(1e-9));
   }
 
   @Test
@@ -70,7 +85,7 @@ final class FamilyTest {
         Files.readString(config).replace("\"num_hidden_layers\": ", "\"num_hidden_layers\": 1"));
     Command.Result neither = quantize(unknown, "out");
     assertThat(neither.status()).isEqualTo(1);
-    assertThat(neither.err()).contains("whose tensors are those of none");
+    assertThat(neither.err()).contains("which fits none of these");
     assertThat(folder.resolve("out")).doesNotExist();
   }
 }

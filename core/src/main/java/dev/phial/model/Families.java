@@ -136,8 +136,8 @@ public final class Families {
         .filter(family -> fits(family, checkpoint))
         .findFirst()
         .map(family ->
-            ", whose tensors are those of %s: pass --as %s, or name %s in config.json"
-                .formatted(family.name(), family.name(), family.architectures().getFirst()))
-        .orElse(", whose tensors are those of none");
+            ", whose tensors are those of %s: name %s in its config.json, or pass --as %s where that is an option"
+                .formatted(family.name(), family.architectures().getFirst(), family.name()))
+        .orElse(", which fits none of these as its config.json describes it");
   }
 }
