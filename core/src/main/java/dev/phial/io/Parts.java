@@ -4,7 +4,6 @@ import dev.phial.PhialException;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.channels.OverlappingFileLockException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.DirectoryIteratorException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.FileVisitResult;
@@ -46,9 +45,6 @@ final class Parts {
   /** The process that writes a part is in its name. */
   private static final Pattern NAME = Pattern.compile("\\.([0-9]{1,18})-[0-9a-f]+\\.(part|old)$");
 
-  /** Bytes of a target's name that fit into that of a part: most systems allow 255 in all. */
-  private static final int LONGEST = 200;
-
   private static final Set<Path> PARTS = ConcurrentHashMap.newKeySet();
 
   static {
@@ -81,17 +77,8 @@ final class Parts {
                 end));
   }
 
-  /** With what the names of all parts of a target begin; a long name is cut. */
   private static String start(Path target) {
-    String name = String.valueOf(target.getFileName());
-    if (name.getBytes(StandardCharsets.UTF_8).length <= LONGEST) {
-      return "." + name + ".";
-    }
-    int end = 0;
-    for (int bytes = 0; bytes < LONGEST - Long.BYTES; end = name.offsetByCodePoints(end, 1)) {
-      bytes += Character.toString(name.codePointAt(end)).getBytes(StandardCharsets.UTF_8).length;
-    }
-    return ".%s~%08x.".formatted(name.substring(0, end), name.hashCode());
+    return HiddenName.start(String.valueOf(target.getFileName()));
   }
 
   /** Whether it is a part of this process that has not become something else. */

@@ -55,7 +55,7 @@ record HadoopFolder(FileSystem files, Path path, Map<String, Long> sizes) implem
 
   /** In the words of Hadoop, whose messages may go on with a trace. */
   static String reason(Exception e) {
-    return String.valueOf(e.getMessage()).split("\n", 2)[0];
+    return Objects.requireNonNullElse(e.getMessage(), e.toString()).split("\n", 2)[0];
   }
 
   @Override

@@ -2,6 +2,7 @@ package dev.phial.spark;
 
 import dev.phial.PhialException;
 import dev.phial.engine.work.Delivery;
+import dev.phial.io.HiddenName;
 import dev.phial.io.ModelFiles;
 import dev.phial.io.Place;
 import dev.phial.io.Sizes;
@@ -15,10 +16,15 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.Set;
+import java.util.UUID;
 import java.util.function.LongConsumer;
 import java.util.function.Predicate;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.CommonPathCapabilities;
 import org.apache.hadoop.fs.FSDataOutputStream;
@@ -27,6 +33,7 @@ import org.apache.hadoop.fs.FileSystem;
 import org.apache.hadoop.fs.Path;
 import org.apache.hadoop.fs.QuotaUsage;
 import org.apache.hadoop.fs.permission.FsAction;
+import org.apache.hadoop.security.AccessControlException;
 
 /**
  * An output on its way into a file system that Hadoop knows. How it appears there depends on what
@@ -35,6 +42,11 @@ import org.apache.hadoop.fs.permission.FsAction;
 abstract sealed class HadoopOutput permits RenamedOutput, StoredOutput {
   /** Where a folder gets another name at one instant. */
   private static final Set<String> RENAMING = Set.of("hdfs", "webhdfs", "swebhdfs");
+
+  private static final String PART = ".part";
+
+  /** What {@link UUID} writes. */
+  private static final String ID = "[0-9a-f-]{36}";
 
   private static final int BUFFER = 1 << 20;
 
@@ -45,7 +57,7 @@ abstract sealed class HadoopOutput permits RenamedOutput, StoredOutput {
   HadoopOutput(Delivery delivery, FileSystem files) {
     this.delivery = delivery;
     this.files = files;
-    this.target = new Path(delivery.to());
+    this.target = files.makeQualified(new Path(delivery.to()));
   }
 
   /**
@@ -56,16 +68,20 @@ abstract sealed class HadoopOutput permits RenamedOutput, StoredOutput {
   static HadoopOutput of(Delivery delivery, Configuration configuration) {
     try {
       FileSystem files = new Path(delivery.to()).getFileSystem(configuration);
-      return RENAMING.contains(files.getScheme())
+      return RENAMING.contains(files.getUri().getScheme())
           ? new RenamedOutput(delivery, files, configuration)
           : new StoredOutput(delivery, files);
-    } catch (IOException | IllegalArgumentException e) {
+    } catch (IOException | RuntimeException e) { // file systems throw any
       throw failed(delivery.to(), e);
     }
   }
 
   /** Gives up what a killed process left of the output. */
-  abstract void tidy() throws IOException;
+  void tidy() throws IOException {
+    for (Path left : left(PART)) {
+      files.delete(left, true);
+    }
+  }
 
   /** Copies its files, and has them appear. */
   abstract void appear(LongConsumer copied) throws IOException;
@@ -90,28 +106,88 @@ abstract sealed class HadoopOutput permits RenamedOutput, StoredOutput {
   }
 
   /**
+   * Refuses to be what is read, to lie in it or to hold it. File systems of one host are taken for
+   * one, whatever the protocol and the port.
+   *
+   * @param model URI of a folder
+   */
+  final void checkApart(String model) {
+    attempt(() -> {
+      Path read = new Path(model);
+      FileSystem other = read.getFileSystem(files.getConf());
+      if (host(files).equals(host(other)) && (holds(read, target) || holds(target, read))) {
+        throw new PhialException.Usage(
+            "%s: expected a place apart from %s, which this command reads; pass -o for another"
+                .formatted(delivery.to(), model));
+      }
+    });
+  }
+
+  private static String host(FileSystem files) {
+    return Objects.requireNonNullElse(
+            files.getCanonicalServiceName(), String.valueOf(files.getUri().getAuthority()))
+        .replaceFirst(":[0-9]+$", "");
+  }
+
+  private static boolean holds(Path folder, Path path) {
+    return Stream.iterate(
+            Path.getPathWithoutSchemeAndAuthority(path), Objects::nonNull, Path::getParent)
+        .anyMatch(Path.getPathWithoutSchemeAndAuthority(folder)::equals);
+  }
+
+  /**
    * Looks for what can be known to go wrong.
    *
    * @param bytes of all that is to come
    */
   final void check(long bytes) {
-    try {
+    attempt(() -> {
       tidy();
       checkPlace();
       checkRoom(bytes);
-    } catch (IOException e) {
-      throw failed(target, e);
-    }
+    });
   }
 
   /** Brings it there. */
   final void deliver(LongConsumer copied) {
-    try {
+    attempt(() -> {
       tidy();
       checkPlace();
       appear(copied);
-    } catch (IOException e) {
+    });
+  }
+
+  /** Something that is done in the file system. */
+  @FunctionalInterface
+  interface Work {
+    void run() throws IOException;
+  }
+
+  private void attempt(Work work) {
+    try {
+      work.run();
+    } catch (PhialException e) {
+      throw e;
+    } catch (IOException | RuntimeException e) {
       throw failed(target, e);
+    }
+  }
+
+  /** Clears away after a failure, which must be told even if that fails too. */
+  static void undo(Exception failure, Work work) {
+    try {
+      work.run();
+    } catch (IOException | RuntimeException e) {
+      failure.addSuppressed(e);
+    }
+  }
+
+  /** Clears away when all is in place. */
+  static void quietly(Work work) {
+    try {
+      work.run();
+    } catch (IOException | RuntimeException ignored) {
+      // what is left is hidden, and goes when the same is written again
     }
   }
 
@@ -163,17 +239,29 @@ abstract sealed class HadoopOutput permits RenamedOutput, StoredOutput {
     long copies = files.getDefaultReplication(target);
     long needed = bytes * copies;
     long free = files.getStatus(folder).getRemaining();
-    if (files.getScheme().equals("hdfs")) { // elsewhere it is found by listing all there is
-      QuotaUsage quota = files.getQuotaUsage(folder);
-      if (quota.getSpaceQuota() >= 0) {
-        needed += files.getDefaultBlockSize(target) * copies; // one that is not full counts as if
-        free = Math.min(free, quota.getSpaceQuota() - quota.getSpaceConsumed());
-      }
+    OptionalLong quota = quotaLeft(folder);
+    if (quota.isPresent()) {
+      needed += files.getDefaultBlockSize(target) * copies; // one that is not full counts as if
+      free = Math.min(free, quota.getAsLong());
     }
     if (needed > free) {
       throw new PhialException.OutputFailed(
           "%s: expected room for %s, all copies of it counted, found %s; make room, have its quota raised, or pass -o for another place"
               .formatted(folder, Sizes.of(needed), Sizes.of(Math.max(0, free))));
+    }
+  }
+
+  private OptionalLong quotaLeft(Path folder) throws IOException {
+    if (!files.getUri().getScheme().equals("hdfs")) { // it is found by listing all there is
+      return OptionalLong.empty();
+    }
+    try {
+      QuotaUsage quota = files.getQuotaUsage(folder);
+      return quota.getSpaceQuota() >= 0
+          ? OptionalLong.of(quota.getSpaceQuota() - quota.getSpaceConsumed())
+          : OptionalLong.empty();
+    } catch (AccessControlException e) { // only who may read all that is below is told
+      return OptionalLong.empty();
     }
   }
 
@@ -186,7 +274,6 @@ abstract sealed class HadoopOutput permits RenamedOutput, StoredOutput {
   /** Has files appear; if one of them cannot, those that were new vanish again. */
   final void inTurn(Step step) throws IOException {
     List<Path> appeared = new ArrayList<>();
-    boolean isDone = false;
     try {
       for (java.nio.file.Path file : delivery.files()) {
         boolean isNew = found(placeOf(file)) == Place.FREE;
@@ -195,34 +282,59 @@ abstract sealed class HadoopOutput permits RenamedOutput, StoredOutput {
           appeared.addFirst(placeOf(file));
         }
       }
-      isDone = true;
-    } finally {
-      if (!isDone) {
-        for (Path place : appeared) {
-          files.delete(place, false);
-        }
-      }
+    } catch (IOException | RuntimeException e) {
+      appeared.forEach(place -> undo(e, () -> files.delete(place, false)));
+      throw e;
     }
+  }
+
+  /** How what lies in a hidden folder gets its place. */
+  @FunctionalInterface
+  interface Placing {
+    void from(Path part) throws IOException;
+  }
+
+  /** Copies all files to a hidden folder beside the place, and has them appear from there. */
+  final void copyHidden(LongConsumer copied, Placing placing) throws IOException {
+    Path part = hidden(PART);
+    Work removal =
+        () -> {
+          files.delete(part, true);
+          files.cancelDeleteOnExit(part);
+        };
+    try {
+      files.mkdirs(part);
+      files.deleteOnExit(part); // if the process is asked to end
+      for (java.nio.file.Path file : delivery.files()) {
+        copy(file, new Path(part, String.valueOf(file.getFileName())), copied);
+      }
+      checkPlace();
+      placing.from(part);
+    } catch (IOException | RuntimeException e) {
+      undo(e, removal);
+      throw e;
+    }
+    quietly(removal);
   }
 
   /** Copies a file, and holds what can be read there against what was read here. */
   final void copy(java.nio.file.Path from, Path to, LongConsumer copied) throws IOException {
     String expected = write(from, to, copied);
-    String found;
     try (InputStream written = files.open(to)) {
-      found = Sha256.of(written);
-    }
-    if (!found.equals(expected)) {
-      files.delete(to, false);
-      throw new PhialException.OutputFailed(
-          "%s: expected to read what was written (SHA-256 %s), found something else (%s); try again, or pass -o for another place"
-              .formatted(placeOf(from), expected, found));
+      String found = Sha256.of(written);
+      if (!found.equals(expected)) {
+        throw new PhialException.OutputFailed(
+            "%s: expected to read what was written (SHA-256 %s), found something else (%s); try again, or pass -o for another place"
+                .formatted(placeOf(from), expected, found));
+      }
+    } catch (IOException | RuntimeException e) {
+      undo(e, () -> files.delete(to, false));
+      throw e;
     }
   }
 
   private String write(java.nio.file.Path from, Path to, LongConsumer copied) throws IOException {
     FSDataOutputStream out = files.create(to, true);
-    boolean isWhole = false;
     try (DigestInputStream in =
         new DigestInputStream(Files.newInputStream(from), Sha256.digest())) {
       byte[] buffer = new byte[BUFFER];
@@ -231,12 +343,10 @@ abstract sealed class HadoopOutput permits RenamedOutput, StoredOutput {
         copied.accept(count);
       }
       out.close();
-      isWhole = true;
       return HexFormat.of().formatHex(in.getMessageDigest().digest());
-    } finally {
-      if (!isWhole) {
-        abandon(out, to);
-      }
+    } catch (IOException | RuntimeException e) {
+      undo(e, () -> abandon(out, to));
+      throw e;
     }
   }
 
@@ -248,20 +358,36 @@ abstract sealed class HadoopOutput permits RenamedOutput, StoredOutput {
     }
     try {
       out.close();
-    } finally {
-      files.delete(to, false);
+    } catch (IOException ignored) {
+      // what made it fail before is told
     }
+    files.delete(to, false);
   }
 
   private static PhialException failed(Object place, Exception e) {
     return new PhialException.OutputFailed(
-        "%s could not be written: %s; nothing was left behind"
-            .formatted(place, HadoopFolder.reason(e)),
+        "%s could not be written: %s; %s was left there"
+            .formatted(
+                place,
+                HadoopFolder.reason(e),
+                e.getSuppressed().length == 0 ? "nothing" : "some of it"),
         e);
   }
 
-  /** What lies beside the target and has a name like that. */
-  final List<Path> beside(Predicate<String> name) throws IOException {
+  /** A hidden name beside the target that nobody else uses. */
+  final Path hidden(String end) {
+    return new Path(
+        target.getParent(), HiddenName.start(target.getName()) + UUID.randomUUID() + end);
+  }
+
+  /**
+   * What lies beside the target under such names. Those of an output whose name begins with that of
+   * this one and a dot are others.
+   */
+  final List<Path> left(String end) throws IOException {
+    Predicate<String> name =
+        Pattern.compile(Pattern.quote(HiddenName.start(target.getName())) + ID + Pattern.quote(end))
+            .asMatchPredicate();
     try {
       return Arrays.stream(files.listStatus(target.getParent()))
           .map(FileStatus::getPath)

@@ -2,10 +2,7 @@ package dev.phial.spark;
 
 import dev.phial.engine.work.Delivery;
 import java.io.IOException;
-import java.util.List;
-import java.util.UUID;
 import java.util.function.LongConsumer;
-import java.util.regex.Pattern;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.FileContext;
 import org.apache.hadoop.fs.FileSystem;
@@ -21,10 +18,6 @@ import org.apache.hadoop.fs.Path;
  * to write an output removes what others have of it; a rename of theirs fails then.
  */
 final class RenamedOutput extends HadoopOutput {
-  /** What {@link UUID} writes. */
-  private static final String ID = "[0-9a-f-]{36}";
-
-  private static final String PART = ".part";
   private static final String OLD = ".old";
 
   private final FileContext names;
@@ -33,14 +26,6 @@ final class RenamedOutput extends HadoopOutput {
       throws IOException {
     super(delivery, files);
     this.names = FileContext.getFileContext(files.getUri(), configuration);
-  }
-
-  private String start() {
-    return "." + target().getName() + ".";
-  }
-
-  private Path hidden(String end) {
-    return new Path(target().getParent(), start() + UUID.randomUUID() + end);
   }
 
   @Override
@@ -52,36 +37,12 @@ final class RenamedOutput extends HadoopOutput {
         names.rename(left, target());
       }
     }
-    for (Path left : left(PART)) {
-      files().delete(left, true);
-    }
-  }
-
-  /** Not those of an output whose name begins with that of this one and a dot. */
-  private List<Path> left(String end) throws IOException {
-    return beside(
-        Pattern.compile(Pattern.quote(start()) + ID + Pattern.quote(end)).asMatchPredicate());
+    super.tidy();
   }
 
   @Override
   void appear(LongConsumer copied) throws IOException {
-    Path part = hidden(PART);
-    files().mkdirs(part);
-    files().deleteOnExit(part); // if the process is asked to end
-    try {
-      for (java.nio.file.Path file : delivery().files()) {
-        copy(file, new Path(part, String.valueOf(file.getFileName())), copied);
-      }
-      checkPlace();
-      if (delivery().isFolder()) {
-        placeFolder(part);
-      } else {
-        inTurn((file, place) -> names.rename(new Path(part, place.getName()), place, replacing()));
-      }
-    } finally {
-      files().delete(part, true);
-      files().cancelDeleteOnExit(part);
-    }
+    copyHidden(copied, delivery().isFolder() ? this::placeFolder : this::placeFiles);
   }
 
   private void placeFolder(Path part) throws IOException {
@@ -93,14 +54,15 @@ final class RenamedOutput extends HadoopOutput {
     names.rename(target(), old);
     try {
       names.rename(part, target());
-    } catch (IOException e) {
-      names.rename(old, target());
+    } catch (IOException | RuntimeException e) {
+      undo(e, () -> names.rename(old, target()));
       throw e;
     }
-    files().delete(old, true);
+    quietly(() -> files().delete(old, true));
   }
 
-  private Rename replacing() {
-    return delivery().replace() ? Rename.OVERWRITE : Rename.NONE;
+  private void placeFiles(Path part) throws IOException {
+    Rename how = delivery().replace() ? Rename.OVERWRITE : Rename.NONE;
+    inTurn((file, place) -> names.rename(new Path(part, place.getName()), place, how));
   }
 }

@@ -81,8 +81,9 @@ public final class SparkWorkers implements Workers, AutoCloseable {
 
   @Override
   public Checkpoint open(String where) {
-    Checkpoint checkpoint = new SparkPlace(spark.hadoopConfiguration()).open(where);
-    opened.put(checkpoint.path(), where);
+    String uri = Workers.plain(where);
+    Checkpoint checkpoint = new SparkPlace(spark.hadoopConfiguration()).open(uri);
+    opened.put(checkpoint.path(), uri);
     return checkpoint;
   }
 
@@ -93,18 +94,9 @@ public final class SparkWorkers implements Workers, AutoCloseable {
 
   @Override
   public void check(Delivery delivery, long bytes) {
-    for (String model : opened.values()) {
-      if (holds(delivery.to(), model) || holds(model, delivery.to())) {
-        throw new PhialException.Usage(
-            "%s: expected a place apart from %s, which this command reads; pass -o for another"
-                .formatted(delivery.to(), model));
-      }
-    }
-    HadoopOutput.of(delivery, spark.hadoopConfiguration()).check(bytes);
-  }
-
-  private static boolean holds(String folder, String path) {
-    return (new Path(path) + "/").startsWith(new Path(folder) + "/");
+    HadoopOutput output = HadoopOutput.of(delivery, spark.hadoopConfiguration());
+    opened.values().forEach(output::checkApart);
+    output.check(bytes);
   }
 
   @Override

@@ -6,14 +6,16 @@ import java.io.IOException;
 import java.util.Set;
 import java.util.function.LongConsumer;
 import java.util.function.Predicate;
+import org.apache.hadoop.fs.CommonPathCapabilities;
 import org.apache.hadoop.fs.FileStatus;
 import org.apache.hadoop.fs.FileSystem;
 import org.apache.hadoop.fs.Path;
 
 /**
- * An output in an object store, or whatever else may not rename a folder at one instant. A file
- * appears there when it is closed. The manifest of a folder comes last: without it, a folder is not
- * complete. Until then it is called {@code .phial.json.part}, and tells what of the folder is ours.
+ * An output in an object store, or whatever else may not rename a folder at one instant. The
+ * manifest of a folder comes last: without it, a folder is not complete. Until then it is called
+ * {@code .phial.json.part}, and tells what of the folder is ours. A file that is no part of a
+ * folder is copied to a hidden folder first, unless it appears only when it is closed.
  */
 final class StoredOutput extends HadoopOutput {
   private static final String UNFINISHED = "." + ModelFiles.MANIFEST + ".part";
@@ -32,7 +34,11 @@ final class StoredOutput extends HadoopOutput {
 
   @Override
   void tidy() throws IOException {
-    if (!delivery().isFolder() || !files().exists(unfinished())) {
+    if (!delivery().isFolder()) {
+      super.tidy();
+      return;
+    }
+    if (!files().exists(unfinished())) {
       return;
     }
     if (!files().exists(manifest())) {
@@ -47,25 +53,46 @@ final class StoredOutput extends HadoopOutput {
 
   @Override
   void appear(LongConsumer copied) throws IOException {
-    if (!delivery().isFolder()) {
+    if (delivery().isFolder()) {
+      fill(copied);
+    } else if (files().hasPathCapability(target(), CommonPathCapabilities.ABORTABLE_STREAM)) {
       inTurn((file, place) -> copy(file, place, copied));
-      return;
+    } else {
+      copyHidden(copied, this::placeFiles);
     }
+  }
+
+  private void placeFiles(Path part) throws IOException {
+    inTurn((file, place) -> {
+      files().delete(place, false);
+      rename(new Path(part, place.getName()), place);
+    });
+  }
+
+  private void rename(Path from, Path to) throws IOException {
+    if (!files().rename(from, to)) {
+      throw new IOException("%s cannot be renamed to %s".formatted(from, to.getName()));
+    }
+  }
+
+  private void fill(LongConsumer copied) throws IOException {
     try {
       clear();
       copy(delivery().files().getLast(), unfinished(), bytes -> {});
       for (java.nio.file.Path file : delivery().files()) {
         copy(file, placeOf(file), copied);
       }
-    } finally {
-      tidy();
+    } catch (IOException | RuntimeException e) {
+      undo(e, this::tidy);
+      throw e;
     }
+    quietly(this::tidy);
   }
 
   /** Removes what is replaced: its manifest says so under the other name until all is gone. */
   private void clear() throws IOException {
     if (files().exists(manifest())) {
-      files().rename(manifest(), unfinished());
+      rename(manifest(), unfinished());
     }
     if (files().exists(target())) {
       remove(name -> !name.equals(UNFINISHED));

@@ -8,6 +8,7 @@ import dev.phial.engine.work.Delivery;
 import java.io.IOException;
 import java.net.URI;
 import java.nio.file.Files;
+import java.security.PrivilegedExceptionAction;
 import java.util.Arrays;
 import java.util.List;
 import java.util.UUID;
@@ -20,7 +21,9 @@ import org.apache.hadoop.fs.FileSystem;
 import org.apache.hadoop.fs.Path;
 import org.apache.hadoop.fs.RawLocalFileSystem;
 import org.apache.hadoop.fs.permission.FsAction;
+import org.apache.hadoop.fs.permission.FsPermission;
 import org.apache.hadoop.hdfs.protocol.HdfsConstants;
+import org.apache.hadoop.security.UserGroupInformation;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
@@ -79,6 +82,19 @@ final class HadoopOutputTest {
     }
   }
 
+  /** One that removes nothing. */
+  static final class Stuck extends Store {
+    @Override
+    public String getScheme() {
+      return "stuck";
+    }
+
+    @Override
+    public boolean delete(Path path, boolean all) throws IOException {
+      throw new IOException(path + " stays");
+    }
+  }
+
   @BeforeAll
   static void start() throws IOException {
     hdfs = Hdfs.start(disks);
@@ -94,6 +110,7 @@ final class HadoopOutputTest {
     configuration = new Configuration(hdfs.files().getConf());
     configuration.setClass("fs.store.impl", Store.class, FileSystem.class);
     configuration.setClass("fs.damaged.impl", Damaged.class, FileSystem.class);
+    configuration.setClass("fs.stuck.impl", Stuck.class, FileSystem.class);
     top = here.resolve("top") + "/";
     Files.writeString(here.resolve("a.bin"), "a");
     Files.writeString(here.resolve("b.bin"), "b".repeat((int) LONG));
@@ -211,6 +228,31 @@ final class HadoopOutputTest {
     assertThat(names(out.getParent())).isEmpty();
     folder(out, false).deliver(bytes -> {});
     assertThat(names(out)).containsExactly("a.bin", "b.bin", "phial.json");
+    put(place(scheme, "b.bin"), "old");
+    refused(
+        () -> output(place(scheme, "b.bin"), false, true, "b.bin", "none").deliver(bytes -> {}),
+        "none; nothing was left there");
+    assertThat(get(place(scheme, "b.bin"))).isEqualTo("old");
+    assertThat(names(out.getParent())).containsExactly("b.bin", "out");
+  }
+
+  @Test
+  void whatCannotBeRemovedHarmsNothing() throws IOException {
+    Path out = place("stuck", "out");
+    folder(out, false).deliver(bytes -> {});
+    assertThat(names(out)).containsExactly(".phial.json.part", "a.bin", "b.bin", "phial.json");
+    refused(
+        () -> output(place("stuck", "a.bin"), false, false, "a.bin", "none").deliver(bytes -> {}),
+        "none; some of it was left there");
+  }
+
+  @Test
+  void aUriNeedsNoHostAndANameMayBeLong() throws IOException {
+    String name = "n".repeat(250);
+    HadoopOutput output = folder(new Path("hdfs:" + top + name), false);
+    output.check(LONG);
+    output.deliver(bytes -> {});
+    assertThat(names(place("hdfs", name).getParent())).containsExactly(name);
   }
 
   @Test
@@ -264,8 +306,25 @@ final class HadoopOutputTest {
         () -> folder(out, false).check(LONG),
         "expected room for 137.22 MB, all copies of it counted, found 3.00 MB");
     refused(() -> folder(out, false).check(Long.MAX_VALUE / 4), "expected room for");
-    refused(() -> folder(out, false).deliver(bytes -> {}), "could not be written", "quota");
+    refused(() -> folder(out, false).deliver(bytes -> {}), "quota", "; nothing was left there");
     assertThat(names(out.getParent())).isEmpty();
     refused(() -> folder(new Path("nofs://host/out"), false), "No FileSystem for scheme \"nofs\"");
+  }
+
+  @Test
+  void whoMayNotReadAllMayWrite() throws Exception {
+    Path out = place("hdfs", "out");
+    hdfs.files().mkdirs(new Path(out.getParent(), "closed"));
+    hdfs.files().setPermission(new Path(out.getParent(), "closed"), new FsPermission("700"));
+    hdfs.files().setPermission(out.getParent(), new FsPermission("777"));
+    UserGroupInformation.createUserForTesting("someone", new String[] {"people"})
+        .doAs(
+            (PrivilegedExceptionAction<Void>)
+                () -> {
+                  folder(out, false).check(LONG);
+                  folder(out, false).deliver(bytes -> {});
+                  return null;
+                });
+    assertThat(names(out.getParent())).containsExactly("closed", "out");
   }
 }

@@ -5,13 +5,15 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.Serializable;
 import java.util.List;
+import java.util.Locale;
 import java.util.function.LongConsumer;
+import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /** Machines that do tasks, and see the same files as this one. */
 public interface Workers {
-  /** A letter alone is a drive. */
-  Pattern URI = Pattern.compile("[a-z][a-z0-9+.-]+:/.*");
+  /** A scheme, and what follows; a letter alone is a drive. */
+  Pattern URI = Pattern.compile("([A-Za-z][A-Za-z0-9+.-]+)(:/.*)");
 
   /**
    * Has all tasks of a job done, each at least once, in any order and at the same time.
@@ -24,6 +26,13 @@ public interface Workers {
   /** Whether a place is in a file system of theirs: {@code hdfs:}, {@code s3a:} and the like. */
   static boolean isTheirs(String where) {
     return URI.matcher(where).matches();
+  }
+
+  /** A URI of theirs with its scheme in small letters, as file systems are looked up. */
+  static String plain(String uri) {
+    return URI.matcher(uri)
+        .replaceFirst(parts ->
+            Matcher.quoteReplacement(parts.group(1).toLowerCase(Locale.ROOT) + parts.group(2)));
   }
 
   /**
@@ -52,7 +61,8 @@ public interface Workers {
    * Copies an output into a file system of theirs, reads it again, and lets it appear.
    *
    * @param copied told of bytes that have been written
-   * @throws dev.phial.PhialException.OutputFailed if that fails; nothing of it is left then
+   * @throws dev.phial.PhialException.OutputFailed if that fails; it says whether something of it is
+   *     left then
    */
   void deliver(Delivery delivery, LongConsumer copied);
 
