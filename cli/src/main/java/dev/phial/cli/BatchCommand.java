@@ -151,7 +151,7 @@ final class BatchCommand implements Callable<Integer> {
 
   private List<String> convert(BatchJob job) {
     try (Checkpoint checkpoint = ModelArgument.open(job.model(), workers);
-        Outbox outbox = Outbox.at(job.output(), workers)) {
+        Outbox outbox = Outbox.at(job.output(), workers, false)) {
       List<Conversion.Output> outputs = new ArrayList<>();
       for (Order order :
           new TargetArguments(job.to(), job.options())

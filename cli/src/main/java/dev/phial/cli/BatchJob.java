@@ -69,7 +69,7 @@ record BatchJob(
   /** The same for two ways to write the same output. */
   private String place() {
     return Workers.isTheirs(output)
-        ? output.replaceFirst("/+$", "")
+        ? Workers.plain(output).replaceFirst("/+$", "")
         : Path.of(output).toAbsolutePath().normalize().toString();
   }
 

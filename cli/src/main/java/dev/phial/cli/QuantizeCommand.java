@@ -159,7 +159,7 @@ final class QuantizeCommand implements Callable<Integer> {
       carry.original().map(ModelArgument::original).ifPresent(inputs::add);
       plan.ifPresent(inputs::add);
       inputs.addAll(devices.files());
-      try (Outbox outbox = Outbox.at(output.orElse(""), workers)) {
+      try (Outbox outbox = Outbox.at(output.orElse(""), workers, true)) {
         Conversion.Result result =
             outbox.run(
                 new Conversion(outputs(orders, outbox.place()), force, threads, resume, workers),
@@ -235,8 +235,7 @@ final class QuantizeCommand implements Callable<Integer> {
     }
     for (Conversion.Output out : result.written()) {
       Order order = out.order();
-      (order.target().writesFolder() ? List.of(out.path()) : out.files())
-          .forEach(file -> System.out.println(outbox.shown(file)));
+      out.entries().forEach(entry -> System.out.println(outbox.shown(entry)));
       System.err.println(PlanPrinter.summary(order.layout().plan()));
       order.caveats().forEach(caveat -> System.err.println("note: " + caveat));
       System.err.println("to run it: " + command(out, outbox));
@@ -245,9 +244,8 @@ final class QuantizeCommand implements Callable<Integer> {
   }
 
   private static String command(Conversion.Output out, Outbox outbox) {
-    Path first = out.order().target().writesFolder() ? out.path() : out.files().getFirst();
     return outbox.command(
-        first, place -> out.order().target().command(place, out.order().request()));
+        out.entries(), place -> out.order().target().command(place, out.order().request()));
   }
 
   private static ObjectNode json(Conversion.Result result, Outbox outbox) {

@@ -17,6 +17,7 @@ import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.regex.Matcher;
@@ -89,6 +90,15 @@ final class Parts {
   /** The part has become something else. */
   static void forget(Path part) {
     PARTS.remove(part);
+  }
+
+  /** Moves what is in a part to a new folder beside it, which is none. */
+  static Path keep(Path part, List<Path> what) throws IOException {
+    Path kept = Files.createTempDirectory(part.resolveSibling(""), "kept-");
+    for (Path one : what) {
+      Files.move(one, kept.resolve(String.valueOf(one.getFileName())));
+    }
+    return kept;
   }
 
   /** Removes a part, or has it removed when the process ends. */

@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 
 /**
  * A folder for files that are needed for a while. It goes when it is closed or the process is asked
@@ -38,6 +39,15 @@ public final class ScratchFolder implements AutoCloseable {
 
   public Path path() {
     return path;
+  }
+
+  /**
+   * Moves files or folders that are in it to a new folder beside it, where they stay.
+   *
+   * @return the new folder
+   */
+  public Path keep(List<Path> what) throws IOException {
+    return Parts.keep(path, what);
   }
 
   @Override

@@ -3,13 +3,20 @@ package dev.phial.spark;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.phial.engine.work.Workers;
+import java.io.File;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
+import org.apache.hadoop.fs.FileUtil;
+import org.apache.hadoop.hdfs.protocol.HdfsConstants;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -105,6 +112,23 @@ final class SparkHadoopTest {
   }
 
   @Test
+  void whatIsSaidToRunItFetchesAllFiles() {
+    try (SparkWorkers workers = workers()) {
+      String[] words = {"quantize", hdfs.uri(MODEL), "-o", hdfs.uri("/split/model.gguf"), "--json"};
+      String[] split = {"--to", "gguf:Q4_0", "--split-max-tensors", "10"};
+      JsonNode output =
+          Phial.figures(
+                  Optional.of(workers),
+                  Stream.of(words, split).flatMap(Stream::of).toArray(String[]::new))
+              .at("/outputs/0");
+      List<String> files = output.get("files").valueStream().map(JsonNode::stringValue).toList();
+      assertThat(files).hasSizeGreaterThan(1);
+      assertThat(output.get("command").stringValue())
+          .startsWith("hadoop fs -get %s . && ".formatted(String.join(" ", files)));
+    }
+  }
+
+  @Test
   void jobsOfABatchMayWriteThere() throws IOException {
     Path jobs = folder.resolve("jobs.jsonl");
     Path results = folder.resolve("results.jsonl");
@@ -129,20 +153,54 @@ final class SparkHadoopTest {
   void outputsMayNotLieWhereTheModelDoes() throws IOException {
     try (SparkWorkers workers = workers()) {
       for (String place : List.of("/models/", "/models/tiny-phi3", "/models/tiny-phi3/out/")) {
-        assertThat(
-                Phial.misuse(
-                    Optional.of(workers),
-                    "quantize",
-                    hdfs.uri(MODEL),
-                    "--to",
-                    "onnx:int4",
-                    "--force",
-                    "-o",
-                    hdfs.uri("/") + place.substring(1)))
-            .contains("expected a place apart from", "which this command reads");
+        String uri = hdfs.uri("/") + place.substring(1);
+        for (String same : List.of(uri, uri.replace("hdfs://localhost", "HDFS://127.0.0.1"))) {
+          assertThat(misuse(workers, same))
+              .contains("expected a place apart from", "which this command reads");
+        }
       }
     }
     assertThat(hdfs.names(MODEL)).contains("config.json", "model.safetensors");
+  }
+
+  @Test
+  void outputsNeedANameInAFileSystemOfTheCluster() {
+    try (SparkWorkers workers = workers()) {
+      assertThat(misuse(workers, "s3a://bucket/")).contains("expected a name below the host or");
+      assertThat(misuse(workers, "file:///out")).contains("found the URI of one; leave out file:");
+    }
+  }
+
+  private static String misuse(Workers workers, String output) {
+    return Phial.misuse(
+        Optional.of(workers),
+        "quantize",
+        hdfs.uri(MODEL),
+        "--to",
+        "onnx:int4",
+        "--force",
+        "-o",
+        output);
+  }
+
+  @Test
+  void whatCannotBeDeliveredStaysHere() throws IOException {
+    hdfs.files().mkdirs(hdfs.path("/full"));
+    hdfs.files().setQuota(hdfs.path("/full"), 1, HdfsConstants.QUOTA_DONT_SET); // of names
+    List<String> kept = new ArrayList<>();
+    try (SparkWorkers workers = workers()) {
+      String said = Phial.error(Optional.of(workers), quantize(hdfs.uri(MODEL), hdfs.uri("/full")));
+      assertThat(said).contains("quota", "; nothing was left there; what was made is kept: ");
+      Matcher put = Pattern.compile("hadoop fs -put (\\S+)/\\* (\\S+)").matcher(said);
+      while (put.find()) {
+        File there = new File(put.group(1));
+        kept.addAll(List.of(Objects.requireNonNull(there.list())));
+        assertThat(put.group(2)).isEqualTo(hdfs.uri("/full") + "/");
+        assertThat(FileUtil.fullyDelete(there)).isTrue();
+      }
+    }
+    assertThat(kept).containsExactlyInAnyOrder("tiny-phi3-gguf-Q4_K_M.gguf", "tiny-phi3-onnx-int4");
+    assertThat(hdfs.names("/full")).isEmpty();
   }
 
   @Test

@@ -53,6 +53,11 @@ public record Conversion(
       return order.layout().files(path);
     }
 
+    /** What appears: a folder, or the files. */
+    public List<Path> entries() {
+      return order.target().writesFolder() ? List.of(path) : files();
+    }
+
     /** Weights that arrive one file after the other cannot be run first. */
     private void refuseToWaitFor() {
       Request request = order.request();
