@@ -1,21 +1,18 @@
 package dev.phial.spark;
 
-import dev.phial.engine.work.Delivery;
 import dev.phial.engine.work.Job;
 import dev.phial.engine.work.Place;
 import dev.phial.engine.work.Workers;
-import dev.phial.source.Checkpoint;
 import java.io.DataOutputStream;
 import java.io.IOException;
 import java.io.Serializable;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.function.LongConsumer;
 import org.apache.spark.TaskContext;
 
 /** Executors of which one is killed and one fails once. */
-record Sabotaged(Workers workers, Path folder) implements Workers {
+record Sabotaged(Workers workers, Path folder) implements ForwardingWorkers {
   /** Tasks during which that happens when they are tried first. */
   static final int FAILS = 3;
 
@@ -27,26 +24,6 @@ record Sabotaged(Workers workers, Path folder) implements Workers {
   @Override
   public <T extends Serializable> void run(Job<T> job, List<T> tasks, Results results) {
     workers.run(new Sabotage<>(job, folder.toString()), tasks, results);
-  }
-
-  @Override
-  public Checkpoint open(String where) {
-    return workers.open(where);
-  }
-
-  @Override
-  public String whereIs(Checkpoint checkpoint) {
-    return workers.whereIs(checkpoint);
-  }
-
-  @Override
-  public void check(Delivery delivery, long bytes) {
-    workers.check(delivery, bytes);
-  }
-
-  @Override
-  public void deliver(Delivery delivery, LongConsumer copied) {
-    workers.deliver(delivery, copied);
   }
 
   /** Where a task leaves that it was begun, and the process that it was in. */

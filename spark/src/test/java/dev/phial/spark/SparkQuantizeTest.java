@@ -3,7 +3,6 @@ package dev.phial.spark;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.phial.cli.Main;
-import dev.phial.engine.work.Delivery;
 import dev.phial.engine.work.Job;
 import dev.phial.engine.work.Workers;
 import dev.phial.source.Checkpoint;
@@ -19,7 +18,6 @@ import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import java.util.function.LongConsumer;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -134,7 +132,7 @@ final class SparkQuantizeTest {
    * @param meanwhile happens between the driver's look and theirs
    */
   private record Misled(Workers workers, Optional<String> where, Runnable meanwhile)
-      implements Workers {
+      implements ForwardingWorkers {
     @Override
     public <T extends Serializable> void run(Job<T> job, List<T> tasks, Results results) {
       meanwhile.run();
@@ -142,23 +140,8 @@ final class SparkQuantizeTest {
     }
 
     @Override
-    public Checkpoint open(String uri) {
-      return workers.open(uri);
-    }
-
-    @Override
     public String whereIs(Checkpoint checkpoint) {
       return where.orElseGet(() -> workers.whereIs(checkpoint));
-    }
-
-    @Override
-    public void check(Delivery delivery, long bytes) {
-      workers.check(delivery, bytes);
-    }
-
-    @Override
-    public void deliver(Delivery delivery, LongConsumer copied) {
-      workers.deliver(delivery, copied);
     }
   }
 

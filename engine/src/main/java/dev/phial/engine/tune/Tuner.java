@@ -235,11 +235,14 @@ public final class Tuner {
    * @throws PhialException.Unsupported if no types make an output of so few bytes
    */
   public void check(long bytes) {
-    Knapsack knapsack = knapsack();
-    Result smallest = result(knapsack.solve(knapsack.least()));
+    Result smallest = smallest(knapsack());
     if (smallest.bytes > bytes) {
       throw tooLittle(smallest, bytes);
     }
+  }
+
+  private Result smallest(Knapsack knapsack) {
+    return result(knapsack.solve(knapsack.least()));
   }
 
   private static PhialException tooLittle(Result smallest, long bytes) {
@@ -255,7 +258,7 @@ public final class Tuner {
    */
   public Result spend(long bytes) {
     Knapsack knapsack = knapsack();
-    Result smallest = result(knapsack.solve(knapsack.least()));
+    Result smallest = smallest(knapsack);
     // what is no matrix differs by a name here and there
     long budget = bytes - (smallest.bytes - knapsack.least());
     while (budget >= knapsack.least()) {
